@@ -1,0 +1,45 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Errors of the collection. PRIVATE to the collection.
+
+    PcapError            everything below; its text is one sentence for a user
+    ├── OptionError      a value that the user gave: which option, what is wrong, what would be right
+    ├── TargetError      a pod, container or node that cannot be used as asked
+    ├── NodeError        the node lacks something: a program, a right, space, a namespace
+    ├── CaptureError     a capture that cannot be started, changed or removed as asked
+    └── FileError        a capture file that is empty, truncated, corrupted or none at all
+
+Plugins catch ``PcapError`` in one place and hand its text to ``fail_json``.
+"""
+
+from __future__ import annotations
+
+
+class PcapError(Exception):
+    """The base of every error that the collection raises on purpose."""
+
+
+class OptionError(PcapError):
+    """An option's value is refused: ``option: what is wrong; what would be right``."""
+
+    def __init__(self, option: str, wrong: str, right: str) -> None:
+        super().__init__("%s: %s; %s" % (option, wrong, right))
+        self.option = option
+
+
+class TargetError(PcapError):
+    """A pod, container or node cannot be used as asked."""
+
+
+class NodeError(PcapError):
+    """The node lacks something that is needed."""
+
+
+class CaptureError(PcapError):
+    """A capture cannot be started, changed or removed as asked."""
+
+
+class FileError(PcapError):
+    """A capture file cannot be read: empty, truncated, corrupted or of another kind."""
