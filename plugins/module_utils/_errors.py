@@ -43,3 +43,9 @@ class CaptureError(PcapError):
 
 class FileError(PcapError):
     """A capture file cannot be read: empty, truncated, corrupted or of another kind."""
+
+
+def shown(value: object) -> str:
+    """Return a refused value as it may stand in a sentence: quoted, one line, not endless."""
+    plain = "".join(c if c.isprintable() else "?" for c in str(value))
+    return '"%s"' % (plain if len(plain) <= 60 else plain[:57] + "...")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 
-from ._errors import OptionError
+from ._errors import OptionError, shown
 
 _SIZE = re.compile(r"^([0-9]{1,18})(?:([kKMGTP])(i?)B?|B)?$", re.ASCII)
 _TIME = re.compile(r"^([0-9]{1,9})([smhd]?)$", re.ASCII)
@@ -26,12 +26,12 @@ def parse_size(option: str, text: object, least: int = 0, most: int = 1 << 60) -
     """Return the bytes of a size, within ``least`` and ``most``; raise OptionError."""
     match = _SIZE.match(str(text).strip())
     if not match:
-        raise OptionError(option, "%s is not a size" % _shown(text), "write a number of bytes, or 100M, 1Gi")
+        raise OptionError(option, "%s is not a size" % shown(text), "write a number of bytes, or 100M, 1Gi")
     number, prefix, binary = match.groups()
     value = int(number) * (1024 if binary else 1000) ** _POWER.get(prefix, 0)
     if not least <= value <= most:
         raise OptionError(
-            option, "%s is out of range" % _shown(text), "it takes %s to %s" % (format_size(least), format_size(most))
+            option, "%s is out of range" % shown(text), "it takes %s to %s" % (format_size(least), format_size(most))
         )
     return value
 
@@ -40,12 +40,12 @@ def parse_duration(option: str, text: object, least: int = 1, most: int = 365 * 
     """Return the seconds of a time, within ``least`` and ``most``; raise OptionError."""
     match = _TIME.match(str(text).strip())
     if not match:
-        raise OptionError(option, "%s is not a time" % _shown(text), "write seconds, or 90s, 15m, 2h, 5d")
+        raise OptionError(option, "%s is not a time" % shown(text), "write seconds, or 90s, 15m, 2h, 5d")
     value = int(match.group(1)) * _SECONDS[match.group(2)]
     if not least <= value <= most:
         raise OptionError(
             option,
-            "%s is out of range" % _shown(text),
+            "%s is out of range" % shown(text),
             "it takes %s to %s" % (format_duration(least), format_duration(most)),
         )
     return value
@@ -60,16 +60,16 @@ def parse_share(option: str, text: object) -> tuple[int, int]:
         return 0, parse_size(option, text)
     except OptionError:
         raise OptionError(
-            option, "%s is neither a share nor a size" % _shown(text), "write 10%, or a size such as 5Gi"
+            option, "%s is neither a share nor a size" % shown(text), "write 10%, or a size such as 5Gi"
         ) from None
 
 
 def parse_count(option: str, text: object, least: int, most: int) -> int:
     """Return a whole number within ``least`` and ``most``; raise OptionError."""
-    shown = str(text).strip()
-    if not re.match(r"^[0-9]{1,18}$", shown, re.ASCII) or not least <= int(shown) <= most:
-        raise OptionError(option, "%s is not taken" % _shown(text), "write a whole number from %d to %d" % (least, most))
-    return int(shown)
+    plain = str(text).strip()
+    if not re.match(r"^[0-9]{1,18}$", plain, re.ASCII) or not least <= int(plain) <= most:
+        raise OptionError(option, "%s is not taken" % shown(text), "write a whole number from %d to %d" % (least, most))
+    return int(plain)
 
 
 def format_size(count: int) -> str:
@@ -97,9 +97,3 @@ def format_duration(seconds: float) -> str:
     if whole < 86400:
         return "%dh%02dm" % divmod(whole // 60, 60)
     return "%dd%02dh" % divmod(whole // 3600, 24)
-
-
-def _shown(text: object) -> str:
-    """Return a refused value as it may stand in a sentence: quoted, one line, not endless."""
-    plain = "".join(c if c.isprintable() else "?" for c in str(text))
-    return '"%s"' % (plain if len(plain) <= 60 else plain[:57] + "...")
