@@ -1,0 +1,33 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Every command installs what it needs: Debian packages (with sudo where you are not root), virtual environments in
+# ${XDG_CACHE_HOME:-~/.cache}/kube-pcap. Debian 12 or newer with Python 3.11.
+
+.PHONY: help demo test lint lab lab-down bench clean
+.DEFAULT_GOAL := help
+
+help:  ## tell what each command does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo:  ## start a lab of three nodes, capture pods and a node in it, show what was recorded, take it down
+	@tests/gate/run demo
+
+test:  ## run the whole gate: linters, ansible-core 2.16 and 2.19 on every Python found, the artifact, all tests
+	@tests/gate/run test
+
+lint:  ## run only the gate's linters: seconds
+	@tests/gate/run lint
+
+lab:  ## start the lab and leave it running, to try things by hand
+	@tests/gate/run lab
+
+lab-down:  ## take the lab down
+	@tests/gate/run lab-down
+
+bench:  ## measure beside bare tcpdump, in one run
+	@tests/gate/run bench
+
+clean:  ## remove the virtual environments and caches
+	@tests/gate/run clean

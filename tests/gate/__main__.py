@@ -1,0 +1,48 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The commands of the Makefile: ``tests/gate/run test|lint|demo|lab|lab-down|bench|clean``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+from . import machine
+from .places import CACHE, ROOT
+from .steps import ANSIBLE_TEST, ARTIFACT, LINT, PREPARE, passes
+from .venvs import venv
+
+LAB = {
+    "demo": ["tests.lab", "demo"],
+    "lab": ["tests.lab", "up"],
+    "lab-down": ["tests.lab", "down"],
+    "bench": ["tests.bench"],
+    "test": ["pytest"],
+}
+"""What runs in namespaces, as root, once everything that it needs is installed."""
+
+
+def run_module(module: list[str]) -> int:
+    """Runs a Python module of the run environment as root, in the foreground, with its own words."""
+    bin_dir = venv("run")
+    os.environ["PATH"] = f"{bin_dir}:{os.environ['PATH']}"
+    return subprocess.run(machine.as_root([str(bin_dir / "python"), "-m", *module]), cwd=ROOT, check=False).returncode
+
+
+def main(command: str) -> int:
+    """Runs one command; 0 when all is well."""
+    if command == "clean":
+        shutil.rmtree(CACHE, ignore_errors=True)
+        return 0
+    steps = {"test": PREPARE + LINT + ARTIFACT + ANSIBLE_TEST, "lint": LINT}.get(command, PREPARE)
+    if not passes(steps):
+        return 1
+    return run_module(LAB[command]) if command in LAB else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,60 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the machine has: Debian packages, Pythons, root."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+from .places import GATE, GateError, run
+
+PYTHONS = {"2.16": ("3.8", "3.9", "3.10", "3.11", "3.12"), "2.19": ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")}
+"""The Pythons of nodes that each ansible-core supports and the collection promises."""
+
+
+def pythons(core: str) -> list[str]:
+    """Those Pythons that this machine has."""
+    return [version for version in PYTHONS[core] if shutil.which(f"python{version}")]
+
+
+def describe_pythons() -> str:
+    """One line: which Pythons are tested, which are not."""
+    absent = [version for version in PYTHONS["2.19"] if version not in pythons("2.19")]
+    found = "Python " + " ".join(pythons("2.19"))
+    return f"{found}; not here, so not tested: {' '.join(absent)}" if absent else found
+
+
+def as_root(args: list[str]) -> list[str]:
+    """The command that runs `args` as root with this PATH, with sudo where needed."""
+    if os.geteuid() == 0:
+        return args
+    kept = [
+        f"{name}={os.environ[name]}"
+        for name in ("PATH", "LC_ALL", "PYTHONDONTWRITEBYTECODE", "CI")
+        if name in os.environ
+    ]
+    return ["sudo", "env", *kept, *args]
+
+
+def missing_packages() -> list[str]:
+    """Debian packages of packages.txt that are not installed."""
+    lines = (GATE / "packages.txt").read_text().splitlines()
+    wanted = [line for line in lines if line and not line.startswith("#")]
+    if not shutil.which("dpkg-query"):
+        raise GateError("This is no Debian. Needed are the programs of these packages: " + " ".join(wanted))
+    asked = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *wanted]
+    answer = subprocess.run(asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False).stdout
+    installed = {line.split()[0] for line in answer.splitlines() if line.endswith(" installed")}
+    return [package for package in wanted if package not in installed]
+
+
+def install_packages() -> str:
+    """Installs what is missing, and tells what that was."""
+    missing = missing_packages()
+    if missing:
+        run(as_root([str(GATE / "apt.sh"), *missing]))
+    return "installed " + " ".join(missing) if missing else ""
