@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the lab needs of the machine, checked by trying it; each lack has its name and the way to get it."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+from tests.nodes import cgroups
+
+from .model import LabSpec
+
+PACKAGES = {
+    "tcpdump": "tcpdump",
+    "nft": "nftables",
+    "sshd": "openssh-server",
+    "ssh": "openssh-client",
+    "ip": "iproute2",
+    "sysctl": "procps",
+    "nsenter": "util-linux",
+    "sudo": "sudo",
+}
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_TRIES = {
+    "namespaces (CAP_SYS_ADMIN: run as root; in a container: --privileged)": "true",
+    "veth (kernel CONFIG_VETH; modprobe veth)": "ip link add probe0 type veth peer name probe1",
+    "a bridge (kernel CONFIG_BRIDGE; modprobe bridge)": "ip link add probe0 type bridge",
+    "vxlan (kernel CONFIG_VXLAN; modprobe vxlan)": "ip link add probe0 type vxlan id 1 dstport 8472",
+    "IPv6 (boot without ipv6.disable=1)": "ip addr add fd00::1/64 dev lo",
+    "nftables address translation (kernel CONFIG_NFT_NAT; modprobe nft_chain_nat)": "nft add table inet t;"
+    " nft add chain inet t c '{ type nat hook postrouting priority 100 ; }'; nft add rule inet t c masquerade",
+}
+_NAMESPACES = ["unshare", "--mount", "--uts", "--ipc", "--net", "--cgroup", "--pid", "--fork"]
+
+
+def find_python(name: str) -> str | None:
+    """The interpreter of that name: on PATH (pyenv's shims left out), else among pyenv's versions; None if nowhere."""
+    path = [p for p in _PATH.split(":") + os.environ.get("PATH", "").split(":") if not p.endswith("/shims")]
+    found = shutil.which(name, path=":".join(path))
+    if found:
+        return str(pathlib.Path(found).resolve() if name != "python3" else found)
+    versions = pathlib.Path(os.environ.get("PYENV_ROOT") or pathlib.Path.home() / ".pyenv") / "versions"
+    there = sorted(versions.glob("*/bin/" + name))
+    return str(there[-1]) if there else None
+
+
+def _lacking_packages(spec: LabSpec | None) -> list[str]:
+    commands = dict(PACKAGES)
+    lacking = [package for command, package in commands.items() if shutil.which(command, path=_PATH) is None]
+    if (spec is None or any(n.init == "systemd" for n in spec.nodes)) and not os.path.exists("/lib/systemd/systemd"):
+        lacking.append("systemd")
+    return lacking
+
+
+def _lacking_rights() -> list[str]:
+    if os.geteuid() != 0:
+        return ["root (use sudo)"]
+    lacking = []
+    for what, command in _TRIES.items():
+        done = subprocess.run([*_NAMESPACES, "sh", "-ec", command], capture_output=True, text=True, check=False)
+        if done.returncode:
+            lacking.append("%s: %s" % (what, done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "failed"))
+            if command == "true":
+                break
+    if not cgroups.read_hierarchies():
+        lacking.append("control groups (mount -t cgroup2 cgroup2 /sys/fs/cgroup)")
+    if "overlay" not in pathlib.Path("/proc/filesystems").read_text(encoding="ascii"):
+        lacking.append("overlayfs (kernel CONFIG_OVERLAY_FS; modprobe overlay)")
+    return lacking
+
+
+def missing(spec: LabSpec | None = None) -> list[str]:
+    """What this machine lacks for a lab, one line each with the way to get it; empty when all is there."""
+    packages = _lacking_packages(spec)
+    lines = ["packages: apt-get install " + " ".join(packages)] if packages else []
+    for name in sorted({node.python for node in spec.nodes} if spec else set()):
+        if find_python(name) is None:
+            lines.append("%s: install it, with pyenv for one (pyenv install %s)" % (name, name.removeprefix("python")))
+    return lines + (_lacking_rights() if not packages else [])
