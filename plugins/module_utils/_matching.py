@@ -20,13 +20,17 @@ import difflib
 from typing import Iterable, Mapping, Sequence
 
 from ._errors import TargetError
-from ._records import Candidate, Selection, Target, target_key
+from ._records import Candidate, Selection, Target, TargetRef
 from ._selection import ALL, WORKLOADS, parse_term, to_text
 
 GONE = "Gone"
 """The phase of a pod of which its node was asked and has no process: finished, or not started yet."""
 
-_WORDS = {"Succeeded": "has finished (Succeeded)", "Failed": "has finished (Failed)", "Pending": "is Pending: no process of it exists yet"}
+_WORDS = {
+    "Succeeded": "has finished (Succeeded)",
+    "Failed": "has finished (Failed)",
+    "Pending": "is Pending: no process of it exists yet",
+}
 _SHOWN = 8
 """How many names a message lists."""
 
@@ -49,6 +53,8 @@ def match_labels(terms: Iterable[str], labels: Mapping[str, str]) -> bool:
 def matches(selection: Selection, candidate: Candidate) -> bool:
     """Say whether a candidate is known to match; what cannot be judged (unknown labels) does not match."""
     target, kind = candidate.target, selection.kind
+    if target.name is None:  # a node can see processes of a pod whose name nobody there knows
+        return False
     if kind in ("node", "nodes"):
         if target.kind != "node":
             return False
@@ -93,11 +99,11 @@ def select(selection: Selection, candidates: Iterable[Candidate], node: str | No
 
     Raises TargetError where one pod's name stands for two pods, and where a named container does not exist.
     """
-    found: dict[str, Target] = {}
+    found: dict[TargetRef, Target] = {}
     for candidate in candidates:
         if matches(selection, candidate) and usable(candidate) and node in (None, candidate.target.node):
-            found.setdefault(target_key(candidate.target), candidate.target)
-    targets = [found[key] for key in sorted(found)]
+            found.setdefault(candidate.target.ref, candidate.target)
+    targets = sorted(found.values(), key=_order)
     if selection.kind == "pod" and len(targets) > 1:
         where = " and ".join("%s (uid %s)" % (t.node or "an unknown node", t.uid) for t in targets)
         raise TargetError("%s is ambiguous: it runs on %s; wait until one of them is gone" % (targets[0].title, where))
@@ -113,8 +119,8 @@ def choose(
     ambiguous name, an unknown container, and a pod that is selected with two different containers.
     """
     known = tuple(candidates)
-    found: dict[str, Target] = {}
-    named: dict[str, str] = {}
+    found: dict[TargetRef, Target] = {}
+    named: dict[TargetRef, str] = {}
     for selection in selections:
         try:
             targets = select(selection, known, node)
@@ -123,7 +129,7 @@ def choose(
         if not targets:
             raise TargetError("%s: %s" % (option, explain(selection, known, node)))
         for target in targets:
-            key = target_key(target)
+            key = target.ref
             other = named.get(key, selection.container)
             if selection.container and other != selection.container:
                 text = "%s: %s is selected with two containers, %s and %s; choose one"
@@ -132,7 +138,7 @@ def choose(
                 found[key] = target
             if selection.container:
                 named[key] = selection.container
-    return tuple(sorted(found.values(), key=lambda t: (t.kind != "pod", t.namespace or "", t.name or "", t.uid or "")))
+    return tuple(sorted(found.values(), key=_order))
 
 
 def choose_container(target: Target, name: str | None) -> Target:
@@ -141,7 +147,7 @@ def choose_container(target: Target, name: str | None) -> Target:
     if name is None or target.kind != "pod":
         return dataclasses.replace(target, container=target.container or (names[0] if names else None))
     if name not in names:
-        known = "its containers are %s" % ", ".join(names) if names else "the names of its containers are not known here"
+        known = "its containers are %s" % ", ".join(names) if names else "which ones it has is not known here"
         raise TargetError('%s has no container "%s"; %s' % (target.title, name, known))
     return dataclasses.replace(target, container=name)
 
@@ -158,6 +164,10 @@ def explain(selection: Selection, candidates: Iterable[Candidate], node: str | N
     if selection.kind in ("node", "nodes"):
         return _no_node(selection, [c.target.name or "?" for c in known if c.target.kind == "node"])
     return _no_pod(selection, [c for c in known if c.target.kind == "pod"], node)
+
+
+def _order(target: Target) -> tuple[bool, str, str, str]:
+    return target.kind != "pod", target.namespace or "", target.name or "", target.uid or ""
 
 
 def _labels_match(selection: Selection, target: Target) -> bool:
@@ -188,8 +198,8 @@ def _why_undecided(selection: Selection, blind: Sequence[Candidate]) -> str:
     text, title = to_text(selection), blind[0].target.title
     if selection.kind == "service" or selection.kind in WORKLOADS:
         return "%s: nodes know pods, not what owns them; give a snapshot of the cluster, or name the pods" % text
-    what = "a snapshot of the cluster" + ("" if selection.kind == "nodes" else ", install crictl on the node, or name the pods")
-    return "%s: the labels of %s are not known; give %s" % (text, title, what)
+    other = "" if selection.kind == "nodes" else ", install crictl on the node, or name the pods"
+    return "%s: the labels of %s are not known; give a snapshot of the cluster%s" % (text, title, other)
 
 
 def _no_node(selection: Selection, names: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ import re
 import time
 
 from ._errors import OptionError
-from ._records import Target
+from ._records import TargetRef
 
 _PART = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9_])?$", re.ASCII)
 _ID = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$", re.ASCII)
@@ -26,7 +26,10 @@ def clean_part(text: str) -> str:
     if _PART.match(text) and "--" not in text:
         return text
     safe = re.sub(r"-{2,}", "-", re.sub(r"[^A-Za-z0-9._-]", "-", text, flags=re.ASCII)).lstrip(".-")
-    return "%s-%s" % (safe[:54].rstrip(".-") or "x", hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8])
+    return "%s-%s" % (
+        safe[:54].rstrip(".-") or "x",
+        hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8],
+    )
 
 
 def check_id(option: str, text: object) -> str:
@@ -43,19 +46,18 @@ def check_id(option: str, text: object) -> str:
     return shown
 
 
-def target_folder(target: Target) -> tuple[str, str]:
+def target_folder(target: TargetRef) -> tuple[str, str]:
     """Return the two folders (or name parts) that stand for a target: (namespace, pod), or (_node, _host)."""
     if target.kind == "node":
         return "_node", "_host"
     return clean_part(target.namespace or ""), clean_part(target.name or "")
 
 
-def segment_name(target: Target, interface: str, start_ns: int, seq: int, compressed: bool) -> str:
-    """Return a segment's file name: ``NODE--NS--POD--IF--20261121T081502.123456Z--00000001.pcap[.gz]``.
+def segment_name(target: TargetRef, interface: str, opened: int, seq: int, compressed: bool) -> str:
+    """Return a segment's file name: ``NODE--NS--POD--IF--20261121T081502Z--00000001.pcap[.gz]``.
 
-    Within a target, names sort by ``start_ns`` as long as that never falls, then by ``seq``.
+    ``opened`` is seconds since 1970. Within a target, names sort by it as long as it never falls, then by ``seq``.
     """
-    seconds, rest = divmod(start_ns, 1_000_000_000)
-    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds)) + ".%06dZ" % (rest // 1000)
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(opened))
     parts = (clean_part(target.node or ""),) + target_folder(target) + (clean_part(interface), stamp, "%08d" % seq)
     return "--".join(parts) + (".pcap.gz" if compressed else ".pcap")

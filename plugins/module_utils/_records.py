@@ -28,6 +28,22 @@ class Container:
 
 
 @dataclasses.dataclass(frozen=True)
+class TargetRef:
+    """What names a target for ever: files and manifest lines carry it, and it can be a key."""
+
+    kind: str
+    namespace: str | None
+    name: str | None
+    uid: str | None
+    node: str | None
+
+    @property
+    def title(self) -> str:
+        """How messages and tables call the target: ``pod shop/cart`` or ``node node-b``."""
+        return "pod %s/%s" % (self.namespace, self.name) if self.kind == "pod" else "node %s" % self.name
+
+
+@dataclasses.dataclass(frozen=True)
 class Target:
     """One selected pod or node, resolved."""
 
@@ -36,7 +52,7 @@ class Target:
     namespace: str | None = None
     name: str | None = None
     uid: str | None = None
-    """As the API gives it; for a static pod its configuration hash as long as only the node was asked."""
+    """As the API gives it; for a static pod its configuration hash where only the node was asked."""
     node: str | None = None
     container: str | None = None
     """The container that was chosen: by name, else the pod's first."""
@@ -50,11 +66,23 @@ class Target:
     interfaces: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """Name to index, as the target's own network namespace has them."""
     labels: Mapping[str, str] | None = None
+    static_hash: str | None = None
+    """A static pod's configuration hash (annotation ``kubernetes.io/config.hash``); None for any other."""
+
+    @property
+    def node_uid(self) -> str | None:
+        """What the node's cgroups and folders call the pod: the uid, but a static pod's configuration hash."""
+        return self.static_hash or self.uid
+
+    @property
+    def ref(self) -> TargetRef:
+        """What names this target for ever."""
+        return TargetRef(self.kind, self.namespace, self.name, self.uid, self.node)
 
     @property
     def title(self) -> str:
-        """How messages and tables call the target: ``pod shop/cart`` or ``node node-b``."""
-        return "pod %s/%s" % (self.namespace, self.name) if self.kind == "pod" else "node %s" % self.name
+        """How messages and tables call the target."""
+        return self.ref.title
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,13 +91,12 @@ class Candidate:
 
     target: Target
     phase: str | None = "Running"
-    """``status.phase`` of a pod: Pending, Running, Succeeded, Failed, Unknown."""
+    """``status.phase`` of a pod: Pending, Running, Succeeded, Failed, Unknown; or ``Gone``, when its node was asked and
+    has no process of it."""
     workloads: tuple[tuple[str, str], ...] | None = None
     """Controllers as (kind in lower case, name), all the way up; None where only the nodes were asked."""
     services: tuple[str, ...] | None = None
     """Names of the Services, of the pod's namespace, whose endpoints it is; None where only the nodes were asked."""
-    static_hash: str | None = None
-    """Annotation ``kubernetes.io/config.hash``: what the node calls a static pod's uid."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,8 +159,6 @@ class Segment:
 
     seq: int
     """From 1, per target, for ever."""
-    target: str
-    """The target's key, see ``target_key``."""
     file: str
     """File name, without a folder."""
     first_ns: int | None
@@ -150,13 +175,6 @@ class Segment:
     """Index to the interface's name at the segment's start and at its end."""
     cut: bool = False
     """The file ended inside a record; the whole records before it are what ``packets`` counts."""
-
-
-def target_key(target: Target) -> str:
-    """Return what identifies a target on its node for ever: ``pod/NAMESPACE/NAME/UID`` or ``node/NAME``."""
-    if target.kind == "node":
-        return "node/%s" % target.name
-    return "pod/%s/%s/%s" % (target.namespace, target.name, target.uid)
 
 
 def to_result(record: Any) -> Any:

@@ -38,8 +38,9 @@ _TEXT_MOST = 4096
 _LABEL_NAME = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _NAMESPACE = re.compile(r"%s\Z" % _LABEL_NAME, re.ASCII)
 _NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\Z", re.ASCII)
-_KEY = re.compile(r"(?:(?=.{1,253}/)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z", re.ASCII)
-_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?\Z", re.ASCII)
+_LABEL_PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
+_KEY = re.compile(r"(?:(?=.{1,253}/)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/)?%s\Z" % _LABEL_PART, re.ASCII)
+_VALUE = re.compile(r"(?:%s)?\Z" % _LABEL_PART, re.ASCII)
 
 _WORD = re.compile(r"[^ ]+")
 _OBJECT = re.compile(r"([^/\[\]]*)(?:(/)([^/\[\]]*))?(?:(\[)([^\[\]]*)\])?\Z")
@@ -143,14 +144,13 @@ def _parse_plural(place: _Place, text: str, kind: str, words: list[tuple[int, st
         at, word = words[1]
         match = _OBJECT.match(word)
         if not match or match.group(2):
-            raise place.error(
-                "%s is not a namespace" % shown(word), 'write pods shop app=web (one pod by its name is "pod shop/cart")', at
-            )
+            right = 'write pods shop app=web (one pod by its name is "pod shop/cart")'
+            raise place.error("%s is not a namespace" % shown(word), right, at)
         namespace, before = _check(place, "namespace", match.group(1), at, wide=True), 2
         container = _container(place, match, at)
     if len(words) <= before or (kind == "pods" and namespace is None):
-        every = "nodes *" if kind == "nodes" else "pods %s *" % (namespace or "shop")
-        right = "write %s app=web, or %s for all" % ("nodes" if kind == "nodes" else "pods %s" % (namespace or "shop"), every)
+        example = "nodes" if kind == "nodes" else "pods %s" % (namespace or "shop")
+        right = "write %s app=web, or %s * for all" % (example, example)
         raise place.error('bare "%s" means nothing' % text.strip(), right, len(text))
     at = words[before][0]
     if text[at:].strip() == ALL:
@@ -170,8 +170,8 @@ def _parse_mapping(place: _Place, raw: Mapping[Any, Any]) -> Selection:
     for key in values:
         if key in given:
             inner = place._replace(item="%s%s: " % (place.item, key))
-            what = kind if key == "name" else key
-            values[key] = _check(inner, what, _check_text(inner, given[key]), wide=key == "namespace" and kind == "pods")
+            text, wide = _check_text(inner, given[key]), key == "namespace" and kind == "pods"
+            values[key] = _check(inner, kind if key == "name" else key, text, wide=wide)
     terms = given.get("label_selectors", ())
     inner = place._replace(item=place.item + "label_selectors: ")
     if isinstance(terms, str):
@@ -198,7 +198,8 @@ def _check_keys(place: _Place, kind: str, given: Mapping[str, Any]) -> None:
     for key in sorted(needed - set(given)):
         raise place.error("a %s needs the key %s" % (kind, key), "add it, or write a string such as pod shop/cart")
     for key in sorted(set(given) - taken):
-        raise place.error("a %s takes no %s" % (kind, key), "its keys are %s" % ", ".join(k for k in _KEYS if k in taken))
+        right = "its keys are %s" % ", ".join(name for name in _KEYS if name in taken)
+        raise place.error("a %s takes no %s" % (kind, key), right)
 
 
 def _parse_terms(place: _Place, text: str) -> tuple[str, ...]:
@@ -278,7 +279,8 @@ def _check(place: _Place, what: str, text: str, index: int | None = None, wide: 
 
 def _check_text(place: _Place, raw: object) -> str:
     if not isinstance(raw, str):
-        raise place.error("%s is not a selection" % shown(raw), "write text such as pod shop/cart, a mapping, or a list")
+        right = "write text such as pod shop/cart, a mapping, or a list"
+        raise place.error("%s is not a selection" % shown(raw), right)
     if len(raw) > _TEXT_MOST:
         raise place.error("it has %d characters" % len(raw), "write at most %d" % _TEXT_MOST)
     for index, char in enumerate(raw):

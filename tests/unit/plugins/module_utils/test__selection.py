@@ -101,13 +101,19 @@ def test_refused(raw, text):
     """Anything else is one line that names the option, the place, the fault and the way out."""
     with pytest.raises(OptionError, match=text) as caught:
         grammar.parse("capture_targets", raw)
-    assert "\n" not in str(caught.value) and str(caught.value).startswith("capture_targets: ") and "; " in str(caught.value)
+    assert (
+        "\n" not in str(caught.value)
+        and str(caught.value).startswith("capture_targets: ")
+        and "; " in str(caught.value)
+    )
 
 
 def test_a_list_has_one_form():
     """Order and repetition do not make another request."""
     one = grammar.parse("x", ["node b", "pods s b=2,a=1", "pod s/p"])
-    two = grammar.parse("x", ("pod s/p", {"kind": "pods", "namespace": "s", "label_selectors": ["a=1", "b=2"]}, "node b", "node b"))
+    two = grammar.parse(
+        "x", ("pod s/p", {"kind": "pods", "namespace": "s", "label_selectors": ["a=1", "b=2"]}, "node b", "node b")
+    )
     assert one == two and len(one) == 3
 
 

@@ -1,0 +1,127 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Network namespaces: opened by a process, verified, entered (setns(2)). PRIVATE to the collection.
+
+An open file pins a namespace: what was verified once stays true for that descriptor, whatever happens to the process.
+Entering moves the calling thread only: callers have one thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+from typing import Iterator, NamedTuple
+
+from .._errors import NodeError, TargetError
+from .._records import Target
+from . import links
+from .cgroups import parse_cgroup
+from .proc import read_cgroup, read_stat
+
+_CLONE_NEWNET = 0x40000000  # linux/sched.h
+_LIBC = ctypes.CDLL(None, use_errno=True)  # os.setns came with Python 3.12
+
+_LOOPBACK = "lo"
+_SERVICE_INTERFACE = "kube-ipvs0"
+"""kube-proxy's IPVS mode puts every Service's address there; none of them is the node's."""
+_SCOPE_GLOBAL = 0
+
+
+class Network(NamedTuple):
+    """What a network namespace holds."""
+
+    interfaces: dict[str, int]
+    addresses: tuple[str, ...]
+    """Of global scope, in the order of the interfaces; loopback's and Services' left out."""
+
+
+def setns(fd: int) -> None:
+    """Move the calling thread into a network namespace; raise NodeError."""
+    if _LIBC.setns(fd, _CLONE_NEWNET):
+        code = ctypes.get_errno()
+        text = "a network namespace cannot be entered: %s; this takes CAP_SYS_ADMIN (run as root, or with become)"
+        raise NodeError(text % os.strerror(code))
+
+
+@contextlib.contextmanager
+def inside(fd: int) -> Iterator[None]:
+    """Run the body in a network namespace and come back to the own one, also after an error."""
+    own = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        setns(fd)
+        try:
+            yield
+        finally:
+            setns(own)
+    finally:
+        os.close(own)
+
+
+def open_netns(pid: int, proc_root: str = "/proc") -> int:
+    """Return a descriptor of a process's network namespace; raise TargetError when the process is gone."""
+    try:
+        return os.open("%s/%d/ns/net" % (proc_root, pid), os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError:
+        raise NodeError("process %d's network namespace cannot be opened; run as root, or with become" % pid) from None
+    except OSError as error:
+        raise TargetError("process %d has no network namespace any more: %s" % (pid, error.strerror)) from error
+
+
+def open_target(target: Target, proc_root: str = "/proc", start_time: int | None = None) -> int:
+    """Return a verified descriptor of a target's network namespace.
+
+    The process must be the one that was resolved: the same start time where that is given, a cgroup that still names
+    the pod, and the inode that was seen. Raises TargetError, which tells to resolve again, when any of them differs.
+    """
+    if target.pid is None or target.netns is None:
+        raise TargetError("%s has no process on this node" % target.title)
+    before = read_stat(proc_root, target.pid)
+    fd = open_netns(target.pid, proc_root)
+    try:
+        _verify(target, fd, proc_root, start_time if start_time is not None else before.start_time if before else None)
+    except TargetError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _verify(target: Target, fd: int, proc_root: str, start_time: int | None) -> None:
+    pid = target.pid or 0
+    inode = os.fstat(fd).st_ino
+    if inode != target.netns:
+        text = "%s: process %d is in network namespace %d, not in %d any more; resolve it again"
+        raise TargetError(text % (target.title, pid, inode, target.netns))
+    if target.kind == "pod":
+        member = parse_cgroup(read_cgroup(proc_root, pid))
+        if member is None or member.uid != target.node_uid:
+            raise TargetError("%s: process %d does not belong to it any more; resolve it again" % (target.title, pid))
+    after = read_stat(proc_root, pid)
+    if after is None or after.start_time != start_time:
+        raise TargetError("%s: process %d has ended; resolve it again" % (target.title, pid))
+
+
+def observe(pid: int, inode: int, proc_root: str = "/proc") -> Network | None:
+    """Return what a process's network namespace holds; None when it is gone, or another than ``inode`` by now."""
+    try:
+        fd = open_netns(pid, proc_root)
+    except TargetError:
+        return None
+    try:
+        if os.fstat(fd).st_ino != inode:
+            return None
+        with inside(fd):
+            sock = links.open_socket()
+        with contextlib.closing(sock):
+            return network(links.read_links(sock), links.read_addresses(sock))
+    finally:
+        os.close(fd)
+
+
+def network(found: list[links.Link], addresses: list[links.Address]) -> Network:
+    """Return names, indexes and the addresses by which others know the namespace."""
+    left_out = {link.index for link in found if link.name in (_LOOPBACK, _SERVICE_INTERFACE)}
+    kept = [a.address for a in addresses if a.scope == _SCOPE_GLOBAL and a.index not in left_out]
+    return Network({link.name: link.index for link in found}, tuple(dict.fromkeys(kept)))

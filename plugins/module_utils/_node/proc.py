@@ -1,0 +1,105 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Processes as /proc shows them (proc(5), namespaces(7)). PRIVATE to the collection.
+
+A process may end at any moment: every reader answers None, or leaves it out, when it has.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Iterator, NamedTuple
+
+_NAMESPACE = re.compile(r"[a-z_]+:\[([0-9]+)\]\Z", re.ASCII)
+
+
+class Roots(NamedTuple):
+    """Where a node's files are, so that a tree of files can stand in for a node."""
+
+    proc: str = "/proc"
+    var: str = "/var"
+    run: str = "/run"
+    etc: str = "/etc"
+
+
+ROOTS = Roots()
+"""This node's own."""
+
+
+class Stat(NamedTuple):
+    """What /proc/PID/stat tells that matters here."""
+
+    comm: str
+    state: str
+    start_time: int
+    """Clock ticks since boot: with the pid, it names a process for ever."""
+
+
+def read_pids(proc_root: str) -> Iterator[int]:
+    """Yield the ids of all processes, lowest first."""
+    return iter(sorted(int(name) for name in os.listdir(proc_root) if name.isdigit()))
+
+
+def parse_stat(text: str) -> Stat | None:
+    """Return what /proc/PID/stat says; a comm may hold spaces and brackets, so the last bracket counts."""
+    comm_start, comm_end = text.find("("), text.rfind(")")
+    fields = text[comm_end + 1 :].split()
+    if comm_start < 0 or len(fields) < 20 or not fields[19].isdigit():
+        return None
+    return Stat(text[comm_start + 1 : comm_end], fields[0], int(fields[19]))
+
+
+def read_stat(proc_root: str, pid: int) -> Stat | None:
+    """Return a process's state and start time."""
+    text = _read(proc_root, pid, "stat")
+    return None if text is None else parse_stat(text)
+
+
+def read_cgroup(proc_root: str, pid: int) -> str:
+    """Return /proc/PID/cgroup: one line per hierarchy, ``ID:CONTROLLERS:PATH``."""
+    return _read(proc_root, pid, "cgroup") or ""
+
+
+def read_cmdline(proc_root: str, pid: int) -> list[str]:
+    """Return a process's arguments; a kernel thread and a zombie have none."""
+    text = _read(proc_root, pid, "cmdline") or ""
+    return text.rstrip("\0").split("\0") if text else []
+
+
+def parse_namespace(link: str) -> int | None:
+    """Return the inode in ``net:[4026531840]``."""
+    match = _NAMESPACE.match(link)
+    return int(match.group(1)) if match else None
+
+
+def read_netns(proc_root: str, pid: int) -> int | None:
+    """Return the inode of a process's network namespace; a zombie has none."""
+    try:
+        return parse_namespace(os.readlink("%s/%d/ns/net" % (proc_root, pid)))
+    except OSError:
+        return None
+
+
+def read_hostname(proc_root: str) -> str | None:
+    """Return the node's host name."""
+    return read_text("%s/sys/kernel/hostname" % proc_root)
+
+
+def read_text(path: str) -> str | None:
+    """Return a small text file without the space around it; None when it is empty or cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(1 << 20).strip() or None
+    except OSError:
+        return None
+
+
+def _read(proc_root: str, pid: int, name: str) -> str | None:
+    try:
+        with open("%s/%d/%s" % (proc_root, pid, name), encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return None
