@@ -11,7 +11,7 @@ a file, ``from_result`` takes it back. Unknown keys are ignored, so that a newer
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Mapping, TypeVar
+from typing import Any, Callable, Mapping, TypeVar
 
 R = TypeVar("R")
 
@@ -192,7 +192,7 @@ def _records(kind: type[R], values: Any) -> tuple[R, ...]:
     return tuple(from_result(kind, value) for value in values or ())
 
 
-_NESTED = {
+_NESTED: dict[tuple[type, str], Callable[[Any], Any]] = {
     (Target, "containers"): lambda value: _records(Container, value),
     (Target, "addresses"): lambda value: tuple(value or ()),
     (Selection, "label_selectors"): lambda value: tuple(value or ()),

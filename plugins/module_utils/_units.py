@@ -28,7 +28,7 @@ def parse_size(option: str, text: object, least: int = 0, most: int = 1 << 60) -
     if not match:
         raise OptionError(option, "%s is not a size" % shown(text), "write a number of bytes, or 100M, 1Gi")
     number, prefix, binary = match.groups()
-    value = int(number) * (1024 if binary else 1000) ** _POWER.get(prefix, 0)
+    value: int = int(number) * (1024 if binary else 1000) ** _POWER.get(prefix, 0)
     if not least <= value <= most:
         raise OptionError(
             option, "%s is out of range" % shown(text), "it takes %s to %s" % (format_size(least), format_size(most))

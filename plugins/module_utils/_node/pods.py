@@ -16,8 +16,8 @@ import collections
 import dataclasses
 from typing import Any, Callable, Iterable, Mapping, NamedTuple, Sequence
 
-from .._errors import NodeError
-from .._matching import GONE, select
+from .._errors import NodeError, TargetError
+from .._matching import GONE, explain, select, undecided
 from .._records import Candidate, Container, Target, to_result
 from .._selection import parse
 from . import kubelet, netns
@@ -269,7 +269,12 @@ def read_result(kube_node_name: str | None, targets: object, ask_runtime: bool) 
     """Return what module ``node_pods_info`` answers; ``targets`` are selections, None for every pod."""
     selections = () if targets is None else parse("targets", targets)
     view = read_node(ROOTS, kube_node_name, ask_runtime)
-    chosen = {target.ref for selection in selections for target in select(selection, view.candidates)}
+    chosen = set()
+    for selection in selections:
+        found = select(selection, view.candidates)
+        if not found and undecided(selection, view.candidates):
+            raise TargetError("targets: %s" % explain(selection, view.candidates))
+        chosen.update(target.ref for target in found)
     return {
         "node": to_result(view.node),
         "pods": [to_result(pod) for pod in view.pods if targets is None or pod.ref in chosen],

@@ -1,0 +1,30 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Writes what happens, and adds it up: manifest and ledger never differ. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._records import TargetRef, to_result
+from .ledger import Ledger
+from .process import Clock
+from .spool import Manifest, Spool, read_manifest
+
+
+class Journal:
+    """A capture's manifest, opened by its one supervisor, with its ledger."""
+
+    def __init__(self, spool: Spool, clock: Clock) -> None:
+        path = spool.path("manifest.jsonl")
+        self.ledger = Ledger(read_manifest(path))
+        self._manifest = Manifest(path)
+        self._clock = clock
+
+    def record(self, event: str, target: TargetRef | None = None, **fields: Any) -> None:
+        """Append a line, with the time, and take it into the ledger."""
+        line = {"event": event, "at_ns": self._clock.wall_ns(), "target": to_result(target), **fields}
+        self._manifest.append(line)
+        self.ledger.apply(line)

@@ -1,0 +1,105 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Starts a capture's supervisor so that it outlives whoever asked. PRIVATE to the collection.
+
+Under systemd it is a transient unit: systemd starts it again when it is killed, and ends everything of it with it. No
+RuntimeMaxSec: together with Restart it would start again for ever; the deadline is the supervisor's own. Without
+systemd it is a daemon, which the next ``capture`` or ``status`` call starts again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+
+from .._errors import NodeError
+from . import archive
+from .process import environment, search_path
+from .spool import Spool
+
+_MAIN = __name__.rsplit(".", 1)[0] + ".recorder"
+_DEFAULT_ROOT = "/var/lib/kube-pcap"
+_PROPERTIES = (
+    "Type=exec",
+    "Restart=on-failure",
+    "RestartSec=200ms",
+    "StartLimitIntervalSec=60",
+    "StartLimitBurst=5",
+    "KillMode=control-group",
+    "OOMScoreAdjust=500",
+    "UMask=0077",
+)
+
+
+def write_archive(spool: Spool) -> None:
+    """Put the supervisor's archive into the capture's folder."""
+    with open(os.open(spool.path("recorder.pyz"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(archive.build(_MAIN))
+
+
+def start(spool: Spool) -> None:
+    """Start the supervisor; raise NodeError when that is refused."""
+    command = [sys.executable, "-I", "-S", spool.path("recorder.pyz"), spool.folder]
+    if has_systemd():
+        _run(systemd_args(unit_name(spool), spool.id, command))
+        return
+    log = os.open(spool.path("recorder.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            env=environment(),
+            start_new_session=True,
+        )
+    finally:
+        os.close(log)
+
+
+def kill(spool: Spool) -> None:
+    """Have the supervisor end at once; it closes its taps and keeps its files."""
+    state = spool.read_state()
+    if has_systemd():
+        _run(["systemctl", "stop", unit_name(spool)])
+    elif state is not None and spool.running:
+        os.kill(state["pid"], 15)
+
+
+def has_systemd() -> bool:
+    """Return whether systemd is this node's first process (sd_booted(3)) and can be asked."""
+    return os.path.isdir("/run/systemd/system") and shutil.which("systemd-run", path=search_path()) is not None
+
+
+def unit_name(spool: Spool) -> str:
+    """Return the transient unit's name; another spool's capture of the same id has another."""
+    if spool.root == _DEFAULT_ROOT:
+        return "kube-pcap-%s.service" % spool.id
+    return "kube-pcap-%s-%s.service" % (spool.id, hashlib.sha256(spool.root.encode()).hexdigest()[:8])
+
+
+def systemd_args(unit: str, capture_id: str, command: list[str]) -> list[str]:
+    """Return the command line that makes a transient unit; the command holds no ``$``, which systemd would expand."""
+    args = ["systemd-run", "--quiet", "--collect", "--unit", unit, "--description", "kube.pcap capture " + capture_id]
+    return args + ["--property=" + one for one in _PROPERTIES] + ["--"] + command
+
+
+def _run(args: list[str]) -> None:
+    done = subprocess.run(
+        args,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+        universal_newlines=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        raise NodeError("%s refused: %s" % (args[0], " ".join(done.stderr.split()) or "it said nothing"))

@@ -1,0 +1,211 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a capture's manifest adds up to: pure. PRIVATE to the collection.
+
+The supervisor applies each line as it writes it, and every line again when it starts: what a capture has, and how far
+it got, is never kept anywhere else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Iterable, Mapping
+
+from .._records import TargetRef, from_result
+
+
+@dataclasses.dataclass
+class Run:
+    """One run of one tcpdump."""
+
+    number: int
+    target: TargetRef
+    interface: str
+    boot: str
+    started_ns: int
+    pid: int
+    ready_ns: int | None = None
+    stopped: bool = False
+    stop_reason: str | None = None
+    interfaces: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Index to name, as last read."""
+    packets: int = 0
+    """In closed segments."""
+    last_ns: int | None = None
+    """Latest packet in a closed segment."""
+    captured: int = 0
+    received: int = 0
+    dropped_kernel: int = 0
+    dropped_interface: int | None = None
+    dropped_at_segment: int = 0
+    """The kernel's drops at the reading before the last segment's end."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Closed:
+    """A segment that lies in the spool."""
+
+    ref: TargetRef
+    seq: int
+    file: str
+    bytes: int
+    packets: int
+    sha256: str
+    opened: int
+    """Seconds since 1970 when tcpdump opened it."""
+
+
+@dataclasses.dataclass
+class Account:
+    """Everything one target has so far."""
+
+    seq: int = 0
+    packets: int = 0
+    bytes: int = 0
+    segments: int = 0
+    shipped: int = 0
+    evicted_packets: int = 0
+    evicted_segments: int = 0
+    ended: tuple[str, str] | None = None
+    """(phase, reason) once no tap will be opened any more."""
+    opened: int = 0
+    """Seconds in the last segment's name: the next name's never fall below them."""
+    runs: list[Run] = dataclasses.field(default_factory=list)
+
+    @property
+    def received(self) -> int:
+        """What the kernel's filter let through, over all runs."""
+        return sum(run.received for run in self.runs)
+
+    @property
+    def dropped_kernel(self) -> int:
+        """What the packet rings had no room for, over all runs."""
+        return sum(run.dropped_kernel for run in self.runs)
+
+    @property
+    def dropped_interface(self) -> int | None:
+        """What the interfaces counted as dropped while a tap was open; None where that was never read."""
+        known = [run.dropped_interface for run in self.runs if run.dropped_interface is not None]
+        return sum(known) if known else None
+
+    @property
+    def captured(self) -> int:
+        """Packets in closed segments, and what tcpdump says it has written since."""
+        return sum(max(run.packets, 0 if run.stopped else run.captured) for run in self.runs)
+
+
+class Ledger:
+    """Accounts by target, runs by number, segments that lie in the spool."""
+
+    def __init__(self, events: Iterable[Mapping[str, Any]] = ()) -> None:
+        self.accounts: dict[TargetRef, Account] = {}
+        self.runs: dict[int, Run] = {}
+        self.closed: dict[tuple[TargetRef, int], Closed] = {}
+        self.taken: set[str] = set()
+        """``run/file`` of what tcpdump wrote and a segment now holds."""
+        for event in events:
+            self.apply(event)
+
+    def account(self, ref: TargetRef) -> Account:
+        """Return the target's account, a new one where it has none."""
+        return self.accounts.setdefault(ref, Account())
+
+    def next_run(self) -> int:
+        """Return the number of the next run."""
+        return max(self.runs, default=0) + 1
+
+    def open_runs(self) -> list[Run]:
+        """Return the runs whose end the manifest does not tell."""
+        return [run for run in self.runs.values() if not run.stopped]
+
+    def apply(self, event: Mapping[str, Any]) -> None:
+        """Take one line in; what it does not know it passes over."""
+        handlers = {
+            "started": self._started,
+            "ready": self._ready,
+            "counters": self._counters,
+            "stopped": self._stopped,
+            "ended": self._ended,
+            "failed": self._ended,
+            "returned": self._returned,
+            "segment": self._segment,
+            "stored": self._stored,
+            "discarded": self._discarded,
+            "evicted": self._evicted,
+        }
+        handler = handlers.get(event["event"])
+        if handler:
+            handler(event)
+
+    def _started(self, event: Mapping[str, Any]) -> None:
+        ref = _ref(event)
+        run = Run(event["run"], ref, event["interface"], event["boot"], event["at_ns"], event["pid"])
+        run.interfaces = dict(event.get("interfaces") or {})
+        self.runs[run.number] = run
+        self.account(ref).runs.append(run)
+
+    def _ready(self, event: Mapping[str, Any]) -> None:
+        self.runs[event["run"]].ready_ns = event["at_ns"]
+
+    def _counters(self, event: Mapping[str, Any]) -> None:
+        run = self.runs[event["run"]]
+        run.captured = event["captured"]
+        run.received = event["received"]
+        run.dropped_kernel = event["dropped_kernel"]
+        run.dropped_interface = event["dropped_interface"]
+
+    def _stopped(self, event: Mapping[str, Any]) -> None:
+        run = self.runs[event["run"]]
+        if event.get("received") is not None:
+            self._counters(event)
+        run.stopped, run.stop_reason = True, event["reason"]
+
+    def _ended(self, event: Mapping[str, Any]) -> None:
+        if event["target"] is not None:
+            phase = "failed" if event["event"] == "failed" else "done"
+            self.account(_ref(event)).ended = (phase, event["reason"])
+
+    def _returned(self, event: Mapping[str, Any]) -> None:
+        self.account(_ref(event)).ended = None
+
+    def _segment(self, event: Mapping[str, Any]) -> None:
+        ref = _ref(event)
+        account, run = self.account(ref), self.runs[event["run"]]
+        account.seq = max(account.seq, event["seq"])
+        account.packets += event["packets"]
+        account.bytes += event["bytes"]
+        account.segments += 1
+        account.opened = max(account.opened, event["opened"])
+        run.packets += event["packets"]
+        run.dropped_at_segment = event["dropped_total"]
+        run.interfaces = {index: names[1] or names[0] for index, names in event["interfaces"].items()}
+        if event["last_ns"] is not None:
+            run.last_ns = max(run.last_ns or 0, event["last_ns"])
+        self.taken.add(event["raw"])
+        self.closed[ref, event["seq"]] = Closed(
+            ref, event["seq"], event["file"], event["bytes"], event["packets"], event["sha256"], event["opened"]
+        )
+
+    def _stored(self, event: Mapping[str, Any]) -> None:
+        ref = _ref(event)
+        if self.closed.pop((ref, event["seq"]), None):
+            self.account(ref).shipped += 1
+
+    def _discarded(self, event: Mapping[str, Any]) -> None:
+        self.taken.add(event["raw"])
+
+    def _evicted(self, event: Mapping[str, Any]) -> None:
+        ref = _ref(event)
+        self.closed.pop((ref, event["seq"]), None)
+        if event["seq"] is None:  # given up before it was a segment
+            self.taken.add(event["raw"])
+            self.runs[event["run"]].packets += event["packets"]
+        account = self.account(ref)
+        account.evicted_packets += event["packets"]
+        account.evicted_segments += 1
+
+
+def _ref(event: Mapping[str, Any]) -> TargetRef:
+    return from_result(TargetRef, event["target"])

@@ -1,0 +1,273 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What tcpdump has closed, on its way out of the node. PRIVATE to the collection.
+
+    taps/<run>/<file>  -- finish -->  segments/<name> + a manifest line  -- store -->  the sink, confirmed, deleted here
+
+A file is deleted only after the line that says where it went is on disk; what a crash leaves between two steps is
+found and finished by the next supervisor. Bounds are kept by giving up the oldest files, each with a line.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import hashlib
+import os
+from typing import Any
+
+from .._names import clean_part, segment_name, target_folder
+from .._records import CaptureOptions, TargetRef
+from . import retention, segments, shipper
+from .journal import Journal
+from .ledger import Closed
+from .process import Clock
+from .spool import Spool, raw_files
+from .tap import Tap
+from .worker import Worker
+
+_BACKOFF_SECONDS = (1, 2, 4, 8, 15, 30, 60)
+
+
+@dataclasses.dataclass(frozen=True)
+class Raw:
+    """A file that tcpdump closed and that is no segment yet."""
+
+    run: int
+    name: str
+    bytes: int
+    interfaces: dict[str, str]
+    """Index to name when the file was found closed; empty where nobody looked in time."""
+
+    @property
+    def id(self) -> str:
+        """What the manifest calls it."""
+        return "%d/%s" % (self.run, self.name)
+
+    @property
+    def opened(self) -> int:
+        """Seconds since 1970, from tcpdump's name for it."""
+        return int(self.name.partition(".")[0])
+
+
+class Outbox:
+    """Queues, two workers (one must not wait for the other's disk or server), and the bounds."""
+
+    def __init__(self, spool: Spool, node: str, options: CaptureOptions, journal: Journal, clock: Clock) -> None:
+        self._spool, self._node, self._options = spool, node, options
+        self._journal, self._ledger, self._clock = journal, journal.ledger, clock
+        self._queue: collections.deque[Raw] = collections.deque()
+        self._finisher = Worker({"finish": segments.finish})
+        self._shipper = Worker({"store": shipper.store})
+        self._not_before = {"finish": 0.0, "store": 0.0}
+        self._failures = {"finish": 0, "store": 0}
+        self.last_error: str | None = None
+        self.manifest_stored = False
+
+    @property
+    def workers(self) -> tuple[Worker, Worker]:
+        """What a selector waits on."""
+        return self._finisher, self._shipper
+
+    @property
+    def finishing(self) -> bool:
+        """Whether a closed file is no segment yet."""
+        return bool(self._queue) or self._finisher.busy is not None
+
+    def holds(self, run: int) -> bool:
+        """Whether a file of that run is no segment yet."""
+        return any(raw.run == run for raw in self._queued())
+
+    def unshipped(self) -> int:
+        """Return how many segments the sink has not confirmed."""
+        return len(self._ledger.closed) if self._options.sink else 0
+
+    def backlog_bytes(self) -> int:
+        """Return the bytes of closed files that wait for the sink."""
+        return self.closed_bytes() if self._options.sink else 0
+
+    def closed_bytes(self) -> int:
+        """Return the bytes of closed files in the spool."""
+        return sum(one.bytes for one in self._ledger.closed.values()) + sum(raw.bytes for raw in self._queued())
+
+    def recover(self) -> None:
+        """Take over what an earlier supervisor left: unknown files go, closed files are queued."""
+        known = {one.file for one in self._ledger.closed.values()}
+        for name in os.listdir(self._spool.path("segments")):
+            if name not in known:  # stored or given up already, or never finished: its raw file is still there
+                os.unlink(self._spool.path("segments", name))
+        for folder in sorted(os.listdir(self._spool.path("taps")), key=int):
+            for name, size in raw_files(self._spool.path("taps", folder)):
+                self._queue.append(Raw(int(folder), name, size, {}))
+            self._tidy(int(folder))
+
+    def collect(self, tap: Tap) -> bool:
+        """Queue what a tap has closed since; return whether there was anything."""
+        found = [one for one in tap.closed_files() if one[0] not in tap.queued]
+        if not found:
+            return False
+        interfaces = tap.read_interfaces()
+        for name, size in found:
+            tap.queued.add(name)
+            self._queue.append(Raw(tap.number, name, size, interfaces))
+        return True
+
+    def tick(self, now: float) -> None:
+        """Give idle workers their next job."""
+        while self._queue and self._queue[0].id in self._ledger.taken:
+            self._delete_raw(self._queue.popleft())
+        if self._queue and not self._finisher.busy and now >= self._not_before["finish"]:
+            self._submit_finish(self._queue.popleft())
+        if self._options.sink and not self._shipper.busy and now >= self._not_before["store"]:
+            oldest = min(self._ledger.closed.values(), key=lambda one: (one.opened, one.file), default=None)
+            if oldest is not None:
+                self._submit_store(oldest)
+
+    def receive(self, worker: Worker, now: float) -> None:
+        """Take a worker's answer."""
+        got = worker.receive()
+        if got is None:
+            return
+        job, answer = got
+        if answer.get("error"):
+            self._fail(job, str(answer["error"]), now)
+            return
+        self._failures[job["do"]] = 0
+        if job["do"] == "finish":
+            self._finished(job, answer)
+        elif job.get("manifest"):
+            self.manifest_stored = True
+        else:
+            self._stored(job["closed"], answer)
+
+    def store_manifest(self, now: float) -> None:
+        """Have the manifest copied to the sink, once everything else is there."""
+        if self._shipper.busy or now < self._not_before["store"]:
+            return
+        path = self._spool.path("manifest.jsonl")
+        with open(path, "rb") as file:
+            digest = hashlib.sha256(file.read()).hexdigest()
+        parts = [self._spool.id, clean_part(self._node), "manifest.jsonl"]
+        self._shipper.submit(
+            {"do": "store", "manifest": True}, source=path, sink=self._options.sink, parts=parts, sha256=digest
+        )
+
+    def keep_bounds(self, shares: list[retention.Share]) -> bool:
+        """Give up the oldest closed files until the bounds hold; return whether the file system's bound does."""
+        disk = os.statvfs(self._spool.folder)
+        short = retention.least_free(self._options, disk.f_blocks * disk.f_frsize) - disk.f_bavail * disk.f_frsize
+        over = self.closed_bytes() - retention.closed_bytes_allowed(self._options, shares)
+        if short <= 0 and over <= 0:
+            return True
+        reason = "keep" if over > 0 else "min_free"
+        freed = sum(self._give_up(one, reason) for one in retention.choose_evicted(self._held(), max(short, over)))
+        return freed >= short
+
+    def close(self) -> None:
+        """End the workers."""
+        for worker in self.workers:
+            worker.close()
+
+    def _queued(self) -> list[Raw]:
+        busy = [self._finisher.busy["raw"]] if self._finisher.busy else []
+        return busy + list(self._queue)
+
+    def _held(self) -> list[retention.Held]:
+        busy = self._shipper.busy.get("closed") if self._shipper.busy else None
+        held = [
+            retention.Held((one.opened, one.file), one.bytes, one)
+            for one in self._ledger.closed.values()
+            if one is not busy
+        ]
+        return held + [retention.Held((raw.opened, raw.id), raw.bytes, raw) for raw in self._queue]
+
+    def _give_up(self, held: retention.Held, reason: str) -> int:
+        item = held.item
+        if isinstance(item, Closed):
+            self._journal.record(
+                "evicted", item.ref, seq=item.seq, file=item.file, bytes=item.bytes, packets=item.packets, reason=reason
+            )
+            os.unlink(self._spool.path("segments", item.file))
+        else:
+            assert isinstance(item, Raw)
+            self._queue.remove(item)
+            packets = segments.count(self._raw_path(item)).packets
+            fields = {"file": None, "bytes": item.bytes, "packets": packets, "reason": reason}
+            self._journal.record("evicted", self._ref(item), seq=None, run=item.run, raw=item.id, **fields)
+            self._delete_raw(item)
+        return held.bytes
+
+    def _submit_finish(self, raw: Raw) -> None:
+        run = self._ledger.runs[raw.run]
+        account = self._ledger.account(run.target)
+        opened, seq = max(account.opened, raw.opened), account.seq + 1
+        name = segment_name(run.target, run.interface, opened, seq, self._options.compress)
+        job = {"do": "finish", "raw": raw, "file": name, "seq": seq, "opened": opened}
+        final = self._spool.path("segments", name)
+        self._finisher.submit(job, raw=self._raw_path(raw), final=final, compress=self._options.compress)
+
+    def _finished(self, job: dict[str, Any], answer: dict[str, Any]) -> None:
+        raw: Raw = job["raw"]
+        run = self._ledger.runs[raw.run]
+        if answer["sha256"] is None:
+            fields = {"raw": raw.id, "bytes": raw.bytes, "reason": answer["damage"]}
+            self._journal.record("discarded", run.target, run=raw.run, **fields)
+        else:
+            names = {
+                index: (run.interfaces.get(index), raw.interfaces.get(index))
+                for index in sorted({*run.interfaces, *raw.interfaces}, key=int)
+            }
+            self._journal.record(
+                "segment",
+                run.target,
+                run=raw.run,
+                raw=raw.id,
+                seq=job["seq"],
+                file=job["file"],
+                opened=job["opened"],
+                interfaces=names,
+                dropped_between=run.dropped_kernel - run.dropped_at_segment,
+                dropped_total=run.dropped_kernel,
+                **{key: answer[key] for key in ("first_ns", "last_ns", "packets", "bytes", "sha256", "md5", "damage")},
+            )
+        self._delete_raw(raw)
+
+    def _submit_store(self, closed: Closed) -> None:
+        parts = [self._spool.id, clean_part(self._node), *target_folder(closed.ref), closed.file]
+        source = self._spool.path("segments", closed.file)
+        job = {"do": "store", "closed": closed}
+        self._shipper.submit(job, source=source, sink=self._options.sink, parts=parts, sha256=closed.sha256)
+
+    def _stored(self, closed: Closed, answer: dict[str, Any]) -> None:
+        fields = {"generation": None, "crc32c": None, "object": answer["object"]}
+        self._journal.record("stored", closed.ref, seq=closed.seq, sink=self._options.sink, **fields)
+        os.unlink(self._spool.path("segments", closed.file))
+        self.last_error = None
+
+    def _fail(self, job: dict[str, Any], error: str, now: float) -> None:
+        self.last_error = error
+        if job["do"] == "finish":
+            self._queue.appendleft(job["raw"])
+        failures = self._failures[job["do"]]
+        self._not_before[job["do"]] = now + _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)]
+        self._failures[job["do"]] = failures + 1
+
+    def _ref(self, raw: Raw) -> TargetRef:
+        return self._ledger.runs[raw.run].target
+
+    def _raw_path(self, raw: Raw) -> str:
+        return self._spool.path("taps", str(raw.run), raw.name)
+
+    def _delete_raw(self, raw: Raw) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._raw_path(raw))
+        self._tidy(raw.run)
+
+    def _tidy(self, run: int) -> None:
+        """Remove a run's folder once its tcpdump has ended and its files are segments."""
+        if self._ledger.runs[run].stopped and not self.holds(run):
+            with contextlib.suppress(OSError):
+                os.rmdir(self._spool.path("taps", str(run)))

@@ -1,0 +1,35 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether a target still is where it was resolved, and where it is now. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+from .._errors import TargetError
+from .._records import Target
+from . import netns, pods
+from .proc import read_netns
+
+
+def is_there(target: Target) -> bool:
+    """Return whether the target's process still is the one that was resolved, in the same network namespace."""
+    try:
+        os.close(netns.open_target(target))
+    except TargetError:
+        return False
+    return True
+
+
+def find_again(target: Target) -> Target | None:
+    """Return the target with its process and namespace of now, in one pass over /proc; None when it does not run."""
+    if target.kind == "node":
+        return dataclasses.replace(target, pid=1, netns=read_netns("/proc", 1))
+    group = pods.read_processes("/proc").processes.get(target.node_uid or "")
+    if not group:
+        return None
+    process = pods.choose_process(group)
+    return dataclasses.replace(target, pid=process.pid, netns=process.netns)

@@ -1,0 +1,78 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a process asks the kernel about itself and about those it started. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import time
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent(signal_number: int) -> None:
+    """Have the kernel send this process a signal when the thread that made it ends (prctl(2); kept over exec)."""
+    if _LIBC.prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+
+
+class Clock:
+    """The only place where time enters the recorder, so that a test can let it step."""
+
+    def wall_ns(self) -> int:
+        """Return nanoseconds since 1970; it may step."""
+        return time.time_ns()
+
+    def steady(self) -> float:
+        """Return seconds since boot, suspended time included; it never steps."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def boot_id() -> str:
+    """Return what changes with every boot of the node (random(4))."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
+
+
+def catches(pid: int, number: int) -> bool:
+    """Return whether a process has a handler for a signal (SigCgt in proc(5))."""
+    try:
+        with open("/proc/%d/status" % pid, encoding="ascii", errors="replace") as file:
+            masks = [line.split()[1] for line in file if line.startswith("SigCgt:")]
+    except OSError:
+        return False
+    return bool(masks) and bool(int(masks[0], 16) >> (number - 1) & 1)
+
+
+def end_stray(pid: int, argument: str, patience_seconds: float) -> None:
+    """Wait until the process that has ``argument`` in its command line has ended, and kill it when it does not."""
+    until = time.monotonic() + patience_seconds
+    while _has_argument(pid, argument):
+        if time.monotonic() > until:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def _has_argument(pid: int, argument: str) -> bool:
+    try:
+        with open("/proc/%d/cmdline" % pid, "rb") as file:
+            return argument.encode() in file.read()
+    except OSError:
+        return False
+
+
+def environment() -> dict[str, str]:
+    """Return the environment for programs of the node: their own words, UTC, nothing of the caller's."""
+    return {"PATH": search_path(), "LC_ALL": "C", "TZ": "UTC"}
+
+
+def search_path() -> str:
+    """Return the caller's PATH and the folders for the administrator's programs, which a sudo may leave out."""
+    return os.pathsep.join([os.environ.get("PATH") or os.defpath, "/usr/local/sbin", "/usr/sbin", "/sbin"])

@@ -1,0 +1,268 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The supervisor of one capture on one node. PRIVATE to the collection.
+
+    python3 recorder.pyz FOLDER
+
+It runs from an archive in the capture's folder, outlives whoever started it, and ends by itself. What is wanted is in
+``capture.json``: replaced when targets are added or the taps are to close, touched to have fresh figures. What is, it
+writes to ``state.json``; what happened, to ``manifest.jsonl``. It waits for nothing but the kernel's events.
+
+Ends with status 0 when the capture is done or has failed (state.json says which and why) and when SIGTERM told it to
+end; with 1 when it could not go on, so that systemd starts it again.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import sys
+from typing import Any
+
+from .._errors import CaptureError, PcapError
+from .._records import Target
+from . import retention, status
+from .journal import Journal
+from .outbox import Outbox
+from .process import Clock, boot_id, end_stray
+from .spool import Spool, Wanted
+from .watch import Watch
+
+TICK_SECONDS = 0.25
+_BUSY_SECONDS = 0.01
+_COUNTERS_SECONDS = 10.0
+_ANSWER_SECONDS = 0.05
+_STATE_SECONDS = 1.0
+_STEP_NS = 500_000_000
+
+
+class Recorder:
+    """Phases: starting, ready (every tap listens), draining (taps closed, files on their way), done or failed."""
+
+    def __init__(self, spool: Spool, wanted: Wanted, clock: Clock) -> None:
+        self.spool, self.wanted, self.clock = spool, wanted, clock
+        self.phase = "starting"
+        self.reason: str | None = None
+        self.watches: list[Watch] = []
+        self.journal = Journal(spool, clock)
+        self._boot = boot_id()
+        self._deadline = self._find_deadline()
+        self._end_left_taps()
+        self.outbox = Outbox(spool, wanted.capture.node, wanted.capture.options, self.journal, clock)
+        self.outbox.recover()
+        self._selector = selectors.DefaultSelector()
+        self._failure: str | None = None
+        self._told_to_end = False
+        self._stamp = spool.wanted_stamp()
+        self._clock_offset = clock.wall_ns() - int(clock.steady() * 1e9)
+        self._counters_at = 0.0
+        self._read_at: float | None = None
+        self._read_ns = 0
+        self._state_at = 0.0
+        self._add_watches()
+
+    def run(self) -> None:
+        """Record until the end."""
+        signal.signal(signal.SIGTERM, self._on_term)
+        while not self._over:
+            self._wait()
+            self._tick(self.clock.steady())
+        self._write_state()
+        self.outbox.close()
+
+    @property
+    def _over(self) -> bool:
+        if self._told_to_end:
+            return all(watch.tap is None for watch in self.watches) and not self.outbox.finishing
+        return self.phase in ("done", "failed")
+
+    def _on_term(self, _number: int, _frame: object) -> None:
+        self._told_to_end = True
+
+    def _find_deadline(self) -> float:
+        """Return the deadline on the steady clock; within one boot, a step of the wall clock does not move it."""
+        before = self.spool.read_state()
+        if before is not None and before["boot"] == self._boot:
+            return float(before["deadline_steady"])
+        return self.clock.steady() + (self.wanted.deadline_ns - self.clock.wall_ns()) / 1e9
+
+    def _end_left_taps(self) -> None:
+        """Write down the end of what an earlier supervisor left open, after making sure that it has ended."""
+        for run in self.journal.ledger.open_runs():
+            killed = run.boot == self._boot
+            if killed:
+                end_stray(run.pid, self.spool.path("taps", str(run.number)), 5.0)
+            reason = "the recorder was killed" if killed else "the node was rebooted"
+            self.journal.record("stopped", run.target, run=run.number, status=None, reason=reason)
+
+    def _add_watches(self) -> None:
+        """Open a watch for each target that has none, and for one whose pod came back after its watch had ended."""
+        known = {watch.ref: watch for watch in self.watches}
+        options, ledger = self.wanted.capture.options, self.journal.ledger
+        new = [target for target in self.wanted.capture.targets if _is_new(target, known.get(target.ref))]
+        taps = [target for target in new if target.ref in known or ledger.account(target.ref).ended is None]
+        share, refusal = retention.Share(0, 0), None
+        try:
+            share = retention.share(options, self._shares(), len(taps))
+        except CaptureError as error:  # whoever added the targets asked before; the others go on
+            refusal = str(error)
+        for target in new:
+            if target.ref in known:
+                self.watches.remove(known[target.ref])
+                self.journal.record("returned", target.ref)
+            self.watches.append(Watch(target, options, share, self.spool, self.journal, self.clock))
+            if refusal is not None and target in taps:
+                self.watches[-1].fail(refusal)
+
+    def _shares(self) -> list[retention.Share]:
+        return [watch.share for watch in self.watches if not watch.ended]
+
+    def _wait(self) -> None:
+        for worker in self.outbox.workers:
+            self._selector.register(worker.fileno(), selectors.EVENT_READ, worker)
+        moving = self._read_at is not None or any(watch.phase in ("starting", "draining") for watch in self.watches)
+        ready = self._selector.select(_BUSY_SECONDS if moving else TICK_SECONDS)
+        for worker in self.outbox.workers:
+            self._selector.unregister(worker.fileno())
+        for key, _events in ready:
+            self.outbox.receive(key.data, self.clock.steady())
+
+    def _tick(self, now: float) -> None:
+        before = (self.phase, self.reason, [(watch.phase, watch.reason) for watch in self.watches])
+        self._note_clock_step(now)
+        self._reload(now)
+        self._end_what_is_due(now)
+        self._tick_watches(now)
+        self.outbox.tick(now)
+        if not self.outbox.keep_bounds(self._shares()):
+            self._fail(
+                "the spool's file system has less free than capture_min_free, and nothing is left to give up", now
+            )
+        self._advance(now)
+        after = (self.phase, self.reason, [(watch.phase, watch.reason) for watch in self.watches])
+        if before != after or now >= self._state_at:
+            self._write_state()
+
+    def _note_clock_step(self, now: float) -> None:
+        offset = self.clock.wall_ns() - int(now * 1e9)
+        if abs(offset - self._clock_offset) > _STEP_NS:
+            self.journal.record("clock_stepped", by_ns=offset - self._clock_offset)
+        self._clock_offset = offset
+
+    def _reload(self, now: float) -> None:
+        stamp = self.spool.wanted_stamp()
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        wanted = self.spool.read_wanted()
+        assert wanted is not None
+        self.wanted = wanted
+        self._counters_at = 0.0
+        self._add_watches()
+
+    def _end_what_is_due(self, now: float) -> None:
+        if self._told_to_end:
+            self._end_all("the recorder was told to end", now, at_once=True)
+        elif self.wanted.stop_reason is not None:
+            self._end_all(self.wanted.stop_reason, now)
+        elif now >= self._deadline:
+            self._end_all("deadline", now)
+
+    def _end_all(self, reason: str, now: float, at_once: bool = False) -> None:
+        for watch in self.watches:
+            watch.end(reason, now, at_once)
+        self.reason = self.reason or reason
+
+    def _tick_watches(self, now: float) -> None:
+        self._tick_counters(now)
+        for watch in self.watches:
+            if watch.tap is not None:
+                watch.tap.listen()
+                if self.outbox.collect(watch.tap):
+                    watch.record_counters()
+            settled = not any(self.outbox.holds(run.number) for run in watch.account.runs)
+            watch.tick(now, settled)
+            watch.write_gaps(settled)
+
+    def _tick_counters(self, now: float) -> None:
+        """Ask every tcpdump for its counters now and then, and read the answers a moment later."""
+        if now >= self._counters_at:
+            self._counters_at, self._read_at = now + _COUNTERS_SECONDS, now + _ANSWER_SECONDS
+            for watch in self.watches:
+                if watch.tap is not None:
+                    watch.tap.ask_counters()
+        elif self._read_at is not None and now >= self._read_at:
+            self._read_at, self._state_at = None, now
+            self._read_ns = self.clock.wall_ns()
+            for watch in self.watches:
+                watch.read_counters()
+
+    def _fail(self, reason: str, now: float) -> None:
+        if self._failure is None:
+            self._failure = reason
+            self.journal.record("failed", None, reason=reason)
+            self._end_all(reason, now, at_once=True)
+
+    def _advance(self, now: float) -> None:
+        """Go to the next phase where everything for it is there."""
+        phases = [watch.phase for watch in self.watches]
+        if self.phase == "starting":
+            broken = next((watch for watch in self.watches if watch.phase == "failed"), None)
+            if broken is not None and not any(watch.account.segments for watch in self.watches):
+                self._fail("%s: %s" % (broken.target.title, broken.reason), now)
+            if all(phase not in ("starting",) for phase in phases):
+                self.phase = "ready"
+        if self.phase == "ready" and all(phase in ("draining", "done", "failed") for phase in phases):
+            self.phase = "draining"
+            self.reason = self.reason or self._common_reason()
+        if self.phase == "draining" and all(watch.ended for watch in self.watches) and not self.outbox.finishing:
+            self._leave(now)
+
+    def _common_reason(self) -> str:
+        reasons = sorted({watch.reason or "" for watch in self.watches})
+        return reasons[0] if len(reasons) == 1 else "every target has ended"
+
+    def _leave(self, now: float) -> None:
+        """End once the sink has everything, or its time is over."""
+        left = self.outbox.unshipped()
+        late = now >= self._deadline + self.wanted.capture.options.grace_seconds
+        if self.wanted.capture.options.sink and not late and not self.outbox.manifest_stored:
+            if left == 0:
+                self.outbox.store_manifest(now)
+            return
+        if left:
+            self.reason = "%s; unshipped: %d" % (self.reason, left)
+        self.phase = "failed" if self._failure is not None else "done"
+
+    def _write_state(self) -> None:
+        now = self.clock.steady()
+        state = status.build(self.spool.id, self.wanted, self.phase, self.reason, self.watches, self.outbox)
+        timing = {"boot": self._boot, "pid": os.getpid(), "deadline_steady": self._deadline, "read_ns": self._read_ns}
+        deadline_ns = self.clock.wall_ns() + int((self._deadline - now) * 1e9)
+        self.spool.write_state({**state, **timing, "deadline_ns": deadline_ns, "written_ns": self.clock.wall_ns()})
+        self._state_at = now + _STATE_SECONDS
+
+
+def _is_new(target: Target, watch: Watch | None) -> bool:
+    """Return whether a target is to get a watch: it has none, or its pod came back after that had ended."""
+    return watch is None or (watch.ended and watch.target.netns != target.netns)
+
+
+def main() -> None:
+    """Run the supervisor of the folder in the command line."""
+    root, capture_id = os.path.split(os.path.abspath(sys.argv[1]))
+    os.umask(0o077)
+    spool = Spool(root, capture_id)
+    lock = spool.lock()
+    if lock is None:
+        return  # another supervisor has this capture
+    try:
+        wanted = spool.read_wanted()
+        if wanted is None:
+            raise CaptureError("%s holds no capture" % spool.folder)
+        Recorder(spool, wanted, Clock()).run()
+    except PcapError as error:
+        sys.exit(str(error))

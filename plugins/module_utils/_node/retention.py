@@ -1,0 +1,82 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How the bounds of a capture are shared out and kept: pure decisions. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Sequence
+
+from .._errors import CaptureError
+from .._records import CaptureOptions
+from .._units import format_size
+
+LEAST_RING_KIB = 512
+LEAST_SEGMENT_BYTES = 1_000_000
+"""tcpdump's -C counts in millions of bytes."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """What one tap may take of the capture's memory and disk."""
+
+    buffer_kib: int
+    segment_bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Held:
+    """A closed file on the node that may be given up for a bound."""
+
+    key: tuple[int, str]
+    """When it was opened, then what it is: sorts oldest first."""
+    bytes: int
+    item: object = None
+    """What the caller knows it as."""
+
+
+def share(options: CaptureOptions, running: Sequence[Share], new: int) -> Share:
+    """Return what each of ``new`` taps may take beside those that run; raise CaptureError where that is too little.
+
+    Rings: their sum stays within ``memory_bytes``. Disk: an open file is reserved at twice its full size (it, and
+    what it becomes when it is closed), and half of ``keep_bytes`` is for closed files.
+    """
+    ring = (options.memory_bytes // 1024 - sum(one.buffer_kib for one in running)) // max(new, 1)
+    if min(ring, options.buffer_kib) < min(LEAST_RING_KIB, options.buffer_kib):
+        wanted = (sum(one.buffer_kib for one in running) + new * LEAST_RING_KIB) * 1024
+        raise CaptureError(
+            "memory: %d packet rings of at least %d KiB need %s, the bound is %s; select fewer targets or raise it"
+            % (len(running) + new, LEAST_RING_KIB, format_size(wanted), format_size(options.memory_bytes))
+        )
+    segment = (options.keep_bytes // 4 - sum(one.segment_bytes for one in running)) // max(new, 1)
+    segment = min(segment, options.segment_bytes) // LEAST_SEGMENT_BYTES * LEAST_SEGMENT_BYTES
+    if segment < LEAST_SEGMENT_BYTES:
+        wanted = 4 * (sum(one.segment_bytes for one in running) + new * LEAST_SEGMENT_BYTES)
+        raise CaptureError(
+            "keep: %d targets need at least %s on this node, the bound is %s; select fewer targets or raise it"
+            % (len(running) + new, format_size(wanted), format_size(options.keep_bytes))
+        )
+    return Share(min(ring, options.buffer_kib), segment)
+
+
+def closed_bytes_allowed(options: CaptureOptions, running: Sequence[Share]) -> int:
+    """Return how many bytes of closed files may lie on the node while these taps run."""
+    return max(0, options.keep_bytes - 2 * sum(one.segment_bytes for one in running))
+
+
+def least_free(options: CaptureOptions, file_system_bytes: int) -> int:
+    """Return how many bytes of the spool's file system must stay free."""
+    return max(options.min_free_bytes, file_system_bytes * options.min_free_percent // 100)
+
+
+def choose_evicted(held: Sequence[Held], excess_bytes: int) -> list[Held]:
+    """Return what is to go, oldest first, until ``excess_bytes`` are freed or nothing is left."""
+    chosen = []
+    for one in sorted(held, key=lambda one: one.key):
+        if excess_bytes <= 0:
+            break
+        chosen.append(one)
+        excess_bytes -= one.bytes
+    return chosen

@@ -1,0 +1,74 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Takes segments to a sink. PRIVATE to the collection.
+
+A directory sink is an absolute path on the node: a disk, a mount, NFS. A file there is whole or absent: it is written
+under a hidden name, flushed, read back, compared by SHA-256, and renamed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from typing import Any, Sequence
+
+from .._errors import NodeError
+
+_CHUNK = 1 << 20
+
+
+def check_sink(sink: str) -> None:
+    """Raise NodeError unless the sink is a directory that this node can write to."""
+    if not os.path.isdir(sink):
+        raise NodeError("sink: %s is not a directory on this node; mount or create it first" % sink)
+    probe = os.path.join(sink, ".kube-pcap-probe-%d" % os.getpid())
+    try:
+        with open(probe, "wb") as file:
+            file.write(b"kube.pcap")
+        os.unlink(probe)
+    except OSError as error:
+        raise NodeError("sink: %s cannot be written to: %s" % (sink, error.strerror)) from None
+
+
+def store(source: str, sink: str, parts: Sequence[str], sha256: str) -> dict[str, Any]:
+    """Copy a segment to ``sink``/``parts`` and return the object's path once its SHA-256 was read back as expected.
+
+    Shape: object (path below the sink), error (None, or why it is not there). A file that is there already with the
+    same content is the one an earlier, unanswered copy made.
+    """
+    relative = os.path.join(*parts)
+    final = os.path.join(sink, relative)
+    part = os.path.join(os.path.dirname(final), ".%s.part" % parts[-1])
+    try:
+        if not os.path.isdir(sink):
+            raise OSError("the sink %s is gone" % sink)
+        os.makedirs(os.path.dirname(final), mode=0o700, exist_ok=True)
+        if not (os.path.exists(final) and _sha256(final) == sha256):
+            _copy(source, part)
+            if _sha256(part) != sha256:
+                os.unlink(part)
+                raise OSError("the copy's checksum differs")
+            os.rename(part, final)
+    except OSError as error:
+        return {"object": relative, "error": "%s: %s" % (sink, error.strerror or error)}
+    return {"object": relative, "error": None}
+
+
+def _copy(source: str, part: str) -> None:
+    with open(source, "rb") as file, open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+        shutil.copyfileobj(file, out, _CHUNK)
+        out.flush()
+        os.fsync(out.fileno())
+        # What is read back must come from the sink, not from this node's memory (posix_fadvise(2)).
+        os.posix_fadvise(out.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _sha256(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for data in iter(lambda: file.read(_CHUNK), b""):
+            digest.update(data)
+    return digest.hexdigest()

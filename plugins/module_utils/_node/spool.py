@@ -1,0 +1,211 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The folder of one capture on its node. PRIVATE to the collection.
+
+    <spool>/<id>/recorder.pyz      the supervisor
+                 capture.json      what is wanted: the request as accepted, the deadline, whether to stop
+                 state.json        what is: replaced whole, by the supervisor alone
+                 manifest.jsonl    what happened: only appended to, by the supervisor alone
+                 recorder.log      what a supervisor without systemd said
+                 taps/<run>/       files that tcpdump writes, one folder for each run of a tcpdump
+                 segments/         closed, counted files with their line in the manifest
+
+Everything is readable by root alone: captures hold payload.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import json
+import os
+import shutil
+from typing import Any, Iterator, Mapping
+
+from .._errors import CaptureError
+from .._records import NodeCapture, from_result, to_result
+
+SCHEMA = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """``capture.json``: what is wanted of a capture on this node."""
+
+    capture: NodeCapture
+    started_ns: int
+    deadline_ns: int
+    """When the taps close: nanoseconds since 1970 by the node's clock at the start."""
+    stop_reason: str | None = None
+    """Set once the taps are to close before the deadline."""
+
+
+class Spool:
+    """Paths, files and the lock of one capture."""
+
+    def __init__(self, root: str, capture_id: str) -> None:
+        self.root = root
+        self.id = capture_id
+        self.folder = os.path.join(root, capture_id)
+
+    def path(self, *parts: str) -> str:
+        """Return a path below the capture's folder."""
+        return os.path.join(self.folder, *parts)
+
+    @property
+    def exists(self) -> bool:
+        """Whether a capture of this id was accepted here and not removed since."""
+        return os.path.exists(self.path("capture.json"))
+
+    def make(self) -> None:
+        """Make the folders, closed to everybody else."""
+        os.makedirs(self.root, mode=0o700, exist_ok=True)
+        for folder in (self.folder, self.path("taps"), self.path("segments")):
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+
+    def remove(self) -> None:
+        """Remove everything of the capture, and the root when that was the last one."""
+        shutil.rmtree(self.folder)
+        try:
+            os.rmdir(self.root)
+        except OSError:
+            return  # other captures, or a mount point
+
+    def read_wanted(self) -> Wanted | None:
+        """Return ``capture.json``, or None where there is none."""
+        values = _read_json(self.path("capture.json"))
+        if values is None:
+            return None
+        capture = from_result(NodeCapture, values["capture"])
+        return Wanted(capture, values["started_ns"], values["deadline_ns"], values.get("stop_reason"))
+
+    def write_wanted(self, wanted: Wanted) -> None:
+        """Replace ``capture.json``; the supervisor sees it within a tick."""
+        _replace(self.path("capture.json"), dict(to_result(wanted), schema=SCHEMA))
+
+    def wanted_stamp(self) -> tuple[int, int]:
+        """Return what changes whenever ``capture.json`` is replaced or touched."""
+        stat = os.stat(self.path("capture.json"))
+        return stat.st_ino, stat.st_mtime_ns
+
+    def read_state(self) -> dict[str, Any] | None:
+        """Return ``state.json``, or None before the supervisor's first."""
+        return _read_json(self.path("state.json"))
+
+    def write_state(self, state: Mapping[str, Any]) -> None:
+        """Replace ``state.json``."""
+        _replace(self.path("state.json"), state, sync=False)
+
+    def lock(self) -> int | None:
+        """Take the supervisor's lock and return its descriptor, None when a supervisor holds it."""
+        descriptor = os.open(self.path("lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return descriptor
+
+    @property
+    def running(self) -> bool:
+        """Whether a supervisor holds the lock; the kernel drops it with the process, however that ends."""
+        if not os.path.exists(self.path("lock")):
+            return False
+        descriptor = self.lock()
+        if descriptor is None:
+            return True
+        os.close(descriptor)
+        return False
+
+
+class Manifest:
+    """``manifest.jsonl``, opened for appending by the one supervisor."""
+
+    def __init__(self, path: str) -> None:
+        self._file = open(path, "ab")  # noqa: SIM115 - open for the supervisor's whole life
+        if self._file.tell() and not _ends_with_newline(path):
+            self._file.write(b"\n")  # a line that was cut by a crash stays a line of its own
+
+    def append(self, event: Mapping[str, Any]) -> None:
+        """Append one line and have it on disk before anything is done because of it."""
+        self._file.write(json.dumps(to_result(event), sort_keys=True, separators=(",", ":")).encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def read_manifest(path: str) -> Iterator[dict[str, Any]]:
+    """Yield the manifest's lines; a line that was cut by a crash is passed over."""
+    try:
+        file = open(path, "rb")
+    except FileNotFoundError:
+        return
+    with file:
+        for line in file:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(event, dict):
+                yield event
+
+
+def list_captures(root: str) -> list[str]:
+    """Return the ids of the captures below a spool's root, sorted."""
+    try:
+        names = sorted(os.listdir(root))
+    except FileNotFoundError:
+        return []
+    return [name for name in names if os.path.exists(os.path.join(root, name, "capture.json"))]
+
+
+def raw_files(folder: str) -> list[tuple[str, int]]:
+    """Return (name, bytes) of the files one tcpdump wrote, in the order in which it opened them.
+
+    tcpdump names them ``SECONDS.pcap``, ``SECONDS.pcap1``, ``SECONDS.pcap2``: -G sets the seconds, which only grow
+    within a run, and -C the number.
+    """
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            seconds, dot, number = entry.name.partition(".pcap")
+            if dot and seconds.isdigit() and (not number or number.isdigit()):
+                found.append((int(seconds), int(number or 0), entry.name, entry.stat().st_size))
+    return [(name, size) for _seconds, _number, name, size in sorted(found)]
+
+
+def _ends_with_newline(path: str) -> bool:
+    with open(path, "rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+def _read_json(path: str) -> dict[str, Any] | None:
+    try:
+        with open(path, encoding="utf-8") as file:
+            values = json.load(file)
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise CaptureError(
+            "%s is damaged: %s; remove the capture with state absent and force" % (path, error)
+        ) from None
+    if not isinstance(values, dict):
+        raise CaptureError("%s is damaged; remove the capture with state absent and force" % path)
+    return values
+
+
+def _replace(path: str, values: Mapping[str, Any], sync: bool = True) -> None:
+    """Write a JSON file beside ``path`` and rename it there, so that a reader sees the old or the new, whole."""
+    part = path + ".part"
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        json.dump(values, file)
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
+    os.rename(part, path)

@@ -1,0 +1,60 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a capture's supervisor tells of it: the shape of ``state.json``. PRIVATE to the collection.
+
+``packets`` is exact for closed segments; for the file that is being written it is what tcpdump says it has captured.
+``received - dropped_kernel - packets`` is ``unread``, not loss: on ``any`` it holds each loopback packet's outgoing
+copy, after a packet count the surplus.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+from .._records import to_result
+from .outbox import Outbox
+from .spool import Wanted
+from .watch import Watch
+
+
+def build(
+    capture_id: str, wanted: Wanted, phase: str, reason: str | None, watches: Sequence[Watch], outbox: Outbox
+) -> dict[str, Any]:
+    """Return one capture's state as plain JSON types; sizes in bytes, times in nanoseconds since 1970."""
+    targets = [_target(watch) for watch in watches]
+    sink = wanted.capture.options.sink
+    return {
+        "id": capture_id,
+        "phase": phase,
+        "reason": reason,
+        "started_ns": wanted.started_ns,
+        "targets": targets,
+        "segments": sum(one["segments"] for one in targets),
+        "shipped": sum(one["shipped"] for one in targets),
+        "evicted_packets": sum(one["evicted_packets"] for one in targets),
+        "backlog_bytes": outbox.backlog_bytes(),
+        "disk_bytes": outbox.closed_bytes() + sum(watch.tap.open_bytes() for watch in watches if watch.tap is not None),
+        "sink": sink,
+        "last_error": outbox.last_error,
+    }
+
+
+def _target(watch: Watch) -> dict[str, Any]:
+    account = watch.account
+    return {
+        "target": to_result(watch.target),
+        "phase": watch.phase,
+        "reason": watch.reason,
+        "packets": account.captured,
+        "received": account.received,
+        "dropped_kernel": account.dropped_kernel,
+        "dropped_interface": account.dropped_interface,
+        "segments": account.segments,
+        "shipped": account.shipped,
+        "bytes": account.bytes,
+        "evicted_packets": account.evicted_packets,
+        "buffer_kib": watch.share.buffer_kib,
+        "segment_bytes": watch.share.segment_bytes,
+    }

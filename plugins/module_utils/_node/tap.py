@@ -1,0 +1,139 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One run of one tcpdump in one target's network namespace. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from typing import Sequence
+
+from .._records import Target
+from . import links, netns, tcpdump
+from .process import catches, die_with_parent, environment
+from .retention import Share
+from .spool import raw_files
+
+RING_SECONDS = 1.2
+"""A packet reaches tcpdump when its block of the ring is full or 1 s old: so long a tap listens on before it is ended."""
+_PATIENCE_SECONDS = 5.0
+_MOST_WORDS = 8192
+
+
+class Tap:
+    """A tcpdump that was started; it listens once ``listening`` is true and has ended once ``status`` is known."""
+
+    def __init__(
+        self, number: int, target: Target, interface: str, share: Share, folder: str, args: Sequence[str]
+    ) -> None:
+        self.number = number
+        self.target = target
+        self.interface = interface
+        self.share = share
+        self.folder = folder
+        self.listening = False
+        self.status: int | None = None
+        self.words = ""
+        self.counters = tcpdump.Counters()
+        self.queued: set[str] = set()
+        self.end_reason: str | None = None
+        self._interrupt_at: float | None = None
+        self._kill_at: float | None = None
+        os.mkdir(folder, 0o700)
+        namespace = netns.open_target(target)
+        try:
+            with netns.inside(namespace):
+                self._links = links.open_socket()
+                self._process = subprocess.Popen(
+                    list(args),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    cwd="/",
+                    env=environment(),
+                    preexec_fn=_end_with_supervisor,
+                )
+        finally:
+            os.close(namespace)
+        assert self._process.stderr is not None
+        self._stderr = self._process.stderr
+        os.set_blocking(self._stderr.fileno(), False)
+        self._dropped_before = self.read_dropped()
+
+    @property
+    def pid(self) -> int:
+        """The tcpdump's process."""
+        return self._process.pid
+
+    def fileno(self) -> int:
+        """Return what a selector waits on: tcpdump's words, and their end."""
+        return self._stderr.fileno()
+
+    def listen(self) -> None:
+        """Take in what tcpdump has said, and its exit status once it has ended."""
+        data = self._stderr.read()
+        if data:
+            self.words = (self.words + data.decode("utf-8", "replace"))[-_MOST_WORDS:]
+            self.listening = self.listening or bool(tcpdump.LISTENING.search(self.words))
+            self.counters = tcpdump.parse_counters(self.words, self.counters) or self.counters
+        elif data == b"":
+            self.status = self._process.wait()
+
+    def ask_counters(self) -> None:
+        """Have tcpdump print its counters, and write out what it holds in memory of a quiet file (tcpdump(1))."""
+        if self.status is None and self.listening:
+            for number in (signal.SIGUSR1, signal.SIGUSR2):
+                if catches(self.pid, number):  # an older tcpdump would end by it
+                    self._process.send_signal(number)
+
+    def end(self, reason: str, now: float, ring_seconds: float = RING_SECONDS) -> None:
+        """End tcpdump so that every packet up to now is in its file; a second call changes nothing."""
+        if self.end_reason is None:
+            self.end_reason = reason
+            self._interrupt_at = now + (ring_seconds if self.listening else 0)
+
+    def tick(self, now: float) -> None:
+        """Send the signals that are due."""
+        if self.status is not None or self._interrupt_at is None:
+            return
+        if self._kill_at is None and now >= self._interrupt_at:
+            self._process.send_signal(signal.SIGINT)
+            self._kill_at = now + _PATIENCE_SECONDS
+        elif self._kill_at is not None and now >= self._kill_at:
+            self._process.kill()
+
+    def closed_files(self) -> list[tuple[str, int]]:
+        """Return (name, bytes) of the files that tcpdump has closed, oldest first."""
+        files = raw_files(self.folder)
+        return files if self.status is not None else files[:-1]
+
+    def open_bytes(self) -> int:
+        """Return the bytes of the file that tcpdump is writing."""
+        files = raw_files(self.folder)
+        return files[-1][1] if files and self.status is None else 0
+
+    def read_interfaces(self) -> dict[str, str]:
+        """Return index to name of the namespace's interfaces now; only there and now the index means something."""
+        return {str(link.index): link.name for link in links.read_links(self._links)}
+
+    def read_dropped(self) -> int:
+        """Return what the watched interfaces have counted as dropped since they exist (IFLA_STATS64)."""
+        watched = [one for one in links.read_links(self._links) if self.interface in ("any", one.name)]
+        return sum(one.dropped for one in watched)
+
+    def dropped_interface(self) -> int:
+        """Return what the watched interfaces have counted as dropped since the tap was opened."""
+        return max(0, self.read_dropped() - self._dropped_before)
+
+    def close(self) -> None:
+        """Let go of the namespace."""
+        self._links.close()
+        self._stderr.close()
+
+
+def _end_with_supervisor() -> None:
+    # SIGINT: it closes its file properly; what is still in the ring is lost, which the next supervisor records.
+    die_with_parent(signal.SIGINT)

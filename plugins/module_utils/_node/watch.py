@@ -1,0 +1,279 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One target's life within a capture. PRIVATE to the collection.
+
+A watch opens a tap in its target's namespace, opens another when tcpdump ends without being asked or the pod comes
+back with another namespace, and says why when there is none. What was not watched is a ``gap`` in the manifest.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+
+from .._errors import OptionError, PcapError
+from .._records import CaptureOptions, Target, TargetRef
+from . import presence, routes, tcpdump
+from .journal import Journal
+from .ledger import Account
+from .process import Clock, boot_id
+from .retention import Share
+from .spool import Spool
+from .tap import RING_SECONDS, Tap
+
+READY_SECONDS = 10.0
+_RETRY_SECONDS = (0.0, 1.0, 2.0, 5.0, 10.0)
+_RETRY_WINDOW_SECONDS = 300.0
+RETURN_SECONDS = 60.0
+"""How long a pod that is gone may take to come back with the same uid (a new sandbox, a static pod)."""
+_LOOK_SECONDS = 1.0
+_SEARCH_SECONDS = 5.0
+
+
+@dataclasses.dataclass
+class Gap:
+    """A span that nobody watched; it is written once both ends are known."""
+
+    run: int
+    reason: str
+    until_ns: int | None = None
+    over: bool = False
+
+
+class Watch:
+    """Phase: starting, ready, draining, done or failed, with a reason where there is one."""
+
+    def __init__(
+        self, target: Target, options: CaptureOptions, share: Share, spool: Spool, journal: Journal, clock: Clock
+    ) -> None:
+        self.target = target
+        self.share = share
+        self.phase = "starting"
+        self.reason: str | None = None
+        self.tap: Tap | None = None
+        self.gaps: list[Gap] = []
+        self._options, self._spool, self._journal, self._clock = options, spool, journal, clock
+        self._final: str | None = None
+        self._retries: list[float] = []
+        self._open_at: float | None = 0.0
+        self._opened_at = 0.0
+        self._look_at = 0.0
+        self._absent_since: float | None = None
+        self._take_over()
+
+    @property
+    def ref(self) -> TargetRef:
+        """What names the target."""
+        return self.target.ref
+
+    @property
+    def account(self) -> Account:
+        """What the target has so far."""
+        return self._journal.ledger.account(self.ref)
+
+    @property
+    def ended(self) -> bool:
+        """Whether no tap is open and none will be."""
+        return self.phase in ("done", "failed")
+
+    def end(self, reason: str, now: float, at_once: bool = False) -> None:
+        """Close the tap; every packet up to now is in its file, unless it is to go at once."""
+        if self.ended:
+            return
+        self._final = reason
+        if self.tap is None:
+            self._settle("done", reason)
+        else:
+            self.phase, self.reason = "draining", reason
+            self.tap.end(reason, now, 0.0 if at_once else RING_SECONDS)
+
+    def fail(self, reason: str) -> None:
+        """Give the target up before it had a tap."""
+        self._settle("failed", reason)
+
+    def tick(self, now: float, settled: bool) -> None:
+        """Do what is due. ``settled``: nothing that the target's earlier taps wrote waits to be counted."""
+        if self.tap is not None:
+            self._tick_tap(self.tap, now)
+        if self.phase in ("starting", "ready") and now >= self._look_at:
+            self._look(now)
+        if self.tap is None and self._open_at is not None and now >= self._open_at:
+            if settled or self._options.packet_count is None:
+                self._open(now)
+
+    def write_gaps(self, settled: bool) -> None:
+        """Write down the gaps whose ends are known: the last packet before, and the tap that listened again."""
+        if not settled:
+            return
+        for gap in [one for one in self.gaps if one.over or one.until_ns is not None]:
+            run = self._journal.ledger.runs[gap.run]
+            since = run.last_ns or run.ready_ns or run.started_ns
+            self._journal.record("gap", self.ref, reason=gap.reason, from_ns=since, until_ns=gap.until_ns)
+            self.gaps.remove(gap)
+
+    def read_counters(self) -> None:
+        """Take the tap's counters into the account; the manifest has them at segments and at the end."""
+        if self.tap is not None and self.tap.listening:
+            fields = {"event": "counters", "run": self.tap.number, **_figures(self.tap)}
+            self._journal.ledger.apply(fields)
+
+    def record_counters(self) -> None:
+        """Write the tap's counters into the manifest."""
+        if self.tap is not None and self.tap.listening:
+            self._journal.record("counters", self.ref, run=self.tap.number, **_figures(self.tap))
+
+    def _take_over(self) -> None:
+        """Go on where an earlier supervisor ended: a target that it had ready was not watched since."""
+        if self.account.ended is not None:
+            self.phase, self.reason = self.account.ended
+            self._open_at = None
+        elif any(run.ready_ns is not None for run in self.account.runs):
+            last = self.account.runs[-1]
+            self.gaps.append(Gap(last.number, last.stop_reason or "unknown"))
+
+    def _tick_tap(self, tap: Tap, now: float) -> None:
+        tap.tick(now)
+        if tap.status is not None:
+            self._tap_ended(tap, now)
+        elif tap.listening and self.phase == "starting" and tap.end_reason is None:
+            self._journal.record("ready", self.ref, run=tap.number)
+            self.phase, self.reason = "ready", None
+            for gap in self.gaps:
+                gap.until_ns = gap.until_ns or self._clock.wall_ns()
+        elif not tap.listening and now > self._opened_at + READY_SECONDS:
+            tap.end("tcpdump did not listen within %d s" % READY_SECONDS, now)
+
+    def _open(self, now: float) -> None:
+        self._open_at = None
+        left = self._options.packet_count
+        if left is not None:
+            left -= self.account.captured
+            if left <= 0:
+                self._settle("done", "packet count reached")
+                return
+        number = self._journal.ledger.next_run()
+        folder = self._spool.path("taps", str(number))
+        try:
+            interface = interface_of(self.target, self._options)
+            args = self._args(interface, folder, left)
+            tap = Tap(number, self.target, interface, self.share, folder, args)
+        except (PcapError, OSError) as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            self._retry(str(error), now)
+            return
+        self.tap, self.phase, self._opened_at = tap, "starting", now
+        self._journal.record(
+            "started",
+            self.ref,
+            run=number,
+            interface=interface,
+            interfaces=tap.read_interfaces(),
+            args=args,
+            boot=boot_id(),
+            pid=tap.pid,
+            netns=self.target.netns,
+        )
+
+    def _args(self, interface: str, folder: str, packet_count: int | None) -> list[str]:
+        return tcpdump.capture_args(
+            tcpdump.find_program(),
+            interface,
+            self._options.filter,
+            write=folder + "/%s.pcap",
+            snaplen=self._options.snaplen,
+            buffer_kib=self.share.buffer_kib,
+            segment_bytes=self.share.segment_bytes,
+            segment_seconds=self._options.segment_seconds,
+            packet_count=packet_count,
+            promiscuous=self._options.promiscuous,
+        )
+
+    def _tap_ended(self, tap: Tap, now: float) -> None:
+        why = tap.end_reason or _why(tap)
+        figures = _figures(tap) if tap.listening else {}
+        self._journal.record("stopped", self.ref, run=tap.number, status=tap.status, reason=why, **figures)
+        tap.close()
+        self.tap = None
+        if self._final is not None:
+            self._settle("done", self._final)
+        elif not tap.listening:
+            self._retry(why, now)
+        elif tap.end_reason is None and tap.status == 0 and self._options.packet_count is not None:
+            self._settle("done", "packet count reached")
+        else:
+            self.gaps.append(Gap(tap.number, why))
+            self._look(now)
+            if tap.end_reason is None:
+                self._retry(why, now)
+            else:
+                self._open_at = now
+
+    def _retry(self, why: str, now: float) -> None:
+        """Open another tap after a while; a target that was never ready, or does not stay so, has failed."""
+        self._retries = [at for at in self._retries if at > now - _RETRY_WINDOW_SECONDS] + [now]
+        ready_before = any(run.ready_ns is not None for run in self.account.runs)
+        if not ready_before or len(self._retries) > len(_RETRY_SECONDS):
+            self._settle("failed", why)
+        elif not self.ended:
+            self.phase, self.reason = "starting", why
+            self._open_at = now + _RETRY_SECONDS[len(self._retries) - 1]
+
+    def _look(self, now: float) -> None:
+        """Find out whether the target is still there, and where."""
+        self._look_at = now + _LOOK_SECONDS
+        if presence.is_there(self.target):
+            return
+        found = presence.find_again(self.target)
+        if found is not None:
+            moved = self._absent_since is not None or found.netns != self.target.netns
+            self.target, self._absent_since = found, None
+            if moved and self.tap is not None:
+                self.tap.end("the pod has a new network namespace", now)
+            elif moved:
+                self._open_at = now
+            return
+        self._look_at = now + _SEARCH_SECONDS
+        if self._absent_since is None:
+            self._absent_since = now
+            self.phase, self.reason = "starting", "the pod is gone; waiting for it to come back"
+            if self.tap is not None:
+                self.tap.end("the pod is gone", now)
+        elif now - self._absent_since > RETURN_SECONDS and self.tap is None:
+            self._settle("done", "the pod is gone")
+
+    def _settle(self, phase: str, reason: str) -> None:
+        self.phase, self.reason, self._open_at = phase, reason, None
+        self._journal.record("failed" if phase == "failed" else "ended", self.ref, reason=reason)
+        for gap in self.gaps:
+            gap.over = True
+
+
+def interface_of(target: Target, options: CaptureOptions) -> str:
+    """Return the interface a target's tap listens on: ``any`` for a pod, the default route's for a node."""
+    if options.interface is not None:
+        return options.interface
+    if target.kind == "pod":
+        return "any"
+    found = routes.read_default_interface("/proc", 1)
+    if found is None:
+        raise OptionError("interface", "this node has no default route", "name one of its interfaces")
+    return found
+
+
+def _figures(tap: Tap) -> dict[str, int]:
+    return {
+        "captured": tap.counters.captured,
+        "received": tap.counters.received,
+        "dropped_kernel": tap.counters.dropped,
+        "dropped_interface": tap.dropped_interface(),
+    }
+
+
+def _why(tap: Tap) -> str:
+    """Return why a tcpdump ended that nobody asked to."""
+    assert tap.status is not None
+    if tap.status < 0:
+        return "tcpdump was killed by signal %d" % -tap.status
+    return "tcpdump: %s" % tcpdump.parse_complaint(tap.words)

@@ -1,0 +1,114 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A child process that does slow work at idle priority. PRIVATE to the collection.
+
+The supervisor must never wait: not for gzip, not for a disk, not for an NFS server that is gone. A worker is forked
+from it, takes one job at a time as a line of JSON, answers with a line, and ends when its supervisor does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+from typing import Any, Callable, Mapping
+
+from .process import die_with_parent
+
+Handlers = Mapping[str, Callable[..., "dict[str, Any]"]]
+
+
+class Worker:
+    """One worker; ``busy`` is the job that it has."""
+
+    def __init__(self, handlers: Handlers) -> None:
+        self._handlers = handlers
+        self._rest = b""
+        self.busy: dict[str, Any] | None = None
+        self.pid = 0
+        self._socket: socket.socket | None = None
+        self._start()
+
+    def fileno(self) -> int:
+        """Return what a selector waits on."""
+        assert self._socket is not None
+        return self._socket.fileno()
+
+    def submit(self, job: dict[str, Any], **arguments: Any) -> None:
+        """Hand over a job; ``job["do"]`` names the handler, the rest comes back with the answer."""
+        assert self._socket is not None and self.busy is None
+        self.busy = job
+        self._socket.sendall(json.dumps([job["do"], arguments]).encode() + b"\n")
+
+    def receive(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Return (job, answer) when the answer is whole; a worker that died is replaced and its job fails."""
+        assert self._socket is not None
+        data = self._socket.recv(65536)
+        if not data:
+            job = self.busy
+            self.close()
+            self._start()
+            return (job, {"error": "the worker process died"}) if job else None
+        self._rest += data
+        if b"\n" not in self._rest:
+            return None
+        line, self._rest = self._rest.split(b"\n", 1)
+        job, self.busy = self.busy, None
+        assert job is not None
+        return job, json.loads(line)
+
+    def close(self) -> None:
+        """End the worker; one that hangs in the kernel is left to it."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+            self.busy = None
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(self.pid, os.WNOHANG)
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            _serve(theirs, self._handlers)
+        theirs.close()
+        self._rest = b""
+        self.pid, self._socket = pid, ours
+
+
+def _serve(channel: socket.socket, handlers: Handlers) -> None:
+    """Answer jobs until the supervisor's end closes; never returns."""
+    status = 1
+    try:
+        die_with_parent(signal.SIGKILL)
+        _close_all_but(channel.fileno())
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)  # its supervisor decides
+        # SCHED_IDLE is idle input and output too, as long as no class was set (Linux, block/ioprio.c)
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        with channel.makefile("rb") as lines:
+            for line in lines:
+                name, arguments = json.loads(line)
+                try:
+                    answer = handlers[name](**arguments)
+                except OSError as error:
+                    answer = {"error": str(error)}
+                channel.sendall(json.dumps(answer).encode() + b"\n")
+        status = 0
+    finally:
+        os._exit(status)  # no clean-up of what belongs to the supervisor
+
+
+def _close_all_but(descriptor: int) -> None:
+    """Close what was inherited: the supervisor's lock must go with it, and other workers must see their ends close."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and int(name) != descriptor:
+            with contextlib.suppress(OSError):
+                os.close(int(name))
