@@ -15,7 +15,7 @@ description:
   - Finds the running pods of a node from its processes and their cgroups, names them from the kubelet's folders, and
     adds what the container runtime knows where C(crictl) is installed. It works while the API is down.
   - Each pod comes with a process and the network namespace by which captures and commands reach it.
-  - Containerd, CRI-O and Docker (by cri-dockerd) are known, with cgroups of version 1 and 2, spelled by cgroupfs or systemd.
+  - Containerd, CRI-O and Docker (by cri-dockerd) are known, with cgroups of version 1 and 2, by cgroupfs or systemd.
 extends_documentation_fragment:
   - kube.pcap._attributes
   - kube.pcap._attributes.info
@@ -29,8 +29,9 @@ options:
     type: str
   targets:
     description:
-      - Return only pods that these selections match, such as V(pods shop app=web); a string, a mapping, or a list of these.
-      - A selection by label needs C(crictl) on the node; one by workload or service matches nothing here.
+      - Return only pods that these selections match, such as V(pods shop app=web); a string, a mapping, or a list.
+      - A selection by label needs C(crictl) on the node. One by workload or service is refused, since a node cannot
+        judge it.
       - Not set, every pod is returned.
     type: raw
   runtime:
@@ -39,7 +40,7 @@ options:
     default: true
 notes:
   - Run it as root, or with C(become).
-  - Only the API knows the order of containers in a pod's specification. Here running containers come first, oldest first.
+  - Only the API knows the order of containers in a pod's specification. Here running ones come first, oldest first.
   - The uid of a static pod is its configuration's hash, which the API calls C(kubernetes.io/config.hash).
 seealso:
   - module: kube.pcap.targets_info
@@ -140,7 +141,7 @@ node:
   type: dict
   contains: *target
 gone:
-  description: Pods that left traces on the node and have no process there (finished, or not started yet), with the same keys.
+  description: Pods that left traces on the node but have no process (finished, or not started yet), with the same keys.
   returned: success
   type: list
   elements: dict

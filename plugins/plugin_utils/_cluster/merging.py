@@ -1,0 +1,106 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the nodes know and what the cluster knows, joined. PRIVATE to the collection.
+
+The node is believed for what lives there (process, network namespace, interfaces); the cluster for what only it knows
+(uid of static pods, labels, order of containers, workloads, services, phase). Nothing is joined by likeness: pods by
+uid or configuration hash, nodes by name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ...module_utils._matching import GONE
+from ...module_utils._records import Candidate, Container, Target, from_result
+
+Id = tuple[str | None, ...]
+
+
+def node_candidates(result: Mapping[str, Any]) -> tuple[Candidate, ...]:
+    """Return the candidates in the result of ``node_pods_info``: the node, its pods, and the gone ones."""
+    living = [Candidate(from_result(Target, result["node"]))]
+    living += [Candidate(from_result(Target, pod)) for pod in result["pods"]]
+    return (*living, *(Candidate(from_result(Target, pod), phase=GONE) for pod in result.get("gone") or ()))
+
+
+def cluster_candidates(result: Mapping[str, Any]) -> tuple[Candidate, ...]:
+    """Return the candidates in the result of ``targets_info``."""
+    return tuple(from_result(Candidate, value) for value in result["candidates"])
+
+
+def settle_node(from_node: Sequence[Candidate], from_cluster: Iterable[Candidate]) -> tuple[Candidate, ...] | None:
+    """Return one node's candidates under the name by which the cluster knows it: by name, else by InternalIP.
+
+    None when it is none of the cluster's nodes, or could be two: it is reported, never guessed.
+    """
+    nodes = [c.target for c in from_cluster if c.target.kind == "node"]
+    own = from_node[0].target
+    if own.name in {node.name for node in nodes}:
+        return tuple(from_node)
+    same = [node.name for node in nodes if set(node.addresses) & set(own.addresses)]
+    if len(same) != 1:
+        return None
+    renamed = [dataclasses.replace(c, target=dataclasses.replace(c.target, node=same[0])) for c in from_node]
+    renamed[0] = dataclasses.replace(renamed[0], target=dataclasses.replace(renamed[0].target, name=same[0]))
+    return tuple(renamed)
+
+
+def merge(from_nodes: Iterable[Candidate], from_cluster: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """Return every node and pod once; a pod that its node was asked for and does not run gets phase Gone."""
+    nodes = {_identity(candidate.target): candidate for candidate in from_nodes}
+    asked = {c.target.name for c in nodes.values() if c.target.kind == "node"}
+    found = []
+    for known in from_cluster:
+        live = nodes.pop(_identity(known.target), None)
+        if live is not None:
+            found.append(_join(live, known))
+        elif known.phase == "Running" and known.target.kind == "pod" and known.target.node in asked:
+            found.append(dataclasses.replace(known, phase=GONE))
+        else:
+            found.append(known)
+    named = {(c.target.namespace, c.target.name) for c in found}
+    left = [c for c in nodes.values() if c.phase != GONE or (c.target.namespace, c.target.name) not in named]
+    return (*found, *left)
+
+
+def _join(live: Candidate, known: Candidate) -> Candidate:
+    """Return what the cluster knows of a target, with what its node knows of the life there."""
+    here, there = live.target, known.target
+    containers = _containers(here.containers, there.containers)
+    target = dataclasses.replace(
+        there,
+        node=here.node,
+        container=containers[0].name if containers else here.container,
+        containers=containers,
+        pid=here.pid,
+        netns=here.netns,
+        host_network=here.host_network if here.netns is not None else there.host_network,
+        addresses=there.addresses if there.kind == "pod" and there.addresses else _all(here, there),
+        interfaces=here.interfaces,
+    )
+    phase = GONE if live.phase == GONE and known.phase == "Running" else known.phase
+    return dataclasses.replace(known, target=target, phase=phase)
+
+
+def _containers(here: tuple[Container, ...], there: tuple[Container, ...]) -> tuple[Container, ...]:
+    """Return the cluster's containers in its order, with the node's ids and processes, then those that only it has."""
+    own = {container.name: container for container in here}
+    joined = [own.pop(container.name, container) for container in there]
+    return (*joined, *(container for container in here if container.name in own))
+
+
+def _all(here: Target, there: Target) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*there.addresses, *here.addresses)))
+
+
+def _identity(target: Target) -> Id:
+    if target.kind == "node":
+        return ("node", target.name)
+    if target.static_hash:
+        return ("static", target.static_hash, target.namespace, target.name)
+    return ("pod", target.uid)

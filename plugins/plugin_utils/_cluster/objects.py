@@ -1,0 +1,198 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Pods and nodes as candidates, from Kubernetes objects as JSON. PRIVATE to the collection.
+
+Pure functions over what the API sends and what ``kubectl get -o json`` prints: both lead through here.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ...module_utils._matching import match_labels
+from ...module_utils._records import Candidate, Container, Target
+
+Object = Mapping[str, Any]
+Key = tuple[str, str, str]
+"""(kind, namespace, name) of an object."""
+
+_SERVICE_NAME = "kubernetes.io/service-name"
+_CONFIG_HASH = "kubernetes.io/config.hash"
+_CONFIG_MIRROR = "kubernetes.io/config.mirror"
+_BETWEEN = ("ReplicaSet", "Job")
+"""Kinds that own pods and mostly have an owner of their own; without them the way up is not known."""
+
+
+def flatten(document: Any, where: str = "it") -> Iterator[dict[str, Any]]:
+    """Yield the objects of an object, a List, a list of Lists, or a List of one kind, whose items leave their kind out.
+
+    Raises ValueError, which says what at which place is no Kubernetes object.
+    """
+    if isinstance(document, list):
+        for index, item in enumerate(document):
+            yield from flatten(item, "%s[%d]" % (where, index))
+        return
+    kind = document.get("kind") if isinstance(document, dict) else None
+    if not isinstance(kind, str):
+        raise ValueError("%s is no Kubernetes object: it has no kind" % where)
+    if kind.endswith("List"):
+        items = document.get("items")
+        if not isinstance(items, list):
+            raise ValueError("%s is a %s without a list of items" % (where, kind))
+        for index, item in enumerate(items):
+            whole = {"kind": kind[: -len("List")], **item} if isinstance(item, dict) and kind != "List" else item
+            yield from flatten(whole, "%s.items[%d]" % (where, index))
+        return
+    metadata = document.get("metadata")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+        raise ValueError("%s is a %s without metadata.name" % (where, kind))
+    yield document
+
+
+def candidates(objects: Iterable[Object]) -> tuple[Candidate, ...]:
+    """Return every node and pod, with its workloads and services as far as the objects tell."""
+    known = list(objects)
+    owners = {_key(item): _owners(item) for item in known}
+    services = _services(known)
+    found = [Candidate(_node(item)) for item in known if item["kind"] == "Node"]
+    for item in known:
+        if item["kind"] == "Pod":
+            found.append(
+                Candidate(
+                    target=_pod(item),
+                    phase=_text(_part(item, "status"), "phase") or "Unknown",
+                    workloads=_workloads(item, owners),
+                    services=None if services is None else tuple(sorted(services.get(_key(item), ()))),
+                )
+            )
+    return tuple(found)
+
+
+def _node(item: Object) -> Target:
+    name = item["metadata"]["name"]
+    listed = _entries(_part(item, "status"), "addresses")
+    return Target(
+        kind="node",
+        name=name,
+        uid=_text(item["metadata"], "uid"),
+        node=name,
+        host_network=True,
+        addresses=tuple(str(a["address"]) for a in listed if a.get("type") in ("InternalIP", "ExternalIP")),
+        labels=_labels(item),
+    )
+
+
+def _pod(item: Object) -> Target:
+    metadata, spec, status = item["metadata"], _part(item, "spec"), _part(item, "status")
+    annotations = _part(metadata, "annotations")
+    containers = _containers(spec, status)
+    addresses = [_text(entry, "ip") for entry in _entries(status, "podIPs")] or [_text(status, "podIP")]
+    return Target(
+        kind="pod",
+        namespace=_text(metadata, "namespace") or "default",
+        name=metadata["name"],
+        uid=_text(metadata, "uid"),
+        node=_text(spec, "nodeName"),
+        container=containers[0].name if containers else None,
+        containers=containers,
+        host_network=spec.get("hostNetwork") is True,
+        addresses=tuple(address for address in addresses if address),
+        labels=_labels(item),
+        static_hash=_text(annotations, _CONFIG_HASH) if _CONFIG_MIRROR in annotations else None,
+    )
+
+
+def _containers(spec: Object, status: Object) -> tuple[Container, ...]:
+    """Return the containers in the specification's order, init and ephemeral ones after the others."""
+    ids = {}
+    for key in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"):
+        for entry in _entries(status, key):
+            ids[entry.get("name")] = str(entry.get("containerID") or "").rpartition("://")[2] or None
+    names = [
+        entry["name"]
+        for key in ("containers", "initContainers", "ephemeralContainers")
+        for entry in _entries(spec, key)
+        if isinstance(entry.get("name"), str)
+    ]
+    return tuple(Container(name, ids.get(name)) for name in names)
+
+
+def _workloads(pod: Object, owners: Mapping[Key, Sequence[Key]]) -> tuple[tuple[str, str], ...] | None:
+    """Return what owns a pod, all the way up; None where an owner that has one itself is missing."""
+    found: list[tuple[str, str]] = []
+    waiting, seen = list(_owners(pod)), set()
+    while waiting:
+        key = waiting.pop(0)
+        if key in seen or key[0] == "Node":
+            continue
+        seen.add(key)
+        if key[0] in _BETWEEN and key not in owners:
+            return None
+        found.append((key[0].lower(), key[2]))
+        waiting.extend(owners.get(key, ()))
+    return tuple(found)
+
+
+def _services(objects: Sequence[Object]) -> Mapping[Key, set[str]] | None:
+    """Return the services of each pod, by endpoint slices, else by selector; None where no service is known at all."""
+    slices = [item for item in objects if item["kind"] == "EndpointSlice"]
+    services = [item for item in objects if item["kind"] == "Service"]
+    if not slices and not services:
+        return None
+    found: dict[Key, set[str]] = collections.defaultdict(set)
+    told = set()
+    for item in slices:
+        namespace, service = _key(item)[1], _labels(item).get(_SERVICE_NAME)
+        if service is None:
+            continue
+        told.add((namespace, service))
+        for endpoint in _entries(item, "endpoints"):
+            reference = _part(endpoint, "targetRef")
+            if reference.get("kind") == "Pod":
+                found[("Pod", namespace, str(reference.get("name")))].add(service)
+    for item in services:
+        _kind, namespace, service = _key(item)
+        selector = {str(k): str(v) for k, v in _part(_part(item, "spec"), "selector").items()}
+        if (namespace, service) in told or not selector:
+            continue
+        terms = ["%s=%s" % pair for pair in selector.items()]
+        for pod in objects:
+            if pod["kind"] == "Pod" and _key(pod)[1] == namespace and match_labels(terms, _labels(pod)):
+                found[_key(pod)].add(service)
+    return found
+
+
+def _key(item: Object) -> Key:
+    metadata = item["metadata"]
+    return item["kind"], _text(metadata, "namespace") or "", metadata["name"]
+
+
+def _owners(item: Object) -> list[Key]:
+    """Return an object's controller, else all its owners; they are in its own namespace."""
+    metadata = item["metadata"]
+    listed = _entries(metadata, "ownerReferences")
+    chosen = [entry for entry in listed if entry.get("controller") is True] or listed
+    return [(str(e.get("kind")), _text(metadata, "namespace") or "", str(e.get("name"))) for e in chosen]
+
+
+def _labels(item: Object) -> dict[str, str]:
+    return {str(key): str(value) for key, value in _part(item["metadata"], "labels").items()}
+
+
+def _part(item: Object, key: str) -> Object:
+    value = item.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _entries(item: Object, key: str) -> list[Object]:
+    value = item.get(key)
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _text(item: Object, key: str) -> str | None:
+    value = item.get(key)
+    return value if isinstance(value, str) and value else None

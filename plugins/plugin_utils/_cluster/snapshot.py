@@ -1,0 +1,59 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A cluster as one file, for when its API is down. PRIVATE to the collection.
+
+    kubectl get nodes,pods,services,endpointslices,deployments,replicasets,statefulsets,daemonsets,jobs \
+        -A -o json > snapshot.json
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import zlib
+from typing import Any
+
+from ...module_utils._errors import FileError
+from ...module_utils._records import Candidate
+from .objects import candidates, flatten
+
+_GZIP = b"\x1f\x8b"
+
+
+def read_snapshot(path: str) -> tuple[Candidate, ...]:
+    """Return the nodes and pods of a snapshot, which may be compressed by gzip; raise FileError that names the file."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+        return parse_snapshot(gzip.decompress(data) if data.startswith(_GZIP) else data, path)
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise FileError("the snapshot %s cannot be read: %s" % (path, reason)) from error
+
+
+def parse_snapshot(data: bytes, path: str) -> tuple[Candidate, ...]:
+    """Return the nodes and pods in a snapshot's text; ``path`` is what errors call it."""
+    if not data.strip():
+        raise FileError("the snapshot %s is empty; write it with kubectl get ... -A -o json" % path)
+    try:
+        found = candidates(flatten(_loads(data)))
+    except ValueError as error:
+        raise FileError("the snapshot %s is not what kubectl get -o json writes: %s" % (path, error)) from error
+    if not any(candidate.target.kind == "pod" for candidate in found):
+        raise FileError("the snapshot %s has no pods; write it with kubectl get nodes,pods,... -A -o json" % path)
+    return found
+
+
+def resolve_path(path: str, started_in: str) -> str:
+    """Return a path that is relative to where ansible-playbook was started."""
+    return os.path.normpath(os.path.join(started_in, os.path.expanduser(path)))
+
+
+def _loads(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
