@@ -32,6 +32,16 @@ def underlay(lab: int, number: int) -> Pair:
     return Pair("198.18.%d.%d" % (lab, number), "fd53:%x::%x" % (lab, number))
 
 
+def underlay_mac(lab: int, number: int) -> str:
+    """The link address of a node's ``eth0``: the same after a reboot, so that no neighbour remembers another."""
+    return "02:53:00:00:%02x:%02x" % (lab, number)
+
+
+def pod_mac(node: int, number: int) -> str:
+    """The link address of a pod's ``eth0``, made from its IPv4 address as some CNI plugins do."""
+    return "0a:58:0a:f4:%02x:%02x" % (node, number)
+
+
 def bridge(node: int) -> Pair:
     """The address of a node's ``cni0``."""
     return Pair("10.244.%d.1" % node, "fd00:10:244:%x::1" % node)

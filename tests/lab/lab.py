@@ -47,9 +47,12 @@ def start_time(pid: int) -> int | None:
 @contextlib.contextmanager
 def _lock() -> Iterator[None]:
     """One lab at a time is made or removed: they share the control groups' parent and the numbers."""
-    with open("/run/lock/kube-pcap-lab", "w", encoding="ascii") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    folder = os.open(STATE.parent, os.O_RDONLY | os.O_DIRECTORY)  # a lock file of our own would be left behind
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(folder)
 
 
 class Lab:

@@ -16,7 +16,7 @@ import yaml
 from tests.nodes import cgroups, kernel
 from tests.nodes.node import Node
 
-from . import network, spelling
+from . import addresses, network, spelling
 from .addresses import MTU
 from .live import LiveLab, LivePod, running_containers
 
@@ -61,6 +61,7 @@ def _procs_files(pod: LivePod, container_id: str, hierarchies: list[cgroups.Hier
 def sandbox_record(pod: LivePod, lab: LiveLab, hierarchies: list[cgroups.Hierarchy]) -> dict[str, Any]:
     """What ``sandbox`` needs to know of a pod."""
     own = lab.pod_addresses(pod)
+    number = lab.spec.node(str(pod.spec.node)).ip
     files, links = _logs(pod)
     files.update(_kubelet_files(pod, lab))
     hosts = spelling.kubelet_folder(pod.local_uid) + "/etc-hosts"
@@ -76,7 +77,8 @@ def sandbox_record(pod: LivePod, lab: LiveLab, hierarchies: list[cgroups.Hierarc
             for name, command in commands.items()
         ],
         "veth": pod.veth(),
-        "links": network.pod_links(lab.spec.node(str(pod.spec.node)).ip, own) if own and pod.number else "",
+        "mac": addresses.pod_mac(number, pod.number),
+        "links": network.pod_links(number, own) if own and pod.number else "",
         "etc_hosts": hosts if hosts in files else None,
         "files": files,
         "links_to": links,

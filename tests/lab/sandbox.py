@@ -116,7 +116,7 @@ def connect(pods, sandboxes, bridge, mtu):
     """Gives each pod its eth0: one batch in the node, one in each pod."""
     lines = []
     for pod in pods:
-        peer = "peer name eth0 mtu %d netns %d" % (mtu, sandboxes[pod["key"]])
+        peer = "peer name eth0 address %s mtu %d netns %d" % (pod["mac"], mtu, sandboxes[pod["key"]])
         lines.append("link add %s mtu %d type veth %s" % (pod["veth"], mtu, peer))
         lines.append("link set %s master %s up" % (pod["veth"], bridge))
         lines.append("link set %s type bridge_slave hairpin on" % pod["veth"])

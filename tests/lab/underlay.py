@@ -68,7 +68,8 @@ class Underlay:
 
     def plug(self, number: int, node_pid: int) -> None:
         """Gives a node its eth0 on the switch."""
-        self._links("link add n%d type veth peer name eth0 netns %d\n" % (number, node_pid))
+        mac = addresses.underlay_mac(self._index, number)
+        self._links("link add n%d type veth peer name eth0 address %s netns %d\n" % (number, mac, node_pid))
         self._links("link set n%d master br0 up\n" % number)
 
     def set_link(self, number: int, up: bool) -> None:

@@ -1,0 +1,37 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The lab and Ansible for tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.ansible_run import Ansible
+from tests.lab.lab import Lab
+
+
+def lab_name(prefix: str) -> str:
+    """A lab's name that no other test process uses: the prefix and this process's id in base 32."""
+    digits, number = "", os.getpid()
+    while number:
+        digits, number = "0123456789abcdefghijklmnopqrstuv"[number % 32] + digits, number // 32
+    return prefix + digits
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """The shop (shop.yml), up for the whole run; labs that killed test processes left behind are removed first."""
+    Lab.sweep()
+    with Lab.up(lab_name("t"), owner=os.getpid()) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def ansible(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Ansible:
+    """``ansible.playbook(...)`` and ``ansible.adhoc(...)`` on the lab's nodes."""
+    return Ansible(lab.inventory, tmp_path_factory.mktemp("ansible"))
