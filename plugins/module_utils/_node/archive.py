@@ -42,8 +42,9 @@ def build(main: str) -> bytes:
 def _source(name: str) -> tuple[str, bool]:
     """Return (source, whether it is a package) of a loaded module."""
     module = sys.modules[name]
+    package = hasattr(module, "__path__")
     loader = getattr(module.__spec__, "loader", None)
-    source = loader.get_source(name) if hasattr(loader, "get_source") else None
-    if source is None and not hasattr(module, "__path__"):
+    source = getattr(loader, "get_source", lambda _name: None)(name)
+    if source is None and not package:
         raise NodeError("the source of %s cannot be read on this node" % name)
-    return source or "", hasattr(module, "__path__")
+    return source or "", package

@@ -18,11 +18,10 @@ import subprocess
 import sys
 
 from .._errors import NodeError
-from . import archive
+from . import archive, recorder
 from .process import environment, search_path
 from .spool import Spool
 
-_MAIN = __name__.rsplit(".", 1)[0] + ".recorder"
 _DEFAULT_ROOT = "/var/lib/kube-pcap"
 _PROPERTIES = (
     "Type=exec",
@@ -39,7 +38,7 @@ _PROPERTIES = (
 def write_archive(spool: Spool) -> None:
     """Put the supervisor's archive into the capture's folder."""
     with open(os.open(spool.path("recorder.pyz"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(archive.build(_MAIN))
+        file.write(archive.build(recorder.__name__))
 
 
 def start(spool: Spool) -> None:

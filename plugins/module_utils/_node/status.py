@@ -33,6 +33,7 @@ def build(
         "targets": targets,
         "segments": sum(one["segments"] for one in targets),
         "shipped": sum(one["shipped"] for one in targets),
+        "evicted": sum(watch.account.evicted_segments for watch in watches),
         "evicted_packets": sum(one["evicted_packets"] for one in targets),
         "backlog_bytes": outbox.backlog_bytes(),
         "disk_bytes": outbox.closed_bytes() + sum(watch.tap.open_bytes() for watch in watches if watch.tap is not None),

@@ -16,7 +16,7 @@ import shutil
 import subprocess
 from typing import Sequence
 
-from .._errors import NodeError, OptionError
+from .._errors import NodeError
 from .process import environment, search_path
 
 LISTENING = re.compile(r"^(?:tcpdump: )?listening on (\S+), link-type (\S+)", re.MULTILINE)
@@ -96,18 +96,6 @@ def parse_libpcap(text: str) -> tuple[int, int] | None:
     """Return libpcap's version as (major, minor) from the output of ``tcpdump --version``."""
     match = _LIBPCAP.search(text)
     return (int(match.group(1)), int(match.group(2))) if match else None
-
-
-def check_filter(option: str, text: str) -> str:
-    """Return a filter as it is handed to tcpdump, or raise OptionError for what can be no filter."""
-    plain = text.strip()
-    if plain.startswith("-"):
-        raise OptionError(
-            option, "a filter cannot begin with -", "write it as tcpdump's filters are, see pcap-filter(7)"
-        )
-    if any(ord(c) < 32 and c not in "\t\n" or ord(c) == 127 for c in plain):
-        raise OptionError(option, "a filter cannot hold control characters", "write it on one line of text")
-    return " ".join(plain.split())
 
 
 def any_has_index(version: tuple[int, int] | None) -> bool:

@@ -13,9 +13,9 @@ from __future__ import annotations
 import dataclasses
 import shutil
 
-from .._errors import OptionError, PcapError
+from .._errors import PcapError
 from .._records import CaptureOptions, Target, TargetRef
-from . import presence, routes, tcpdump
+from . import preflight, presence, tcpdump
 from .journal import Journal
 from .ledger import Account
 from .process import Clock, boot_id
@@ -156,7 +156,7 @@ class Watch:
         number = self._journal.ledger.next_run()
         folder = self._spool.path("taps", str(number))
         try:
-            interface = interface_of(self.target, self._options)
+            interface = preflight.interface_of(self.target, self._options)
             args = self._args(interface, folder, left)
             tap = Tap(number, self.target, interface, self.share, folder, args)
         except (PcapError, OSError) as error:
@@ -248,18 +248,6 @@ class Watch:
         self._journal.record("failed" if phase == "failed" else "ended", self.ref, reason=reason)
         for gap in self.gaps:
             gap.over = True
-
-
-def interface_of(target: Target, options: CaptureOptions) -> str:
-    """Return the interface a target's tap listens on: ``any`` for a pod, the default route's for a node."""
-    if options.interface is not None:
-        return options.interface
-    if target.kind == "pod":
-        return "any"
-    found = routes.read_default_interface("/proc", 1)
-    if found is None:
-        raise OptionError("interface", "this node has no default route", "name one of its interfaces")
-    return found
 
 
 def _figures(tap: Tap) -> dict[str, int]:

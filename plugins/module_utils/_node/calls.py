@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the modules ``capture`` and ``capture_info`` are asked, turned into calls. PRIVATE to the collection.
+
+A node gets its own record from the plan; called ad hoc with a selection instead, the module chooses on its node, by the
+same pure functions.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from .._errors import CaptureError, OptionError
+from .._matching import choose
+from .._names import check_id
+from .._options import NAMES, capture_id, capture_options
+from .._records import NodeCapture, from_result
+from .._selection import parse
+from .._units import parse_duration
+from . import captures, reading
+from .captures import Outcome
+from .pods import read_node
+from .spool import Spool, list_captures
+
+
+def run(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+    """Do what the module ``capture`` is asked; return its result."""
+    if params["state"] == "started":
+        outcome = captures.start(asked(params), check_mode)
+        return _result(outcome, [outcome])
+    root = capture_options({"spool": params["spool"]}).spool
+    found = _spools(root, params["id"])
+    wait = parse_duration("wait", params["wait"], 0, 86400)
+    outcomes = []
+    for spool in found:
+        if params["state"] == "refreshed":
+            outcomes.append(captures.refresh(spool, check_mode))
+        if params["state"] == "stopped" or (params["state"] == "absent" and not params["force"]):
+            outcomes.append(captures.stop(spool, wait, check_mode))
+        if params["state"] == "absent":
+            outcomes.append(captures.remove(spool, params["force"], check_mode))
+    return _result(outcomes[-1] if outcomes else Outcome(False), outcomes)
+
+
+def info(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the module ``capture_info`` tells."""
+    root = capture_options({"spool": params["spool"]}).spool
+    told = []
+    for spool in _spools(root, params["id"] or "all"):
+        one = reading.describe(spool)
+        if params["segments"]:
+            one["segment_list"] = reading.segment_list(spool)
+        told.append(one)
+    return {"captures": told}
+
+
+def asked(params: Mapping[str, Any]) -> NodeCapture:
+    """Return what is to be recorded here: the plan's record, or what the selections match on this node."""
+    if params["record"] is not None:
+        return _from_record(params["record"])
+    if params["targets"] is None:
+        raise OptionError("targets", "nothing is selected", "write a selection such as pods shop app=web")
+    selections = parse("targets", params["targets"])
+    options = capture_options({name: params[name] for name in NAMES})
+    view = read_node(kube_node_name=params["kube_node_name"])
+    name = view.node.name or ""
+    targets = choose(selections, view.candidates, "targets")
+    return NodeCapture(capture_id("id", params["id"], selections, options), name, selections, options, targets)
+
+
+def _from_record(record: Mapping[str, Any]) -> NodeCapture:
+    try:
+        capture = from_result(NodeCapture, record)
+    except (KeyError, TypeError, ValueError) as error:
+        raise OptionError("record", "it is not one that the plan made (%s)" % error, "pass it on unchanged") from None
+    check_id("record.id", capture.id)
+    capture_options({"spool": capture.options.spool, "sink": capture.options.sink}, "record.")
+    if not capture.targets:
+        raise CaptureError("the record for node %s has no targets" % capture.node)
+    return capture
+
+
+def _spools(root: str, wanted: object) -> list[Spool]:
+    """Return the captures of an id, or all; an id that this node has no part in is none."""
+    if wanted is None or wanted == "":
+        raise OptionError("id", "no capture is named", "write its id, or all")
+    ids = list_captures(root) if wanted == "all" else [check_id("id", wanted)]
+    return [spool for spool in (Spool(root, one) for one in ids) if spool.exists]
+
+
+def _result(last: Outcome, outcomes: list[Outcome]) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "changed": any(one.changed for one in outcomes),
+        "capture": last.capture,
+    }
+    messages = [one.message for one in outcomes if one.message]
+    if messages:
+        result["msg"] = "; ".join(messages)
+    return result

@@ -1,0 +1,218 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Starts, refreshes, stops, removes and tells the captures of one node. PRIVATE to the collection.
+
+This is what the modules call. It changes what is wanted (``capture.json``), starts supervisors, and waits for what they
+make of it; it never touches a tap or a segment itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import time
+from typing import Any, Callable, Sequence
+
+from .._errors import CaptureError, NodeError, TargetError
+from .._options import differences
+from .._records import NodeCapture, Target, to_result
+from . import launcher, preflight, presence, reading, retention
+from .spool import Spool, Wanted
+
+_READY_SECONDS = 30.0
+_ANSWER_SECONDS = 5.0
+_END_SECONDS = 30.0
+_POLL_SECONDS = 0.01
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a call did on this node."""
+
+    changed: bool
+    capture: dict[str, Any] | None = None
+    """{id, phase, deadline, targets}, or None where this node has no part in the capture."""
+    message: str | None = None
+
+
+def start(asked: NodeCapture, check_mode: bool, option_prefix: str = "") -> Outcome:
+    """Have exactly this capture run here: start it, add targets to it, or leave it; return when every tap is ready.
+
+    Raises PcapError where that cannot be, with nothing left of the attempt.
+    """
+    spool = Spool(asked.options.spool, asked.id)
+    wanted = spool.read_wanted()
+    if wanted is None:
+        return _start_new(spool, asked, check_mode)
+    found = differences(
+        (wanted.capture.selections, wanted.capture.options), (asked.selections, asked.options), option_prefix
+    )
+    if found:
+        text = "capture %s exists on %s with other options: %s; choose another id, or stop and remove it first"
+        raise CaptureError(text % (asked.id, asked.node, "; ".join(found)))
+    if reading.is_finished(spool):
+        state = reading.describe(spool)
+        text = "capture %s is finished (%s: %s); remove it to start it again"
+        return Outcome(False, reading.brief(spool), text % (asked.id, state["phase"], state["reason"]))
+    added = _added(wanted, asked)
+    if not added and spool.running:
+        return Outcome(False, reading.brief(spool))
+    return _go_on(spool, wanted, added, check_mode)
+
+
+def refresh(spool: Spool, check_mode: bool) -> Outcome:
+    """Start a dead supervisor again; have a living one take fresh figures."""
+    if reading.is_finished(spool):
+        return Outcome(False, reading.brief(spool))
+    if spool.running:
+        before = time.time_ns()
+        os.utime(spool.path("capture.json"))
+        _wait(lambda: (spool.read_state() or {}).get("read_ns", 0) > before or not spool.running, _ANSWER_SECONDS)
+        return Outcome(False, reading.brief(spool))
+    if not check_mode:
+        _launch(spool)
+    return Outcome(True, reading.brief(spool), "the recorder of capture %s was not running" % spool.id)
+
+
+def stop(spool: Spool, wait_seconds: float, check_mode: bool) -> Outcome:
+    """Close the taps with everything up to now in their files; wait until all is counted and shipped, or that long."""
+    wanted = spool.read_wanted()
+    if wanted is None or reading.is_finished(spool):
+        return Outcome(False, reading.brief(spool) if wanted else None)
+    changed = wanted.stop_reason is None
+    if check_mode:
+        return Outcome(changed, reading.brief(spool))
+    if changed:
+        spool.write_wanted(dataclasses.replace(wanted, stop_reason="stopped"))
+    if not spool.running:
+        _launch(spool)
+    _wait(lambda: reading.is_finished(spool) or not spool.running, wait_seconds)
+    return Outcome(changed, reading.brief(spool))
+
+
+def remove(spool: Spool, force: bool, check_mode: bool) -> Outcome:
+    """Remove a capture with everything it left here; refused while segments are unshipped, unless forced."""
+    wanted = spool.read_wanted()
+    if wanted is None:
+        return Outcome(False)
+    if wanted.capture.options.sink and not force:
+        state = reading.describe(spool)
+        if not reading.is_finished(spool) or state["shipped"] + state["evicted"] < state["segments"]:
+            text = "capture %s on %s still has segments that %s has not confirmed; stop it and wait, or use force"
+            raise CaptureError(text % (spool.id, wanted.capture.node, wanted.capture.options.sink))
+    if check_mode:
+        return Outcome(True)
+    if spool.running:
+        stop(spool, _END_SECONDS, check_mode)
+        if spool.running:
+            launcher.kill(spool)
+        _wait(lambda: not spool.running, _END_SECONDS)
+    spool.remove()
+    return Outcome(True)
+
+
+def _start_new(spool: Spool, asked: NodeCapture, check_mode: bool) -> Outcome:
+    targets = tuple(located(target) for target in asked.targets)
+    retention.share(asked.options, (), len(targets))
+    preflight.check(asked.options, targets)
+    if check_mode:
+        return Outcome(True, {"id": asked.id, "phase": None, "deadline": None, "targets": to_result(targets)})
+    now = time.time_ns()
+    deadline = now + asked.options.duration_seconds * 1_000_000_000
+    spool.make()
+    try:
+        launcher.write_archive(spool)
+        spool.write_wanted(Wanted(dataclasses.replace(asked, targets=targets), now, deadline))
+        _launch(spool)
+        state = reading.describe(spool)
+        if state["phase"] == "failed":
+            raise CaptureError(state["reason"])
+    except (CaptureError, NodeError):
+        _wait(lambda: not spool.running, _END_SECONDS)
+        shutil.rmtree(spool.folder, ignore_errors=True)
+        raise
+    return Outcome(True, reading.brief(spool))
+
+
+def _go_on(spool: Spool, wanted: Wanted, added: Sequence[Target], check_mode: bool) -> Outcome:
+    """Add targets to a capture, or have its dead supervisor go on."""
+    new = tuple(located(target) for target in added)
+    if new:
+        retention.share(wanted.capture.options, reading.shares(spool), len(new))
+        preflight.check(wanted.capture.options, new)
+    if check_mode:
+        return Outcome(True, reading.brief(spool))
+    if new:
+        refs = {target.ref for target in new}
+        kept = tuple(target for target in wanted.capture.targets if target.ref not in refs)
+        spool.write_wanted(dataclasses.replace(wanted, capture=dataclasses.replace(wanted.capture, targets=kept + new)))
+    if not spool.running:
+        _launch(spool)
+    broken = _wait_for_targets(spool, new)
+    if broken:
+        spool.write_wanted(wanted)
+        raise CaptureError("; ".join(broken))
+    return Outcome(True, reading.brief(spool))
+
+
+def located(target: Target) -> Target:
+    """Return a target with its process of now; raise TargetError when it has gone since it was resolved."""
+    if target.pid is not None and presence.is_there(target):
+        return target
+    found = presence.find_again(target)
+    if found is None:
+        raise TargetError("%s does not run on this node any more; ask again" % target.title)
+    return found
+
+
+def _added(wanted: Wanted, asked: NodeCapture) -> list[Target]:
+    """Return the targets that are new, or whose pod has come back in another namespace."""
+    known = {target.ref: target for target in wanted.capture.targets}
+    return [target for target in asked.targets if target.ref not in known or _returned(known[target.ref], target)]
+
+
+def _returned(known: Target, asked: Target) -> bool:
+    return asked.netns is not None and known.netns != asked.netns
+
+
+def _launch(spool: Spool) -> None:
+    """Start the supervisor and wait until every tap listens, or it says why not."""
+    before = time.time_ns()
+    launcher.start(spool)
+
+    def settled() -> bool:
+        state = spool.read_state()
+        return state is not None and state["written_ns"] > before and state["phase"] != "starting"
+
+    if not _wait(settled, _READY_SECONDS):
+        raise NodeError("the recorder did not become ready within %d s; see %s" % (_READY_SECONDS, spool.folder))
+
+
+def _wait_for_targets(spool: Spool, targets: Sequence[Target]) -> list[str]:
+    """Wait until each target has a listening tap, and return what became of those that cannot."""
+    keys = {target.ref for target in targets}
+
+    def pending() -> dict[Any, dict[str, Any]]:
+        return {ref: one for ref, one in reading.by_ref(spool).items() if ref in keys}
+
+    _wait(
+        lambda: len(pending()) == len(keys) and all(one["phase"] != "starting" for one in pending().values()),
+        _READY_SECONDS,
+    )
+    return [
+        "%s: %s" % (ref.title, one["reason"])
+        for ref, one in pending().items()
+        if one["phase"] in ("starting", "failed")
+    ]
+
+
+def _wait(condition: Callable[[], bool], seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True

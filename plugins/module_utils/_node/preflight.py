@@ -1,0 +1,73 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What must be right on a node before a capture starts there. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import os
+from typing import Sequence
+
+from .._errors import NodeError, OptionError
+from .._records import CaptureOptions, Target
+from .._units import format_size
+from . import netns, retention, routes, shipper, tcpdump
+
+
+def check(options: CaptureOptions, targets: Sequence[Target]) -> None:
+    """Raise PcapError for the first thing that would keep these targets from being recorded."""
+    if os.geteuid() != 0:
+        raise NodeError("capturing takes root on the node; run it with become")
+    _check_space(options)
+    if options.sink is not None:
+        shipper.check_sink(options.sink)
+    program = tcpdump.find_program()
+    interfaces = {interface_of(target, options): target for target in reversed(targets)}
+    version = tcpdump.parse_libpcap(_output(tcpdump.run([program, "--version"])))
+    if "any" in interfaces and not tcpdump.any_has_index(version):
+        raise NodeError(
+            'interface: tcpdump\'s libpcap on this node is older than 1.10, and there "any" does not record which '
+            "interface a packet crossed; name one interface, such as eth0"
+        )
+    for interface, target in interfaces.items():
+        _check_filter(program, interface, target, options)
+
+
+def interface_of(target: Target, options: CaptureOptions) -> str:
+    """Return the interface a target's tap listens on: ``any`` for a pod, the default route's for a node."""
+    if options.interface is not None:
+        return options.interface
+    if target.kind == "pod":
+        return "any"
+    found = routes.read_default_interface("/proc", 1)
+    if found is None:
+        raise OptionError("interface", "this node has no default route", "name one of its interfaces")
+    return found
+
+
+def _check_space(options: CaptureOptions) -> None:
+    folder = options.spool
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    disk = os.statvfs(folder)
+    free, least = disk.f_bavail * disk.f_frsize, retention.least_free(options, disk.f_blocks * disk.f_frsize)
+    if free < least:
+        text = "min_free: %s has %s free, and %s must stay free; make room, lower it, or use another spool"
+        raise NodeError(text % (options.spool, format_size(free), format_size(least)))
+
+
+def _check_filter(program: str, interface: str, target: Target, options: CaptureOptions) -> None:
+    """Compile the filter in the target's namespace, where its interface is and has its link type."""
+    namespace = netns.open_target(target)
+    try:
+        with netns.inside(namespace):
+            done = tcpdump.run(tcpdump.compile_args(program, interface, options.filter, options.snaplen))
+    finally:
+        os.close(namespace)
+    if done.returncode:
+        raise NodeError("%s: tcpdump: %s" % (target.title, tcpdump.parse_complaint(done.stderr)))
+
+
+def _output(done: object) -> str:
+    return "%s%s" % (getattr(done, "stdout", ""), getattr(done, "stderr", ""))

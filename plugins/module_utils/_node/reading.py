@@ -1,0 +1,112 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tells what a capture on this node is doing, from its files alone. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from .._errors import CaptureError
+from .._records import TargetRef, from_result, to_result
+from .retention import Share
+from .spool import Spool, read_manifest
+
+_FIGURES = ("packets", "received", "dropped_kernel", "dropped_interface", "segments", "shipped", "bytes")
+
+
+def is_finished(spool: Spool) -> bool:
+    """Return whether the capture has come to its end, by its supervisor's own word."""
+    state = spool.read_state()
+    return state is not None and state["phase"] in ("done", "failed")
+
+
+def describe(spool: Spool) -> dict[str, Any]:
+    """Return one capture as ``capture_info`` tells it (design: results of the modules)."""
+    wanted, state = spool.read_wanted(), spool.read_state()
+    if wanted is None:
+        raise CaptureError("%s holds no capture" % spool.folder)
+    phase, reason = _phase(spool, state)
+    state = state or {}
+    sink = wanted.capture.options.sink
+    targets = [_target(one) for one in state.get("targets", [])] or [
+        _target({"target": to_result(target), "phase": phase, "reason": reason}) for target in wanted.capture.targets
+    ]
+    return {
+        "id": spool.id,
+        "node": wanted.capture.node,
+        "phase": phase,
+        "reason": reason,
+        "started": timestamp(wanted.started_ns),
+        "deadline": timestamp(state.get("deadline_ns", wanted.deadline_ns)),
+        "seconds_left": _seconds_left(phase, state.get("deadline_ns", wanted.deadline_ns)),
+        "targets": targets,
+        "sink": sink,
+        "spool": spool.folder,
+        **{
+            name: state.get(name, 0)
+            for name in ("segments", "shipped", "evicted", "evicted_packets", "backlog_bytes", "disk_bytes")
+        },
+        "last_error": state.get("last_error"),
+    }
+
+
+def brief(spool: Spool) -> dict[str, Any]:
+    """Return what the module ``capture`` tells of one: id, phase, deadline, targets."""
+    full = describe(spool)
+    targets = [one["target"] for one in full["targets"]]
+    return {"id": spool.id, "phase": full["phase"], "deadline": full["deadline"], "targets": targets}
+
+
+def by_ref(spool: Spool) -> dict[TargetRef, dict[str, Any]]:
+    """Return the supervisor's word on each target."""
+    state = spool.read_state() or {}
+    return {from_result(TargetRef, one["target"]): one for one in state.get("targets", [])}
+
+
+def shares(spool: Spool) -> list[Share]:
+    """Return what the taps that are open take of the capture's memory and disk."""
+    living = [one for one in by_ref(spool).values() if one["phase"] not in ("done", "failed")]
+    return [Share(one["buffer_kib"], one["segment_bytes"]) for one in living]
+
+
+def segment_list(spool: Spool) -> list[dict[str, Any]]:
+    """Return every segment of the manifest with where it is: ``spool``, ``sink`` or ``evicted``."""
+    found: dict[tuple[TargetRef, int], dict[str, Any]] = {}
+    for event in read_manifest(spool.path("manifest.jsonl")):
+        kind = event.get("event")
+        if kind not in ("segment", "stored", "evicted") or event.get("seq") is None:
+            continue
+        key = (from_result(TargetRef, event["target"]), event["seq"])
+        if kind == "segment":
+            found[key] = {**event, "where": "spool", "object": None}
+        elif kind == "stored":
+            found[key].update(where="sink", object=event["object"])
+        else:
+            found[key].update(where="evicted")
+    return list(found.values())
+
+
+def timestamp(time_ns: int) -> str:
+    """Return a time as RFC 3339 has it, in UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time_ns // 1_000_000_000))
+
+
+def _phase(spool: Spool, state: dict[str, Any] | None) -> tuple[str, str | None]:
+    """Return phase and reason; a supervisor that is not there cannot be ready, whatever it wrote last."""
+    if state is not None and state["phase"] in ("done", "failed"):
+        return state["phase"], state["reason"]
+    if spool.running:
+        return (state["phase"], state["reason"]) if state is not None else ("starting", None)
+    return "failed", "the recorder is not running; capture or status starts it again"
+
+
+def _seconds_left(phase: str, deadline_ns: int) -> int:
+    return max(0, (deadline_ns - time.time_ns()) // 1_000_000_000) if phase in ("starting", "ready") else 0
+
+
+def _target(one: dict[str, Any]) -> dict[str, Any]:
+    kept = {"target": one["target"], "phase": one["phase"], "reason": one["reason"]}
+    return {**kept, **{name: one.get(name, 0) for name in _FIGURES}}
