@@ -33,7 +33,8 @@ class Faults:
         if fault.kind == "link-down":
             self._lab.underlay.set_link(node.spec.ip, up=False)
         elif fault.kind == "drop":
-            rules = "".join("add rule %s %s %s counter drop\n" % (TABLE, c, fault.arguments) for c in ("input", "forward"))
+            form = "add rule " + TABLE + " %s " + fault.arguments + " counter drop\n"
+            rules = form % "input" + form % "forward"
             node.run(["nft", "-f", "-"], input=_CHAINS + rules)
         elif fault.kind == "latency":
             argv = ["tc", "qdisc", "add", "dev", fault.interface, "root", "netem", *fault.arguments.split()]

@@ -20,7 +20,9 @@ import subprocess
 import time
 from collections.abc import Iterator
 
-from tests.nodes import cgroups, node as nodes
+from tests.nodes import cgroups
+from tests.nodes.node import CHECKOUT
+from tests.nodes.node import Node as NamespaceNode
 
 from . import addresses, inventory, live, network, pods, snapshot
 from .faults import Faults
@@ -82,7 +84,7 @@ class Lab:
         run = STATE / name
         with _lock():
             if (run / "state.json").exists():
-                raise LabError("lab %s is up already; remove it with: python -m tests.lab down --name %s" % (name, name))
+                raise LabError("lab %s is up already; first: python -m tests.lab down --name %s" % (name, name))
             now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
             made = live.LiveLab(name, _free_index(), spec, live.make_pods(spec), owner, created=now)
             made.owner_start = start_time(owner) if owner else None
@@ -147,9 +149,9 @@ class Lab:
         """The cluster IPs of a Service."""
         return self.state.cluster_ips("%s/%s" % (namespace, name))
 
-    def ns_node(self, name: str) -> nodes.Node:
+    def ns_node(self, name: str) -> NamespaceNode:
         """The node as namespaces, below its handle."""
-        return nodes.Node(
+        return NamespaceNode(
             name=name,
             directory=self.run_dir / name,
             group="%s/%s" % (self.group, name),
@@ -157,7 +159,8 @@ class Lab:
             hosts={addresses.underlay(self.state.index, n.ip).v4: n.name for n in self.state.spec.nodes},
             host_key=(self.run_dir / ("host_key_" + name)).read_text(encoding="ascii"),
             client_key=(self.run_dir / "client_key.pub").read_text(encoding="ascii"),
-            hide=(str(nodes.CHECKOUT), str(STATE)),
+            hide=(str(CHECKOUT), str(STATE)),
+            **pods.kubelet(self.state.spec.node(name)),
         )
 
     def _build(self) -> None:
@@ -191,22 +194,22 @@ class Lab:
         pods.start(node, mine, self.state)
         _wait_ssh(addresses.underlay(self.state.index, spec.ip).v4)
 
-    def _connect(self, node: nodes.Node, spec: Node) -> None:
+    def _connect(self, node: NamespaceNode, spec: Node) -> None:
         peers = [n.ip for n in self.state.spec.nodes]
         links = network.node_links(self.state.index, spec.ip) + network.peer_routes(spec.ip, peers)
-        node.run(["ip", "-batch", "-"], input=links)
-        node.run(["bridge", "-batch", "-"], input=network.peer_forwarding(self.state.index, spec.ip, peers))
+        node.manage(["ip", "-batch", "-"], links)
+        node.manage(["bridge", "-batch", "-"], network.peer_forwarding(self.state.index, spec.ip, peers))
         filtered = pathlib.Path("/proc/sys/net/bridge").exists()
-        node.run(["sysctl", "-qw", *network.SYSCTLS, *(network.BRIDGE_SYSCTLS if filtered else ())])
+        node.manage(["sysctl", "-qw", *network.SYSCTLS, *(network.BRIDGE_SYSCTLS if filtered else ())])
         self._load_services(node, spec, filtered)
 
-    def _load_services(self, node: nodes.Node, spec: Node, filtered: bool) -> None:
+    def _load_services(self, node: NamespaceNode, spec: Node, filtered: bool) -> None:
         routes = []
         for service in self.state.spec.services:
             backends = [self.state.pods[pod.key] for pod in self.state.spec.backends(service)]
             own = tuple(a for pod in backends if pod.running and (a := self.state.pod_addresses(pod)))
             routes += [network.ServiceRoute(self.state.cluster_ips(service.key), port, own) for port in service.ports]
-        node.run(["nft", "-f", "-"], input=network.service_rules(spec.ip, routes, filtered))
+        node.manage(["nft", "-f", "-"], network.service_rules(spec.ip, routes, filtered))
 
     def changed(self) -> None:
         """Tells services and snapshot that pods came or went."""
@@ -228,8 +231,9 @@ class Lab:
         """Removes the lab: nothing of it is left, half-made labs included."""
         for socket_path in (self.run_dir / "cp").glob("*"):
             subprocess.run(["ssh", "-O", "exit", "-S", str(socket_path), "lab"], capture_output=True, check=False)
+            _wait_gone(socket_path)
         for spec in self.state.spec.nodes:
-            nodes.Node(spec.name, self.run_dir / spec.name, "%s/%s" % (self.group, spec.name), "", {}, "", "").kill()
+            NamespaceNode(spec.name, self.run_dir / spec.name, "%s/%s" % (self.group, spec.name), "", {}, "", "").kill()
         self.underlay.stop()
         hierarchies = cgroups.read_hierarchies()
         with _lock():
@@ -255,6 +259,12 @@ def _free_index() -> int:
     if not free:
         raise LabError("%d labs are up; remove one with: python -m tests.lab down --name NAME" % LABS)
     return free[0]
+
+
+def _wait_gone(path: pathlib.Path, timeout_s: float = 5) -> None:
+    end = time.monotonic() + timeout_s
+    while path.exists() and time.monotonic() < end:
+        time.sleep(0.01)
 
 
 def _wait_ssh(address: str, timeout_s: float = 20) -> None:

@@ -37,6 +37,8 @@ class Node:
     """Who Ansible logs in as: root, or ops with become."""
     runtime: str = "containerd"
     cgroup_driver: str = "cgroupfs"
+    kubelet: str | None = None
+    """The node's name in the API as a stand-in for the kubelet says it on its command line; None: no such process."""
     labels: dict[str, str] = dataclasses.field(default_factory=dict)
 
 

@@ -132,5 +132,5 @@ def service_rules(node: int, routes: list[ServiceRoute], bridge_filtered: bool) 
         if not bridge_filtered:
             lines.append(chain + "ct status dnat %s saddr %s %s daddr %s masquerade" % (version, own, version, own))
         lines.append(chain + "ct status dnat %s saddr != %s masquerade" % (version, pods))
-        lines.append(chain + "%s saddr %s %s daddr != %s oifname \"eth0\" masquerade" % (version, pods, version, pods))
+        lines.append(chain + '%s saddr %s %s daddr != %s oifname "eth0" masquerade' % (version, pods, version, pods))
     return "\n".join(lines) + "\n"

@@ -19,9 +19,27 @@ from tests.nodes.node import Node
 from . import addresses, network, spelling
 from .addresses import MTU
 from .live import LiveLab, LivePod, running_containers
+from .model import Node as NodeSpec
 
 SANDBOX = pathlib.Path(__file__).with_name("sandbox.py")
 _HOSTS = "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost\n%s\t%s\n%s\t%s\n"
+
+
+_STAND_IN = """\
+#!/bin/sh
+# Stands for the kubelet: tools that look for one read its arguments. The lab starts the pods itself.
+while :; do sleep 3600; done
+"""
+_CONFIG = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\ncgroupDriver: %s\n"
+
+
+def kubelet(node: NodeSpec) -> dict[str, Any]:
+    """The files and services of a node that stand for its kubelet."""
+    if node.kubelet is None:
+        return {}
+    program, config = "/usr/local/bin/kubelet", "/var/lib/kubelet/config.yaml"
+    argv = [program, "--config=" + config, "--hostname-override=" + node.kubelet]
+    return {"files": {program: _STAND_IN, config: _CONFIG % node.cgroup_driver}, "services": {"kubelet": argv}}
 
 
 def _logs(pod: LivePod) -> tuple[dict[str, str], dict[str, str]]:
@@ -94,8 +112,8 @@ def start(node: Node, pods: list[LivePod], lab: LiveLab) -> dict[str, Any]:
     records = [sandbox_record(pod, lab, hierarchies) for pod in pods]
     request = json.dumps({"bridge": "cni0", "mtu": MTU, "pods": records})
     python = str(pathlib.Path(sys.executable).resolve())
-    done = node.run([python, "-I", "-S", "-", request], input=SANDBOX.read_text(encoding="utf-8"))
-    result: dict[str, Any] = json.loads(done.stdout)
+    printed = node.manage([python, "-I", "-S", "-", request], SANDBOX.read_text(encoding="utf-8"))
+    result: dict[str, Any] = json.loads(printed)
     return result
 
 
@@ -117,4 +135,4 @@ def stop(node: Node, pod: LivePod) -> None:
     cgroups.remove(cgroups.read_hierarchies(), "%s/%s" % (node.group, group))
     if pod.number:
         # The kernel would remove the pair a moment later, in its own time.
-        node.run(["ip", "link", "del", pod.veth()], check=False)
+        node.manage(["ip", "link", "del", pod.veth()], check=False)

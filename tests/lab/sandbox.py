@@ -20,7 +20,6 @@ import pathlib
 import socket
 import subprocess
 import sys
-import traceback
 
 NEWNS, NEWUTS, NEWIPC, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x20000000, 0x40000000
 MS_BIND, MS_REC, MS_SLAVE = 4096, 16384, 1 << 19
@@ -66,8 +65,8 @@ def forked(child):
         try:
             os.close(reader)
             child(lambda text: (os.write(writer, text.encode() + b"\n"), os.close(writer)))
-        except BaseException:
-            traceback.print_exc()
+        except OSError as error:
+            print(error, file=sys.stderr, flush=True)
         finally:
             os._exit(1)
     os.close(writer)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``snapshot.json``: the lab's objects as ``kubectl get nodes,pods,services,… -A -o json`` gives them. Pure functions."""
+"""``snapshot.json``: the lab's objects as ``kubectl get … -A -o json`` gives them. Pure functions."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def _first_process(spec: dict[str, Any], hierarchies: list[cgroups.Hierarchy]) -
         argv = [SYSTEMD, "--system", "systemd.unit=multi-user.target"]
         os.execve(SYSTEMD, argv, {"container": "kube-pcap", "PATH": PATH})
     pathlib.Path("/run/sshd").mkdir()
-    first.run([SSHD])
+    first.run([SSHD, *spec["services"].values()])
 
 
 def main() -> None:
@@ -79,7 +79,7 @@ def main() -> None:
     _redirect(pathlib.Path(spec["directory"]) / "boot.log")
     try:
         _first_process(spec, hierarchies)
-    except BaseException:
+    except (OSError, subprocess.SubprocessError):
         traceback.print_exc()
     finally:
         os._exit(1)

@@ -84,7 +84,7 @@ def _ssh(root: pathlib.Path, host_key: str, client_key: str) -> None:
         (root / "root" / name).unlink(missing_ok=True)
 
 
-def _units(root: pathlib.Path) -> None:
+def _units(root: pathlib.Path, services: dict[str, list[str]]) -> None:
     units = root / "etc/systemd/system"
     shutil.rmtree(units, ignore_errors=True)
     shutil.rmtree(root / "var/log/journal", ignore_errors=True)
@@ -96,19 +96,24 @@ def _units(root: pathlib.Path) -> None:
     generators.mkdir(parents=True, exist_ok=True)
     (generators / "systemd-sysv-generator").symlink_to("/dev/null")  # the machine's init.d scripts
     (units / "multi-user.target.wants/ssh.service").symlink_to("/lib/systemd/system/ssh.service")
+    for name, argv in services.items():
+        _write(units / (name + ".service"), "[Service]\nExecStart=%s\nRestart=always\n" % " ".join(argv))
+        (units / "multi-user.target.wants" / (name + ".service")).symlink_to("../%s.service" % name)
 
 
 def prepare(root: pathlib.Path, spec: dict[str, Any]) -> None:
     """Writes the node's files at its first boot; later boots find them.
 
-    ``spec``: ``name``, ``init``, ``hosts`` (address to name), ``host_key`` and ``client_key`` (texts of keys).
+    ``spec``: the fields of ``node.Node``.
     """
     if (root / _MADE).exists():
         return
     _identity(root / "etc", spec["name"], spec["hosts"])
     _user(root)
+    for path, text in spec["files"].items():
+        _write(root / path.lstrip("/"), text, 0o755)
     _ssh(root, spec["host_key"], spec["client_key"])
     if spec["init"] == "systemd":
-        _units(root)
+        _units(root, spec["services"])
     (root / ".dockerenv").unlink(missing_ok=True)
     _write(root / _MADE, "")

@@ -12,7 +12,7 @@ import pathlib
 import subprocess
 import sys
 import time
-from typing import Callable
+from collections.abc import Callable
 
 from . import cgroups, kernel
 from .boot import ENTERED, ENVIRONMENT
@@ -42,9 +42,17 @@ class Node:
     init: str
     """``systemd``, or ``none`` for a small init of our own."""
     hosts: dict[str, str]
+    """Address to name, for its /etc/hosts."""
     host_key: str
+    """The text of sshd's private key."""
     client_key: str
+    """The text of the public key that root and ops log in with."""
     hide: tuple[str, ...] = ()
+    """Folders of this machine that the node must not see."""
+    files: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Programs and settings that its first boot writes, by path; mode 0755."""
+    services: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    """What its init keeps running beside sshd, by name."""
 
     @property
     def pid(self) -> int | None:
@@ -85,7 +93,7 @@ class Node:
             self._wait_for(self._systemd_is_up, timeout_s)
 
     def _systemd_is_up(self) -> bool:
-        state = self.run(["systemctl", "is-system-running", "--wait"], check=False).stdout.strip()
+        state = self.manage(["systemctl", "is-system-running", "--wait"], check=False).strip()
         return state in ("running", "degraded")
 
     def log(self) -> str:
@@ -95,31 +103,29 @@ class Node:
         except OSError:
             return ""
 
-    def enter_args(self, argv: list[str], kinds: tuple[str, ...] = ("-a",)) -> list[str]:
+    def enter_args(self, argv: list[str]) -> list[str]:
         """The command that runs another one in the node: in its namespaces, in a control group of its own."""
+        files = cgroups.make(cgroups.read_hierarchies(), self.group + "/console")
+        return join_args(files, self._nsenter(argv))
+
+    def _nsenter(self, argv: list[str]) -> list[str]:
         if self.pid is None:
             raise NodeFailure("node %s does not run" % self.name)
-        files = cgroups.make(cgroups.read_hierarchies(), self.group + "/console")
-        return join_args(files, ["nsenter", "-t", str(self.pid), *kinds, *argv])
+        return ["nsenter", "-t", str(self.pid), "-a", *argv]
 
-    def run(
-        self, argv: list[str], *, input: str | None = None, timeout: float = 60, check: bool = True
-    ) -> subprocess.CompletedProcess[str]:
-        """Runs a program in the node as root and returns its result; raises NodeFailure with its words if ``check``."""
+    def manage(self, argv: list[str], text: str | None = None, timeout: float = 60, check: bool = True) -> str:
+        """Runs a short command in the node's namespaces, outside its control groups, as whoever builds the node does.
+
+        (systemd, as it starts, removes empty groups: there is nothing to join yet.) Returns what the command printed.
+        Raises NodeFailure with its words if ``check``.
+        """
         done = subprocess.run(
-            self.enter_args(argv),
-            input=input,
-            stdin=subprocess.DEVNULL if input is None else None,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            env=ENVIRONMENT,
-            check=False,
+            self._nsenter(argv), input=text or "", capture_output=True, text=True, timeout=timeout, env=ENVIRONMENT
         )
         if check and done.returncode:
-            text = "%s in node %s ended with %d: %s"
-            raise NodeFailure(text % (argv[0], self.name, done.returncode, (done.stderr or done.stdout).strip()[-2000:]))
-        return done
+            words = (done.stderr or done.stdout).strip()[-2000:]
+            raise NodeFailure("%s in node %s ended with %d: %s" % (argv[0], self.name, done.returncode, words))
+        return done.stdout
 
     def kill(self) -> None:
         """Ends the node with everything in it, as a power cut would; its files stay."""
