@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from typing import Any, Callable, Iterable, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, Collection, Iterable, Mapping, NamedTuple, Sequence
 
 from .._errors import NodeError, TargetError
 from .._matching import GONE, explain, select, undecided
@@ -143,13 +143,12 @@ def assemble(
     return NodeView(node, pods, tuple(candidates), None)
 
 
-def choose_process(processes: Sequence[Process], sandbox_ids: Iterable[str] = ()) -> Process:
+def choose_process(processes: Sequence[Process], sandboxes: Collection[str | None]) -> Process:
     """Return the process by which a pod's network namespace is entered: a container's first, else the sandbox's.
 
-    The pod's namespace is the sandbox's (the runtime's word, or a process called ``pause``); else the one in which most
-    containers began, then most processes live: a container may have gone into another namespace by itself.
+    ``sandboxes`` are the ids of the pod's sandboxes, as far as known. The pod's namespace is theirs; else the one in
+    which most containers began, then most processes live: a container may have gone into another one by itself.
     """
-    sandboxes = set(sandbox_ids) | {p.member.container_id for p in processes if p.comm == "pause"}
     first: dict[str | None, Process] = {}
     for process in processes:
         first.setdefault(process.member.container_id, process)
@@ -186,8 +185,8 @@ def _known(logged: Mapping[str, Logged], cri: CriState | None) -> dict[str, _Kno
 
 
 def _target(uid: str, group: Sequence[Process], pod: _Known, names: Mapping[str, str], node: Target) -> Target:
-    entry = choose_process(group, pod.sandbox_ids)
     containers = _containers(group, pod, names)
+    entry = choose_process(group, _sandboxes(group, pod, [c.id for c in containers]))
     return dataclasses.replace(
         _gone(uid, pod, node),
         containers=containers,
@@ -196,6 +195,19 @@ def _target(uid: str, group: Sequence[Process], pod: _Known, names: Mapping[str,
         netns=entry.netns,
         host_network=entry.netns == node.netns,
     )
+
+
+def _sandboxes(group: Sequence[Process], pod: _Known, named: Iterable[str | None]) -> set[str | None]:
+    """Return the ids of a pod's sandboxes: the runtime's word, a process called ``pause``, or the only nameless id.
+
+    Where none of these tells, as with CRI-O, which may run a pod without a sandbox process, there is none.
+    """
+    found: set[str | None] = set(pod.sandbox_ids) | {p.member.container_id for p in group if p.comm == "pause"}
+    known = set(named) - {None}
+    nameless = {p.member.container_id for p in group} - known
+    if not found and known and len(nameless) == 1:
+        return nameless
+    return found
 
 
 def _gone(uid: str, pod: _Known, node: Target) -> Target:
@@ -226,10 +238,6 @@ def _containers(group: Sequence[Process], pod: _Known, names: Mapping[str, str])
     for container_id in first:
         if container_id in names and names[container_id] in logged:
             by_name[names[container_id]] = container_id
-    left = [i for i in first if i not in by_name.values() and i not in pod.sandbox_ids and first[i].comm != "pause"]
-    nameless = [name for name in logged if name not in by_name]
-    if len(left) == 1 and len(nameless) == 1:
-        by_name[nameless[0]] = left[0]
     found = []
     for name in {**dict.fromkeys(by_name), **dict.fromkeys(logged)}:
         began = first.get(by_name.get(name, ""))

@@ -10,6 +10,7 @@ Pure functions over what the API sends and what ``kubectl get -o json`` prints: 
 from __future__ import annotations
 
 import collections
+import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -81,7 +82,7 @@ def _node(item: Object) -> Target:
         uid=_text(item["metadata"], "uid"),
         node=name,
         host_network=True,
-        addresses=tuple(str(a["address"]) for a in listed if a.get("type") in ("InternalIP", "ExternalIP")),
+        addresses=_addresses(_text(a, "address") for a in listed if a.get("type") in ("InternalIP", "ExternalIP")),
         labels=_labels(item),
     )
 
@@ -100,7 +101,7 @@ def _pod(item: Object) -> Target:
         container=containers[0].name if containers else None,
         containers=containers,
         host_network=spec.get("hostNetwork") is True,
-        addresses=tuple(address for address in addresses if address),
+        addresses=_addresses(addresses),
         labels=_labels(item),
         static_hash=_text(annotations, _CONFIG_HASH) if _CONFIG_MIRROR in annotations else None,
     )
@@ -191,6 +192,17 @@ def _part(item: Object, key: str) -> Object:
 def _entries(item: Object, key: str) -> list[Object]:
     value = item.get(key)
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _addresses(texts: Iterable[str | None]) -> tuple[str, ...]:
+    """Return addresses in the one form in which the nodes' kernels give them, so that both can be compared."""
+    found = []
+    for text in texts:
+        try:
+            found.append(str(ipaddress.ip_address(text or "")))
+        except ValueError:
+            continue
+    return tuple(found)
 
 
 def _text(item: Object, key: str) -> str | None:
