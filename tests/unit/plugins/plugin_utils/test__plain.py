@@ -1,0 +1,42 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plain values at a plugin's edge."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
+
+
+class Text(str):
+    """Stands for Ansible's tagged strings."""
+
+
+class Number(int):
+    """Stands for Ansible's tagged numbers."""
+
+
+@pytest.mark.parametrize(
+    "value, expected",
+    [
+        (Text("a"), "a"),
+        ({Text("k"): (Number(3), None, True, 1.5)}, {"k": [3, None, True, 1.5]}),
+        (datetime.date(2026, 11, 20), "2026-11-20"),
+        ({"x"}, ["x"]),
+    ],
+)
+def test_plain(value, expected):
+    """Subclasses become their plain types, all the way down; what JSON does not know becomes text."""
+    found = plain(value)
+    assert found == expected and type(found) is type(expected)
+
+
+def test_no_subclass_is_left():
+    """A key and an item lose their tags too."""
+    ((key, (item,)),) = plain({Text("k"): [Text("v")]}).items()
+    assert type(key) is str and type(item) is str
