@@ -9,9 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 
 from .places import GATE, GateError, run
+from .venvs import venv
 
+PACKAGES = ("git", "python3-venv", "shellcheck")
+"""Debian packages of the gate; the lab knows its own."""
 PYTHONS = {"2.16": ("3.8", "3.9", "3.10", "3.11", "3.12"), "2.19": ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")}
 """The Pythons of nodes that each ansible-core supports and the collection promises."""
 
@@ -40,21 +44,24 @@ def as_root(args: list[str]) -> list[str]:
     return ["sudo", "env", *kept, *args]
 
 
-def missing_packages() -> list[str]:
-    """Debian packages of packages.txt that are not installed."""
-    lines = (GATE / "packages.txt").read_text().splitlines()
-    wanted = [line for line in lines if line and not line.startswith("#")]
+def install_packages(wanted: Sequence[str] = PACKAGES) -> str:
+    """Installs those Debian packages that are missing, and tells which they were."""
+    missing = missing_packages(wanted)
+    if missing:
+        run(as_root([str(GATE / "apt.sh"), *missing]))
+    return "installed " + " ".join(missing) if missing else ""
+
+
+def install_lab_packages() -> str:
+    """The same for what the lab says that it needs."""
+    return install_packages(run([venv("run") / "python", "-m", "tests.lab", "needs", "--packages"]).split())
+
+
+def missing_packages(wanted: Sequence[str]) -> list[str]:
+    """Those Debian packages that are not installed."""
     if not shutil.which("dpkg-query"):
         raise GateError("This is no Debian. Needed are the programs of these packages: " + " ".join(wanted))
     asked = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *wanted]
     answer = subprocess.run(asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False).stdout
     installed = {line.split()[0] for line in answer.splitlines() if line.endswith(" installed")}
     return [package for package in wanted if package not in installed]
-
-
-def install_packages() -> str:
-    """Installs what is missing, and tells what that was."""
-    missing = missing_packages()
-    if missing:
-        run(as_root([str(GATE / "apt.sh"), *missing]))
-    return "installed " + " ".join(missing) if missing else ""

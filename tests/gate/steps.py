@@ -49,6 +49,7 @@ PREPARE: list[Step] = [
     ("Debian packages", machine.install_packages),
     ("Pythons of nodes", machine.describe_pythons),
     ("virtual environment: run", lambda: str(venv("run"))),
+    ("Debian packages of the lab", machine.install_lab_packages),
 ]
 LINT: list[Step] = [
     ("virtual environment: lint", lambda: str(venv("lint"))),
