@@ -111,6 +111,9 @@ class LabNode(_Place):
 
     def boot(self) -> None:
         """Boots the node again: same files, new boot id, its pods in new namespaces under their old uids."""
+        if self.pid:
+            raise LabError("%s runs already" % self.title)
+        self._node.kill()  # what a node that ended by itself left of its control groups
         for pod in self._lab.state.pods.values():
             if pod.spec.node == self.name:
                 pod.renew(new_uid=False)

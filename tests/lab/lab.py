@@ -20,7 +20,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 
-from tests.nodes import cgroups
+from tests.nodes import cgroups, kernel
 from tests.nodes.node import CHECKOUT
 from tests.nodes.node import Node as NamespaceNode
 
@@ -35,15 +35,6 @@ STATE = pathlib.Path("/var/lib/kube-pcap-lab")
 SHOP = pathlib.Path(__file__).with_name("shop.yml")
 GROUP = "kube-pcap-lab"
 LABS = 64
-
-
-def start_time(pid: int) -> int | None:
-    """When a process started, in clock ticks since the machine's boot; None when there is none."""
-    try:
-        text = pathlib.Path("/proc/%d/stat" % pid).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    return int(text.rpartition(")")[2].split()[19])
 
 
 @contextlib.contextmanager
@@ -87,7 +78,7 @@ class Lab:
                 raise LabError("lab %s is up already; first: python -m tests.lab down --name %s" % (name, name))
             now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
             made = live.LiveLab(name, _free_index(), spec, live.make_pods(spec), owner, created=now)
-            made.owner_start = start_time(owner) if owner else None
+            made.owner_start = kernel.start_time(owner) if owner else None
             (run / "cp").mkdir(parents=True, mode=0o700)
             shutil.copy(file, run / "lab.yml")
             live.save(made, run)
@@ -112,8 +103,11 @@ class Lab:
         """Removes the labs whose owner is gone; returns their names."""
         gone = []
         for name in names():
-            lab = cls.attach(name)
-            if lab.state.owner is not None and start_time(lab.state.owner) != lab.state.owner_start:
+            try:
+                lab = cls.attach(name)
+            except LabError:
+                continue  # somebody else has just removed it
+            if lab.state.owner is not None and kernel.start_time(lab.state.owner) != lab.state.owner_start:
                 lab.down()
                 gone.append(name)
         return gone
@@ -232,16 +226,20 @@ class Lab:
         for socket_path in (self.run_dir / "cp").glob("*"):
             subprocess.run(["ssh", "-O", "exit", "-S", str(socket_path), "lab"], capture_output=True, check=False)
             _wait_gone(socket_path)
+        ended = []
         for spec in self.state.spec.nodes:
-            NamespaceNode(spec.name, self.run_dir / spec.name, "%s/%s" % (self.group, spec.name), "", {}, "", "").kill()
+            node = NamespaceNode(spec.name, self.run_dir / spec.name, "%s/%s" % (self.group, spec.name), "", {}, "", "")
+            ended += [node.pid] if node.pid else []
+            node.kill()
         self.underlay.stop()
+        kernel.wait_reaped(ended)
         hierarchies = cgroups.read_hierarchies()
         with _lock():
             cgroups.remove(hierarchies, self.group)
             for hierarchy in hierarchies:
                 with contextlib.suppress(OSError):  # another lab is up
                     hierarchy.folder(GROUP).rmdir()
-            shutil.rmtree(self.run_dir)
+            shutil.rmtree(self.run_dir, ignore_errors=not self.run_dir.exists())
             with contextlib.suppress(OSError):
                 STATE.rmdir()
 

@@ -112,7 +112,7 @@ def start(node: Node, pods: list[LivePod], lab: LiveLab) -> dict[str, Any]:
     records = [sandbox_record(pod, lab, hierarchies) for pod in pods]
     request = json.dumps({"bridge": "cni0", "mtu": MTU, "pods": records})
     python = str(pathlib.Path(sys.executable).resolve())
-    printed = node.manage([python, "-I", "-S", "-", request], SANDBOX.read_text(encoding="utf-8"))
+    printed = node.manage([python, "-I", "-S", "-c", SANDBOX.read_text(encoding="utf-8")], request)
     result: dict[str, Any] = json.loads(printed)
     return result
 
@@ -123,7 +123,9 @@ def processes(node: Node, pod: LivePod, container: str | None = None) -> list[in
     hierarchy = cgroups.read_hierarchies()[:1]
     found: list[int] = []
     for container_id in ids:
-        found += sorted(cgroups.members(hierarchy, "%s/%s" % (node.group, pod.group(container_id))))
+        members = cgroups.members(hierarchy, "%s/%s" % (node.group, pod.group(container_id)))
+        # Not by their numbers: those begin again from 1 after the highest.
+        found += sorted(members, key=lambda pid: (kernel.start_time(pid) or 0, pid))
     return found
 
 

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Makes pods out of namespaces, as a runtime does; runs inside a node, alone: ``python -I - < sandbox.py``.
+"""Makes pods out of namespaces, as a runtime does; runs inside a node, alone: ``python -I -c SOURCE``.
 
-Its one argument is JSON: ``{"bridge": "cni0", "mtu": 1450, "pods": [...]}`` (the pods as ``pods.sandbox_record``
+Its standard input is JSON: ``{"bridge": "cni0", "mtu": 1450, "pods": [...]}`` (the pods as ``pods.sandbox_record``
 makes them). It prints ``{pod: {"sandbox": pid, "containers": {name: pid}}}``, process ids as the node numbers them.
 
 A pod is a pause process that holds network, uts and ipc namespaces, and containers with mount and pid namespaces of
@@ -136,7 +136,7 @@ def write_files(pod):
 
 
 def main():
-    request = json.loads(sys.argv[1])
+    request = json.load(sys.stdin)
     for pod in request["pods"]:
         write_files(pod)
     pods = [pod for pod in request["pods"] if pod["running"]]

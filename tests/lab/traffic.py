@@ -91,6 +91,10 @@ class Traffic:
         """Waits for the sender's end and the last arrivals. ``timeout`` defaults to three times what it should take."""
         due = self._request["count"] / self._request["rate"]
         counts = _finish(self._sender, self._source.title, timeout or 3 * due + 20)
+        for _, process in self._receivers:  # they wait for silence side by side
+            assert process.stdin is not None
+            process.stdin.close()
+            process.stdin = None
         arrived = {title: _finish(process, title, 60) for title, process in self._receivers}
         return Result(
             stream=self.stream,

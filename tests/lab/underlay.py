@@ -64,10 +64,15 @@ class Underlay:
         _run(["ip", "link", "set", self.link, "up"])
 
     def _links(self, text: str) -> None:
-        _run(["nsenter", "-t", str(self.pid), "-n", "ip", "-batch", "-"], text)
+        _run(self._inside("-batch", "-"), text)
+
+    def _inside(self, *words: str) -> list[str]:
+        return ["nsenter", "-t", str(self.pid), "-n", "ip", *words]
 
     def plug(self, number: int, node_pid: int) -> None:
         """Gives a node its eth0 on the switch."""
+        # The end of a killed node's link goes when the kernel gets to it.
+        subprocess.run(self._inside("link", "del", "n%d" % number), capture_output=True, check=False)
         mac = addresses.underlay_mac(self._index, number)
         self._links("link add n%d type veth peer name eth0 address %s netns %d\n" % (number, mac, node_pid))
         self._links("link set n%d master br0 up\n" % number)

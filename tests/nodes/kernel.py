@@ -11,6 +11,7 @@ import os
 import pathlib
 import select
 import signal
+import time
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
@@ -68,6 +69,15 @@ def namespace_inode(pid: int, kind: str, proc: str = "/proc") -> int | None:
         return None
 
 
+def start_time(pid: int, proc: str = "/proc") -> int | None:
+    """When a process started, in clock ticks since the machine's boot; None when there is none."""
+    try:
+        text = pathlib.Path(proc, str(pid), "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    return int(text.rpartition(")")[2].split()[19])
+
+
 def kill_and_wait(pid: int, timeout_s: float = 10) -> None:
     """Kills a process and returns when it has ended; for a pid namespace's first process, with all the others."""
     try:
@@ -86,3 +96,10 @@ def kill_and_wait(pid: int, timeout_s: float = 10) -> None:
         os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
         return  # somebody else's child: its parent, or the machine's init, reaps it
+
+
+def wait_reaped(pids: list[int], timeout_s: float = 5) -> None:
+    """Returns when nothing of ended processes is left, or after the timeout: reaping is their parent's work."""
+    end = time.monotonic() + timeout_s
+    while any(os.path.exists("/proc/%d" % pid) for pid in pids) and time.monotonic() < end:
+        time.sleep(0.01)
