@@ -65,7 +65,11 @@ def documentation() -> str:
 def importer() -> str:
     """What Galaxy says of the artifact; required tags included."""
     bin_dir = venv("lint")
-    env = {"PATH": f"{bin_dir}:{os.environ['PATH']}", "GALAXY_IMPORTER_CHECK_REQUIRED_TAGS": "True"}
+    env = {
+        "PATH": f"{bin_dir}:{os.environ['PATH']}",
+        "HOME": str(COLLECTIONS),
+        "GALAXY_IMPORTER_CHECK_REQUIRED_TAGS": "True",
+    }
     run([bin_dir / "python", "-m", "galaxy_importer.main", _archive()], cwd=BUILT, env=env)
     return ""
 
@@ -90,5 +94,9 @@ def _shown(kind: str, names: list[str]) -> set[str]:
 
 def _tool(*args: str, cwd: pathlib.Path = COLLECTIONS) -> str:
     bin_dir = venv("lint")
-    env = {"PATH": f"{bin_dir}:{os.environ['PATH']}", "ANSIBLE_COLLECTIONS_PATH": str(INSTALLED)}
-    return run([bin_dir / args[0], *args[1:]], cwd=cwd, env={**env, "ANSIBLE_HOME": str(COLLECTIONS / "ansible-home")})
+    env = {
+        "PATH": f"{bin_dir}:{os.environ['PATH']}",
+        "HOME": str(COLLECTIONS),
+        "ANSIBLE_COLLECTIONS_PATH": str(INSTALLED),
+    }
+    return run([bin_dir / args[0], *args[1:]], cwd=cwd, env=env)

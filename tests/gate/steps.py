@@ -26,7 +26,7 @@ def lint_tool(*args: str, collections: bool = False) -> str:
     env = {
         "PATH": f"{bin_dir}:{os.environ['PATH']}",
         "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-        "ANSIBLE_HOME": str(COLLECTIONS / "ansible-home"),
+        "HOME": str(COLLECTIONS),
         "RUFF_CACHE_DIR": str(COLLECTIONS / "ruff"),
         "MYPY_CACHE_DIR": str(COLLECTIONS / "mypy"),
     }
