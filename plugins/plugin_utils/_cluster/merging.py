@@ -90,8 +90,11 @@ def _join(live: Candidate, known: Candidate) -> Candidate:
 def _containers(here: tuple[Container, ...], there: tuple[Container, ...]) -> tuple[Container, ...]:
     """Return the cluster's containers in its order, with the node's ids and processes, then those that only it has."""
     own = {container.name: container for container in here}
-    joined = [own.pop(container.name, container) for container in there]
-    return (*joined, *(container for container in here if container.name in own))
+    joined = []
+    for container in there:
+        living = own.pop(container.name, container)
+        joined.append(dataclasses.replace(living, id=living.id or container.id))
+    return (*joined, *own.values())
 
 
 def _all(here: Target, there: Target) -> tuple[str, ...]:
