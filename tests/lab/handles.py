@@ -174,7 +174,7 @@ class LabPod(_Place):
         containers = [c.name for c in self.state.spec.containers if not c.init]
         group = "%s/%s" % (self.node._node.group, self.state.group(self.state.container_ids[containers[0]]))
         files = cgroups.make(cgroups.read_hierarchies(), group)
-        return join_args(files, ["nsenter", "-t", str(first), "-n", "-m", "-u", "-i", "-p", *argv])
+        return join_args(files, ["nsenter", "-t", str(first), "-n", "-m", "-u", "-i", "-p", "-C", *argv])
 
     def delete(self) -> None:
         """Ends the pod's processes and namespaces; it leaves the Services and the snapshot's endpoints."""

@@ -28,10 +28,9 @@ from . import addresses, inventory, live, network, pods, snapshot
 from .faults import Faults
 from .handles import LabNode, LabPod
 from .model import LabError, Node, read_lab
-from .needs import find_python, missing
+from .needs import STATE, find_python, missing
 from .underlay import Underlay
 
-STATE = pathlib.Path("/var/lib/kube-pcap-lab")
 SHOP = pathlib.Path(__file__).with_name("shop.yml")
 GROUP = "kube-pcap-lab"
 LABS = 64

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import pathlib
 from typing import Any
 
@@ -179,6 +180,9 @@ def _check(spec: LabSpec) -> None:
         _check_word("node %s: cgroup_driver" % node.name, node.cgroup_driver, DRIVERS)
         if not 2 <= node.ip <= 250:
             raise LabError("node %s: ip %d is outside 2 to 250" % (node.name, node.ip))
+    for one, two in itertools.combinations(spec.nodes, 2):
+        if one.ip == two.ip and one.name != two.name:
+            raise LabError("nodes %s and %s have the same ip %d" % (one.name, two.name, one.ip))
     for pod in spec.pods:
         _check_word("pod %s: runtime" % pod.key, pod.runtime, RUNTIMES)
         _check_word("pod %s: cgroup_driver" % pod.key, pod.cgroup_driver, DRIVERS)

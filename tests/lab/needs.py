@@ -10,6 +10,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import tempfile
 
 from tests.nodes import cgroups
 
@@ -25,9 +26,12 @@ PACKAGES = {
     "nsenter": "util-linux",
     "sudo": "sudo",
 }
+STATE = pathlib.Path("/var/lib/kube-pcap-lab")
+"""Where labs keep their files, one folder each."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _TRIES = {
     "namespaces (CAP_SYS_ADMIN: run as root; in a container: --privileged)": "true",
+    "a network of its own (CAP_NET_ADMIN: run as root; in a container: --privileged)": "ip link set lo up",
     "veth (kernel CONFIG_VETH; modprobe veth)": "ip link add probe0 type veth peer name probe1",
     "a bridge (kernel CONFIG_BRIDGE; modprobe bridge)": "ip link add probe0 type bridge",
     "vxlan (kernel CONFIG_VXLAN; modprobe vxlan)": "ip link add probe0 type vxlan id 1 dstport 8472",
@@ -64,14 +68,25 @@ def _lacking_rights() -> list[str]:
     for what, command in _TRIES.items():
         done = subprocess.run([*_NAMESPACES, "sh", "-ec", command], capture_output=True, text=True, check=False)
         if done.returncode:
-            lacking.append("%s: %s" % (what, done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "failed"))
-            if command == "true":
-                break
+            lacking.append("%s: %s" % (what, (done.stderr.strip() or "failed").splitlines()[-1]))
+            if command in ("true", "ip link set lo up"):
+                return lacking  # whatever follows would fail for the same reason
     if not cgroups.read_hierarchies():
         lacking.append("control groups (mount -t cgroup2 cgroup2 /sys/fs/cgroup)")
-    if "overlay" not in pathlib.Path("/proc/filesystems").read_text(encoding="ascii"):
-        lacking.append("overlayfs (kernel CONFIG_OVERLAY_FS; modprobe overlay)")
-    return lacking
+    return lacking + _lacking_overlay()
+
+
+def _lacking_overlay() -> list[str]:
+    with tempfile.TemporaryDirectory(dir=STATE.parent, prefix="overlay-") as folder:
+        for name in ("upper", "work", "root"):
+            os.mkdir(os.path.join(folder, name))
+        options = "lowerdir=/,upperdir=%s/upper,workdir=%s/work" % (folder, folder)
+        argv = [*_NAMESPACES, "mount", "-t", "overlay", "overlay", "-o", options, folder + "/root"]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return []
+    hint = "kernel CONFIG_OVERLAY_FS, modprobe overlay; in a container %s must be a volume" % STATE.parent
+    return ["overlayfs (%s): %s" % (hint, (done.stderr.strip() or "failed").splitlines()[-1])]
 
 
 def missing(spec: LabSpec | None = None) -> list[str]:

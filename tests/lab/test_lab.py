@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 import time
 
 import pytest
@@ -20,6 +21,7 @@ from tests.lab.lab import GROUP, SHOP, STATE, Lab
 from tests.lab.model import Fault, LabError
 from tests.lab.sequences import sequences
 from tests.nodes import cgroups, kernel
+from tests.nodes.node import CHECKOUT
 
 WEB = "web-6f8d5c7b9d-4hx2k"
 SMALL = """
@@ -317,6 +319,21 @@ def test_leftovers_of_a_killed_process_are_swept(tmp_path):
     owner.kill()
     owner.wait()
     assert name in Lab.sweep() and traces(name) == {}
+
+
+@pytest.mark.parametrize("right, name", [("sys_admin", "CAP_SYS_ADMIN"), ("net_admin", "CAP_NET_ADMIN")])
+def test_a_missing_right_has_a_name(right, name):
+    """Without a capability the lab says which, and how to get it."""
+    argv = ["setpriv", "--bounding-set=-" + right, sys.executable, "-m", "tests.lab", "needs"]
+    done = subprocess.run(argv, capture_output=True, text=True, cwd=CHECKOUT, check=False)
+    assert done.returncode == 1 and name in done.stdout and "--privileged" in done.stdout
+
+
+def test_a_missing_interpreter_has_a_name(tmp_path):
+    """A Python that a node wants and the machine lacks is named with the way to get it."""
+    (tmp_path / "lab.yml").write_text("nodes: [{name: one, ip: 11, python: python9.9}]")
+    with pytest.raises(LabError, match="pyenv install 9.9"):
+        Lab.up(lab_name("w"), tmp_path / "lab.yml")
 
 
 def test_names_are_checked_and_labs_found():

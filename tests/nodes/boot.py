@@ -68,7 +68,9 @@ def main() -> None:
     """Reads the record, forks the first process, prints its process id."""
     spec = json.load(sys.stdin)
     hierarchies = cgroups.read_hierarchies()
-    for file in cgroups.make(hierarchies, spec["group"]):
+    joined = cgroups.make(hierarchies, spec["group"])
+    cgroups.delegate(hierarchies, spec["group"])
+    for file in joined:
         file.write_text(str(os.getpid()), encoding="ascii")
     os.setsid()
     kernel.unshare(_NAMESPACES)

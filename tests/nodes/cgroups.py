@@ -71,6 +71,20 @@ def make(hierarchies: list[Hierarchy], group: str) -> list[pathlib.Path]:
     return files
 
 
+def delegate(hierarchies: list[Hierarchy], group: str) -> None:
+    """Hands a group of a v2 hierarchy every controller that its first parent has, for the limits that it sets within.
+
+    The machine's root group is left as it is: what it does not hand out, nobody below has.
+    """
+    for hierarchy in hierarchies:
+        folder = hierarchy.path
+        for part in group.split("/")[:-1]:
+            folder = folder / part
+            if hierarchy.version == 2:
+                names = (folder / "cgroup.controllers").read_text(encoding="ascii").split()
+                (folder / "cgroup.subtree_control").write_text(" ".join("+" + name for name in names), encoding="ascii")
+
+
 def members(hierarchies: list[Hierarchy], group: str) -> set[int]:
     """The processes of a group and of all groups below it, as this pid namespace numbers them."""
     pids: set[int] = set()
