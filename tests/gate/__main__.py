@@ -21,7 +21,7 @@ LAB = {
     "lab": ["tests.lab", "up"],
     "lab-down": ["tests.lab", "down"],
     "bench": ["tests.bench"],
-    "test": ["pytest"],
+    "test": ["pytest", "-p", "no:cacheprovider"],
 }
 """What runs in namespaces, as root, once everything that it needs is installed."""
 
