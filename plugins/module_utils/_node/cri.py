@@ -27,8 +27,8 @@ _ENDPOINT = re.compile(r"^runtime-endpoint:[ ]*[\"']?([^\"'#\s]+)", re.MULTILINE
 _PATHS = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/opt/bin:/var/lib/rancher/rke2/bin"
 _TIMEOUT_SECONDS = 10.0
 _OWN_LABELS = "io.kubernetes."
-_CONFIG_HASH = "kubernetes.io/config.hash"
 _CONFIG_SOURCE = "kubernetes.io/config.source"
+_API = "api"
 
 
 class Sandbox(NamedTuple):
@@ -78,7 +78,7 @@ def parse_pods(text: str) -> tuple[Sandbox, ...]:
                 ready=item.get("state") == "SANDBOX_READY",
                 created_ns=_number(item.get("createdAt")),
                 labels=labels,
-                static=_CONFIG_HASH in annotations and annotations.get(_CONFIG_SOURCE) != "api",
+                static=annotations.get(_CONFIG_SOURCE, _API) != _API,
             )
         )
     return tuple(found)

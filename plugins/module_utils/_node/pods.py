@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from typing import Any, Callable, Collection, Iterable, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, Collection, Mapping, NamedTuple, Sequence
 
 from .._errors import NodeError, TargetError
 from .._matching import GONE, explain, select, undecided
-from .._records import Candidate, Container, Target, to_result
+from .._records import Candidate, Container, Target, TargetRef, to_result
 from .._selection import parse
 from . import kubelet, netns
 from .cgroups import Member, is_static_hash, parse_cgroup
@@ -116,7 +116,7 @@ def read_processes(proc_root: str) -> Scan:
                 arguments = cmdline if kubelet.is_kubelet(cmdline) else ()
             continue
         inode, stat = read_netns(proc_root, pid), read_stat(proc_root, pid)
-        if inode is not None and stat is not None and stat.state not in ("Z", "X"):
+        if inode is not None and stat is not None:  # a zombie has no namespace
             found[member.uid].append(Process(pid, stat.start_time, stat.comm, inode, member))
     return Scan({uid: sorted(group, key=lambda p: p.age) for uid, group in found.items()}, arguments)
 
@@ -143,12 +143,15 @@ def assemble(
     return NodeView(node, pods, tuple(candidates), None)
 
 
-def choose_process(processes: Sequence[Process], sandboxes: Collection[str | None]) -> Process:
+def choose_process(
+    processes: Sequence[Process], sandbox_ids: Collection[str] = (), container_ids: Collection[str] = ()
+) -> Process:
     """Return the process by which a pod's network namespace is entered: a container's first, else the sandbox's.
 
-    ``sandboxes`` are the ids of the pod's sandboxes, as far as known. The pod's namespace is theirs; else the one in
-    which most containers began, then most processes live: a container may have gone into another one by itself.
+    ``processes`` are the pod's, oldest first; the ids are those that are known. The pod's namespace is its sandbox's;
+    else the one in which most containers began, then most processes live: a container may go elsewhere by itself.
     """
+    sandboxes = _sandboxes(processes, sandbox_ids, container_ids)
     first: dict[str | None, Process] = {}
     for process in processes:
         first.setdefault(process.member.container_id, process)
@@ -186,7 +189,7 @@ def _known(logged: Mapping[str, Logged], cri: CriState | None) -> dict[str, _Kno
 
 def _target(uid: str, group: Sequence[Process], pod: _Known, names: Mapping[str, str], node: Target) -> Target:
     containers = _containers(group, pod, names)
-    entry = choose_process(group, _sandboxes(group, pod, [c.id for c in containers]))
+    entry = choose_process(group, pod.sandbox_ids, [c.id for c in containers if c.id])
     return dataclasses.replace(
         _gone(uid, pod, node),
         containers=containers,
@@ -197,17 +200,18 @@ def _target(uid: str, group: Sequence[Process], pod: _Known, names: Mapping[str,
     )
 
 
-def _sandboxes(group: Sequence[Process], pod: _Known, named: Iterable[str | None]) -> set[str | None]:
-    """Return the ids of a pod's sandboxes: the runtime's word, a process called ``pause``, or the only nameless id.
+def _sandboxes(
+    processes: Sequence[Process], sandbox_ids: Collection[str], container_ids: Collection[str]
+) -> set[str | None]:
+    """Return the ids of a pod's sandboxes: the runtime's word, a process called ``pause``, or the only unknown id.
 
     Where none of these tells, as with CRI-O, which may run a pod without a sandbox process, there is none.
     """
-    found: set[str | None] = set(pod.sandbox_ids) | {p.member.container_id for p in group if p.comm == "pause"}
-    known = set(named) - {None}
-    nameless = {p.member.container_id for p in group} - known
-    if not found and known and len(nameless) == 1:
-        return nameless
-    return found
+    found: set[str | None] = {p.member.container_id for p in processes if p.comm == "pause"}
+    found.update(sandbox_ids)
+    unknown: set[str | None] = {p.member.container_id for p in processes}
+    unknown.difference_update(container_ids)
+    return unknown if not found and container_ids and len(unknown) == 1 else found
 
 
 def _gone(uid: str, pod: _Known, node: Target) -> Target:
@@ -277,7 +281,7 @@ def read_result(kube_node_name: str | None, targets: object, ask_runtime: bool) 
     """Return what module ``node_pods_info`` answers; ``targets`` are selections, None for every pod."""
     selections = () if targets is None else parse("targets", targets)
     view = read_node(ROOTS, kube_node_name, ask_runtime)
-    chosen = set()
+    chosen: set[TargetRef] = set()
     for selection in selections:
         found = select(selection, view.candidates)
         if not found and undecided(selection, view.candidates):

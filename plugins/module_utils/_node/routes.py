@@ -32,7 +32,7 @@ def parse_ipv6_route(text: str) -> str | None:
         if len(field) < 10 or field[0] != "0" * 32 or field[1] != "00":
             continue
         flags = int(field[8], 16)
-        if flags & _UP and not flags & _REJECT and field[9] != "lo":
+        if flags & _UP and not flags & _REJECT:
             found.append((int(field[5], 16), field[9]))
     return min(found, key=lambda route: route[0])[1] if found else None
 
