@@ -13,6 +13,7 @@ import time
 
 from tests.nodes.node import NodeFailure
 
+from .handles import LabNode, LabPod
 from .lab import SHOP, Lab, names
 from .model import LabError, read_lab
 from .needs import PACKAGES, missing
@@ -45,10 +46,14 @@ def _status(options: argparse.Namespace) -> None:
             print("  %-44s %-15s %-9s %s" % (pod.title, address, phase, pod.state.spec.node or "-"))
 
 
+def _place(lab: Lab, text: str) -> LabPod | LabNode:
+    namespace, slash, name = text.partition("/")
+    return lab.pod(namespace, name) if slash else lab.node(text)
+
+
 def _enter(options: argparse.Namespace) -> None:
     lab = Lab.attach(options.name)
-    place = lab.pod(*options.place.split("/")) if "/" in options.place else lab.node(options.place)
-    argv = place._enter(options.argv or ["bash"])
+    argv = _place(lab, options.place).enter_args(options.argv or ["bash"])
     os.execvp(argv[0], argv)
 
 
@@ -59,8 +64,9 @@ def _ssh(options: argparse.Namespace) -> None:
 
 def _traffic(options: argparse.Namespace) -> None:
     lab = Lab.attach(options.name)
-    source = lab.pod(*options.source.split("/")) if "/" in options.source else lab.node(options.source)
-    place = source.node if options.from_host and "/" in options.source else source
+    place: LabPod | LabNode = _place(lab, options.source)
+    if options.from_host and isinstance(place, LabPod):
+        place = place.node
     chosen = {"size": options.size, **({"port": options.port} if options.port else {})}
     result = place.send(options.to, count=options.count, rate=options.rate, family=options.family, **chosen)
     text = "stream %d: sent %d in %.2f s, refused %d, received %d (%d distinct)"

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 POD_NETWORKS = ("10.244.0.0/16", "fd00:10:244::/48")
 SERVICE_NETWORKS = ("10.96.0.0/16", "fd00:10:96::/112")
@@ -23,7 +24,7 @@ class Pair:
     v4: str
     v6: str
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[str]:
         return iter((self.v4, self.v6))
 
 

@@ -33,7 +33,7 @@ class _Place:
 
     def popen(self, argv: list[str], **options: Any) -> subprocess.Popen[str]:
         """Starts a program here; ``options`` are Popen's."""
-        return subprocess.Popen(self._enter(argv), text=True, env=ENVIRONMENT, **options)
+        return subprocess.Popen(self.enter_args(argv), text=True, env=ENVIRONMENT, **options)
 
     def run(
         self, argv: list[str], *, input: str | None = None, timeout: float = 60, check: bool = True
@@ -41,7 +41,7 @@ class _Place:
         """Runs a program here as root; raises LabError with the program's words when it fails and ``check`` is set."""
         stdin = subprocess.DEVNULL if input is None else None
         options: dict[str, Any] = {"capture_output": True, "text": True, "env": ENVIRONMENT, "timeout": timeout}
-        done = subprocess.run(self._enter(argv), input=input, stdin=stdin, check=False, **options)
+        done = subprocess.run(self.enter_args(argv), input=input, stdin=stdin, check=False, **options)
         if check and done.returncode:
             words = (done.stderr or done.stdout).strip()
             raise LabError("%s in %s ended with %d: %s" % (argv[0], self.title, done.returncode, words))
@@ -61,7 +61,8 @@ class _Place:
         """
         return self.start_traffic(to, count=count, rate=rate, family=family, **options).wait()
 
-    def _enter(self, argv: list[str]) -> list[str]:
+    def enter_args(self, argv: list[str]) -> list[str]:
+        """The command that runs ``argv`` here."""
         raise NotImplementedError
 
 
@@ -96,7 +97,8 @@ class LabNode(_Place):
             raise LabError("%s does not run" % self.title)
         return self.pid
 
-    def _enter(self, argv: list[str]) -> list[str]:
+    def enter_args(self, argv: list[str]) -> list[str]:
+        """The command that runs ``argv`` here."""
         return self._node.enter_args(argv)
 
     def ssh_args(self, argv: list[str], user: str | None = None) -> list[str]:
@@ -169,7 +171,8 @@ class LabPod(_Place):
             raise LabError("%s does not run" % self.title)
         return found[0]
 
-    def _enter(self, argv: list[str]) -> list[str]:
+    def enter_args(self, argv: list[str]) -> list[str]:
+        """The command that runs ``argv`` here, as ``kubectl exec`` does in the first container."""
         first = self._first()
         containers = [c.name for c in self.state.spec.containers if not c.init]
         group = "%s/%s" % (self.node._node.group, self.state.group(self.state.container_ids[containers[0]]))

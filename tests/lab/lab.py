@@ -78,7 +78,9 @@ class Lab:
             now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
             made = live.LiveLab(name, _free_index(), spec, live.make_pods(spec), owner, created=now)
             made.owner_start = kernel.start_time(owner) if owner else None
-            (run / "cp").mkdir(parents=True, mode=0o700)
+            (run / "cp").mkdir(parents=True, mode=0o700, exist_ok=True)
+            # From now on the removal of another lab leaves the groups' parent.
+            cgroups.make(cgroups.read_hierarchies(), "%s/%s" % (GROUP, name))
             shutil.copy(file, run / "lab.yml")
             live.save(made, run)
         lab = cls(made, run)

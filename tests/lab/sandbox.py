@@ -20,32 +20,36 @@ import pathlib
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
 
+Record = dict[str, Any]
+Say = Callable[[str], None]
 NEWNS, NEWUTS, NEWIPC, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x20000000, 0x40000000
 MS_BIND, MS_REC, MS_SLAVE = 4096, 16384, 1 << 19
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def check(result, what):
+def check(result: int, what: str) -> None:
     if result != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), what)
 
 
-def unshare(flags):
+def unshare(flags: int) -> None:
     check(LIBC.unshare(flags), "unshare")
 
 
-def mount(source, target, kind, flags):
+def mount(source: str, target: str, kind: bytes | None, flags: int) -> None:
     check(LIBC.mount(source.encode(), target.encode(), kind, ctypes.c_ulong(flags), None), "mount on " + target)
 
 
-def join_groups(files):
+def join_groups(files: list[str]) -> None:
     for file in files:
         pathlib.Path(file).write_text(str(os.getpid()), encoding="ascii")
 
 
-def become(argv, host):
+def become(argv: list[str], host: str) -> NoReturn:
     """Ends as the container's or sandbox's program, with no file of this script open."""
     os.setsid()
     null = os.open(os.devnull, os.O_RDWR)
@@ -57,14 +61,15 @@ def become(argv, host):
     os.execvpe(program, argv, {**ENVIRONMENT, "HOSTNAME": host})
 
 
-def forked(child):
+def forked(child: Callable[[Say], None]) -> tuple[int, str]:
     """Runs ``child(say)`` in a child process; returns its id and the first line it says."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
             os.close(reader)
-            child(lambda text: (os.write(writer, text.encode() + b"\n"), os.close(writer)))
+            with open(writer, "w", encoding="ascii") as stream:
+                child(lambda text: print(text, file=stream, flush=True))
         except OSError as error:
             print(error, file=sys.stderr, flush=True)
         finally:
@@ -77,8 +82,8 @@ def forked(child):
     return pid, line
 
 
-def start_sandbox(pod):
-    def child(say):
+def start_sandbox(pod: Record) -> int:
+    def child(say: Say) -> None:
         join_groups(pod["groups"])
         unshare(NEWIPC if pod["host_network"] else NEWNET | NEWUTS | NEWIPC)
         if not pod["host_network"]:
@@ -89,8 +94,8 @@ def start_sandbox(pod):
     return forked(child)[0]
 
 
-def start_container(pod, container, sandbox):
-    def child(say):
+def start_container(pod: Record, container: Record, sandbox: int) -> int:
+    def child(say: Say) -> None:
         join_groups(container["groups"])
         for kind in ("net", "uts", "ipc"):
             with open("/proc/%d/ns/%s" % (sandbox, kind), "rb") as namespace:
@@ -111,7 +116,7 @@ def start_container(pod, container, sandbox):
     return int(line)
 
 
-def connect(pods, sandboxes, bridge, mtu):
+def connect(pods: list[Record], sandboxes: dict[str, int], bridge: str, mtu: int) -> None:
     """Gives each pod its eth0: one batch in the node, one in each pod."""
     lines = []
     for pod in pods:
@@ -125,7 +130,7 @@ def connect(pods, sandboxes, bridge, mtu):
         subprocess.run(argv, input=pod["links"], text=True, check=True)
 
 
-def write_files(pod):
+def write_files(pod: Record) -> None:
     for path, text in pod["files"].items():
         pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
         pathlib.Path(path).write_text(text, encoding="utf-8")
@@ -135,7 +140,7 @@ def write_files(pod):
         pathlib.Path(path).symlink_to(target)
 
 
-def main():
+def main() -> None:
     request = json.load(sys.stdin)
     for pod in request["pods"]:
         write_files(pod)

@@ -4,9 +4,11 @@
 
 """Counts the datagrams of ``udp_send``; runs inside a pod or node: ``python -I -c SOURCE PORT STREAM``.
 
-Prints ``ready`` when it listens. When its standard input ends, it goes on until half a second is silent, and prints
+Prints ``ready`` when it listens. When its standard input ends, it goes on until nothing more comes, and prints
 ``{"packets", "distinct", "first", "last"}``.
 """
+
+from __future__ import annotations
 
 import json
 import select
@@ -15,10 +17,10 @@ import struct
 import sys
 
 BUFFER = 32 << 20
-SILENCE_S = 0.5
+SILENCE_S = 0.3
 
 
-def listen(port):
+def listen(port: int) -> socket.socket:
     """A socket for both families, with room for what arrives while this process waits for a CPU."""
     sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
@@ -28,7 +30,7 @@ def listen(port):
     return sock
 
 
-def drain(sock, stream, seen):
+def drain(sock: socket.socket, stream: int, seen: set[int]) -> int:
     """Takes all that waits; returns how many datagrams of the stream there were."""
     packets, unpack = 0, struct.Struct("!4sIQ").unpack_from
     while True:
@@ -43,15 +45,16 @@ def drain(sock, stream, seen):
                 seen.add(sequence)
 
 
-def main():
+def main() -> None:
     """Waits for packets and for the end of standard input."""
     sock, stream = listen(int(sys.argv[1])), int(sys.argv[2])
     print("ready", flush=True)
-    seen, packets, sources, timeout = set(), 0, [sock, sys.stdin], None
+    seen: set[int] = set()
+    packets, sources, timeout = 0, [sock.fileno(), sys.stdin.fileno()], None
     while True:
         ready = select.select(sources, [], [], timeout)[0]
-        if sys.stdin in ready:
-            sources, timeout = [sock], SILENCE_S
+        if sys.stdin.fileno() in ready:
+            sources, timeout = [sock.fileno()], SILENCE_S
         elif not ready:
             break
         packets += drain(sock, stream, seen)

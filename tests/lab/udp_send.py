@@ -8,6 +8,8 @@ JSON: ``{"address", "port", "count", "rate", "size", "first", "stream", "source"
 ``kpcL``, the stream (4 bytes), the sequence number (8 bytes, big-endian), then zeroes. Prints what was sent as JSON.
 """
 
+from __future__ import annotations
+
 import errno
 import json
 import socket
@@ -16,7 +18,7 @@ import sys
 import time
 
 
-def send_one(sock, payload, peer, counts):
+def send_one(sock: socket.socket, payload: bytearray, peer: tuple[str, int], counts: dict[str, float]) -> None:
     """Hands one datagram to the kernel, again for as long as its queue is full; a firewall's refusal is counted."""
     while True:
         try:
@@ -34,7 +36,7 @@ def send_one(sock, payload, peer, counts):
                 raise
 
 
-def main():
+def main() -> None:
     """Paces by the clock: what is due is sent at once, at most 5 ms worth of it, so that bursts stay small."""
     want = json.loads(sys.argv[1])
     family = socket.AF_INET6 if ":" in want["address"] else socket.AF_INET
@@ -44,7 +46,7 @@ def main():
     payload = bytearray(want["size"])
     struct.pack_into("!4sI", payload, 0, b"kpcL", want["stream"])
     peer, rate, total = (want["address"], want["port"]), want["rate"], want["count"]
-    counts = {"sent": 0, "refused": 0, "retries": 0}
+    counts: dict[str, float] = {"sent": 0, "refused": 0, "retries": 0}
     burst, done, start = max(1, int(rate * 0.005)), 0, time.monotonic()
     while done < total:
         due = min(total, int((time.monotonic() - start) * rate) + 1, done + burst)
