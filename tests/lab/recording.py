@@ -1,0 +1,106 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Captures on a lab's nodes, as tests handle them: by the modules, over ssh, and by the files they leave."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from tests.lab.ansible_run import Ansible
+from tests.lab.handles import LabNode
+from tests.lab.sequences import sequences
+
+SPOOL = "/var/lib/kube-pcap"
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 60.0, what: str = "a condition") -> Any:
+    """Polls until the condition is true and returns its value; fails after that many seconds."""
+    until = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < until, "waited %d s for %s" % (seconds, what)
+        time.sleep(0.02)
+
+
+class Recording:
+    """One capture on one node."""
+
+    def __init__(self, ansible: Ansible, node: LabNode, capture_id: str) -> None:
+        self.ansible = ansible
+        self.node = node
+        self.id = capture_id
+
+    def call(self, module: str = "capture", **params: Any) -> dict[str, Any]:
+        """Calls a module on the node and returns its result, with ``failed``."""
+        params = {"id": self.id, **params}
+        run = self.ansible.adhoc(self.node.name, "kube.pcap." + module, params=params)
+        assert len(run.tasks) == 1, run.stdout + run.stderr
+        assert "Traceback" not in run.stdout + run.stderr
+        return {**run.tasks[0].result, "failed": run.tasks[0].status != "ok"}
+
+    def start(self, targets: Any, **options: Any) -> dict[str, Any]:
+        """Starts the capture; fails the test when the module does."""
+        result = self.call(targets=targets, **options)
+        assert not result["failed"], result["msg"]
+        return result
+
+    def stop(self, **options: Any) -> dict[str, Any]:
+        """Stops the capture and returns what ``capture_info`` tells of it then."""
+        result = self.call(state="stopped", **options)
+        assert not result["failed"], result["msg"]
+        return self.info()
+
+    def info(self, **options: Any) -> dict[str, Any]:
+        """What ``capture_info`` tells."""
+        return self.call("capture_info", **options)["captures"][0]
+
+    def remove(self) -> None:
+        """Removes the capture, whatever state it is in."""
+        result = self.call(state="absent", force=True)
+        assert not result["failed"], result["msg"]
+
+    @property
+    def folder(self) -> pathlib.Path:
+        """The capture's folder, as this machine can read it."""
+        return self.node.root / SPOOL[1:] / self.id
+
+    def state(self) -> dict[str, Any]:
+        """``state.json``."""
+        return json.loads((self.folder / "state.json").read_text())
+
+    def events(self, *kinds: str) -> list[dict[str, Any]]:
+        """The manifest's lines, of these kinds or all."""
+        lines = (self.folder / "manifest.jsonl").read_text().splitlines()
+        events = [json.loads(line) for line in lines]
+        return [event for event in events if not kinds or event["event"] in kinds]
+
+    def segments(self, target: str = "") -> list[pathlib.Path]:
+        """The segment files in the spool whose name holds ``target``, in order."""
+        return sorted(path for path in (self.folder / "segments").iterdir() if target in path.name)
+
+    def recorder_pid(self) -> int:
+        """The supervisor's process, as the node numbers it."""
+        return int(self.state()["pid"])
+
+    def tcpdump_pids(self) -> list[int]:
+        """The node's tcpdump processes that write into this capture."""
+        done = self.node.run(["pgrep", "-f", "tcpdump .*%s/%s/taps/" % (SPOOL, self.id)], check=False)
+        return [int(word) for word in done.stdout.split()]
+
+    def wait_phase(self, *phases: str, seconds: float = 60.0) -> dict[str, Any]:
+        """Waits until the supervisor writes one of these phases."""
+        wait_for(lambda: self.state()["phase"] in phases, seconds, "phase " + " or ".join(phases))
+        return self.state()
+
+
+def seen(paths: Iterable[pathlib.Path], stream: int) -> list[int]:
+    """The sequence numbers of a stream in all these files, doubles included, sorted."""
+    return sorted(number for path in paths for number in sequences(path, stream))

@@ -1,0 +1,249 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a capture holds, to the packet."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.lab.ansible_run import Ansible
+from tests.lab.lab import Lab
+from tests.lab.recording import Recording, seen, wait_for
+
+Record = Callable[..., Recording]
+NODES = ["node-a", "node-b", "node-c"]
+"""systemd; systemd, Python 3.8 and sudo; no systemd."""
+
+
+@pytest.fixture
+def record(lab: Lab, ansible: Ansible, request: pytest.FixtureRequest) -> Iterator[Record]:
+    """Makes recordings that are removed, with nothing left, when the test ends."""
+    made: list[Recording] = []
+
+    def make(node: str) -> Recording:
+        name = "".join(c if c.isalnum() else "-" for c in request.node.name.lower()).strip("-")[-50:].strip("-")
+        made.append(Recording(ansible, lab.node(node), "%s-%d" % (name.replace("--", "-"), len(made))))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.remove()
+        assert one.tcpdump_pids() == []
+        assert not one.folder.exists()
+
+
+def pod_on(lab: Lab, node: str) -> str:
+    """A shop pod of the node with a namespace of its own."""
+    return {"node-a": "shop/cart", "node-b": "shop/checkout", "node-c": "shop/db-0"}[node]
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_a_pods_capture_holds_the_pods_packets_and_not_the_hosts(lab: Lab, record: Record, node: str) -> None:
+    """KD-1, KD-2: what the pod sent and received is there, to the packet; what only the host sent is not."""
+    one, pod = record(node), lab.pod(*pod_on(lab, node).split("/"))
+    peer = lab.pod("shop", "cart" if node != "node-a" else "checkout")
+    one.start("pod " + pod.key, filter="udp port 9000")
+    sent = pod.send(peer.key, count=500, rate=5000)
+    received = peer.send(pod.key, count=500, rate=5000)
+    local = pod.send("127.0.0.1", count=100, rate=5000)
+    host = lab.node(node).send(lab.node("node-a" if node != "node-a" else "node-b").name, count=500, rate=5000)
+    info = one.stop()
+    files = one.segments()
+    assert seen(files, sent.stream) == list(range(500))
+    assert seen(files, received.stream) == list(range(500))
+    assert seen(files, local.stream) == list(range(100))
+    assert seen(files, host.stream) == []
+    assert info["targets"][0]["packets"] == 1100 and info["targets"][0]["dropped_kernel"] == 0
+
+
+def test_a_nodes_capture_is_of_the_default_routes_interface(lab: Lab, record: Record) -> None:
+    """KD-3, KNT-1, KNT-4: the node's own packets, with 40 more interfaces present; a pod's loopback is not there."""
+    one, node = record("node-a"), lab.node("node-a")
+    for number in range(20):
+        node.run(["ip", "link", "add", "dummy%d" % number, "type", "veth", "peer", "name", "dpeer%d" % number])
+    try:
+        one.start("node node-a", filter="udp port 9000")
+        sent = node.send("node-b", count=300, rate=3000)
+        inside = lab.pod("shop", "cart").send("127.0.0.1", count=50, rate=3000)
+        one.stop()
+    finally:
+        for number in range(20):
+            node.run(["ip", "link", "del", "dummy%d" % number])
+    assert seen(one.segments("--_node--_host--eth0--"), sent.stream) == list(range(300))
+    assert seen(one.segments(), inside.stream) == []
+
+
+@pytest.mark.parametrize("node, seconds", [("node-a", 5), ("node-b", 30), ("node-c", 5)])
+def test_size_and_time_rotation_together_lose_nothing(lab: Lab, record: Record, node: str, seconds: int) -> None:
+    """KNT-8, KNT-7: 20,000 packets a second for 30 s; the union of the segments holds each one once."""
+    total = 20_000 * seconds
+    one, pod = record(node), lab.pod(*pod_on(lab, node).split("/"))
+    one.start("pod " + pod.key, filter="udp port 9000", segment_size="5M", segment_seconds=2)
+    sent = pod.send("shop/cart" if node != "node-a" else "shop/checkout", count=total, rate=20_000)
+    info = one.stop()
+    files = one.segments()
+    numbers = seen(files, sent.stream)
+    lost = info["targets"][0]["dropped_kernel"]
+    assert sent.sent == total
+    assert len(numbers) == len(set(numbers)), "a packet is in two segments"
+    assert len(numbers) + lost == total
+    assert lost == 0
+    sizes = [path.stat().st_size for path in files]
+    assert len(files) > seconds // 2 and all(sizes)
+    assert sum(event["packets"] for event in one.events("segment")) == info["targets"][0]["packets"] == total
+
+
+def test_the_manifest_tells_each_segment_exactly(lab: Lab, record: Record) -> None:
+    """SN-3, KNT-2: names, digests, counts, times and interfaces in the manifest are those of the files."""
+    one = record("node-b")
+    one.start("pod shop/checkout", filter="udp port 9000", segment_size="1M", snaplen=96, buffer=1000)
+    lab.pod("shop", "checkout").send("shop/cart", count=30_000, rate=15_000)
+    one.stop()
+    events = {event["file"]: event for event in one.events("segment")}
+    assert sorted(events) == [path.name for path in one.segments()] and len(events) >= 3
+    for path in one.segments():
+        event, data = events[path.name], path.read_bytes()
+        assert event["sha256"] == hashlib.sha256(data).hexdigest() and event["bytes"] == len(data)
+        assert event["damage"] is None and event["first_ns"] <= event["last_ns"]
+        assert event["interfaces"]["2"] == ["eth0", "eth0"]
+        text = subprocess.run(
+            ["tcpdump", "-n", "-r", "-"], input=gzip.decompress(data), capture_output=True, check=True
+        ).stdout.decode()
+        assert len(text.splitlines()) == event["packets"]
+    args = one.events("started")[0]["args"]
+    assert args[args.index("-s") + 1] == "96" and args[args.index("-B") + 1] == "1000"
+    assert "-U" not in args and "--immediate-mode" not in args
+    capture = json.loads((one.folder / "capture.json").read_text())["capture"]
+    assert capture["options"]["snaplen"] == 96
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_the_last_packet_before_stop_is_in_the_last_segment(lab: Lab, record: Record, node: str) -> None:
+    """KNT-10: 20 times of 20 (over the three kinds of node) a packet sent right before ``stop`` is there."""
+    pod = lab.pod(*pod_on(lab, node).split("/"))
+    captures = [record(node) for _round in range(7)]
+    for one in captures:
+        one.start("pod " + pod.key, filter="udp port 9000")
+    for one in captures:
+        sent = pod.send("127.0.0.1", count=10, rate=1000)
+        one.stop()
+        assert seen(one.segments()[-1:], sent.stream)[-10:] == list(range(10))
+
+
+def test_a_packet_count_is_exact(lab: Lab, record: Record) -> None:
+    """SN-3, SN-5: -c stops after exactly so many packets, and the capture ends early by itself."""
+    one = record("node-a")
+    one.start("pod shop/cart", filter="udp port 9000", packet_count=100, duration="10m")
+    sent = lab.pod("shop", "cart").send("shop/checkout", count=500, rate=1000)
+    state = one.wait_phase("done")
+    assert state["reason"] == "packet count reached"
+    assert seen(one.segments(), sent.stream) == list(range(100))
+    assert one.tcpdump_pids() == []
+
+
+def test_a_filter_of_many_words_is_taken_verbatim(lab: Lab, record: Record) -> None:
+    """KNT-3, KD-5: parentheses, spaces and ``and`` reach tcpdump as one expression."""
+    one, pod = record("node-a"), lab.pod("shop", "cart")
+    other = lab.pod("shop", "checkout")
+    one.start("pod shop/cart", filter="udp and (port 9001 or port 9002) and host %s" % other.addresses.v4)
+    kept = pod.send(other.key, count=50, rate=1000, port=9001)
+    left = pod.send(other.key, count=50, rate=1000, port=9003)
+    elsewhere = pod.send("shop/db-0", count=50, rate=1000, port=9001)
+    one.stop()
+    assert seen(one.segments(), kept.stream) == list(range(50))
+    assert seen(one.segments(), left.stream) == seen(one.segments(), elsewhere.stream) == []
+
+
+def test_one_call_records_several_targets_at_once(lab: Lab, record: Record) -> None:
+    """SN-1: each pod's packets are in its own files; ``capture_info`` tells each target."""
+    one = record("node-b")
+    one.start(["pod shop/checkout", "pod test/cart", "node node-b"], filter="udp port 9000")
+    first = lab.pod("shop", "checkout").send("127.0.0.1", count=20, rate=1000)
+    second = lab.pod("test", "cart").send("127.0.0.1", count=30, rate=1000)
+    info = one.stop()
+    assert seen(one.segments("--shop--checkout--"), first.stream) == list(range(20))
+    assert seen(one.segments("--test--cart--"), second.stream) == list(range(30))
+    assert seen(one.segments("--test--cart--"), first.stream) == []
+    packets = {one["target"]["name"]: one["packets"] for one in info["targets"]}
+    assert packets == {"checkout": 20, "cart": 30, "node-b": 0}
+    assert {target["phase"] for target in info["targets"]} == {"done"}
+
+
+def test_a_directory_sink_has_every_segment_before_the_spool_lets_it_go(lab: Lab, record: Record) -> None:
+    """KNT-5, SN-7: each object is whole, at its place, equal to its manifest line; the manifest comes last."""
+    one, node = record("node-a"), lab.node("node-a")
+    node.run(["mkdir", "-p", "/srv/captures"])
+    one.start("pod shop/cart", filter="udp port 9000", segment_size="1M", sink="/srv/captures")
+    sent = lab.pod("shop", "cart").send("shop/checkout", count=30_000, rate=15_000)
+    info = one.stop()
+    sink = node.root / "srv/captures" / one.id / "node-a"
+    objects = sorted((sink / "shop" / "cart").iterdir())
+    assert (
+        info["phase"] == "done" and info["reason"] == "stopped" and info["shipped"] == info["segments"] == len(objects)
+    )
+    assert one.segments() == [] and info["backlog_bytes"] == info["disk_bytes"] == 0
+    assert seen(objects, sent.stream) == list(range(30_000))
+    stored = {event["seq"]: event for event in one.events("stored")}
+    for event in one.events("segment"):
+        data = (node.root / "srv/captures" / stored[event["seq"]]["object"]).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == event["sha256"]
+    assert (sink / "manifest.jsonl").read_text() == (one.folder / "manifest.jsonl").read_text()
+    node.run(["rm", "-r", "/srv/captures"])
+
+
+def test_the_deadline_ends_it_with_nobody_there(lab: Lab, record: Record) -> None:
+    """KD-6: after its duration the taps are gone, the files are whole, and the supervisor has ended."""
+    one = record("node-c")
+    one.start("pod shop/db-0", filter="udp port 9000", duration=3)
+    sent = lab.pod("shop", "db-0").send("127.0.0.1", count=20, rate=1000)
+    state = one.wait_phase("done", seconds=60)
+    assert state["reason"] == "deadline"
+    assert one.tcpdump_pids() == [] and seen(one.segments(), sent.stream) == list(range(20))
+    wait_for(lambda: one.node.run(["pgrep", "-f", "recorder.pyz"], check=False).returncode == 1, what="its end")
+
+
+def test_the_same_request_again_changes_nothing(lab: Lab, record: Record) -> None:
+    """SN-15: the same again is unchanged, other options are refused, check mode does nothing, finished is said."""
+    one = record("node-a")
+    options = {"targets": "pod shop/cart", "filter": "udp port 9000"}
+    run = one.ansible.adhoc("node-a", "kube.pcap.capture", "--check", params={"id": one.id, **options})
+    assert run.of("capture")["node-a"]["changed"] and not one.folder.exists()
+    assert one.call(**options)["changed"]
+    again = one.call(**options)
+    assert not again["changed"] and again["capture"]["phase"] == "ready"
+    refused = one.call(**{**options, "filter": "tcp", "snaplen": 96})
+    assert refused["failed"] and 'filter is "udp port 9000", asked for "tcp"' in refused["msg"]
+    assert "snaplen is 192, asked for 96" in refused["msg"]
+    one.stop()
+    finished = one.call(**options)
+    assert not finished["changed"] and "is finished (done: stopped); remove it to start it again" in finished["msg"]
+    assert not one.call(state="stopped")["changed"]
+
+
+def test_a_new_pod_is_added_by_the_same_request(lab: Lab, record: Record) -> None:
+    """SN-15: another target of the same request joins; the tap that was there goes on."""
+    one = record("node-b")
+    one.start("nodes *", filter="udp port 9000")
+    before = one.tcpdump_pids()
+    capture = json.loads((one.folder / "capture.json").read_text())["capture"]
+    more = {**capture, "targets": capture["targets"] + [_target(one, "checkout")]}
+    added = one.call(record=more)
+    assert added["changed"] and len(added["capture"]["targets"]) == 2
+    assert len(one.tcpdump_pids()) == 2 and set(before) < set(one.tcpdump_pids())
+    sent = lab.pod("shop", "checkout").send("127.0.0.1", count=20, rate=1000)
+    one.stop()
+    assert seen(one.segments("--shop--checkout--"), sent.stream) == list(range(20))
+
+
+def _target(one: Recording, name: str) -> dict[str, object]:
+    run = one.ansible.adhoc(one.node.name, "kube.pcap.node_pods_info")
+    pods = run.of("node_pods_info")[one.node.name]["pods"]
+    return next(pod for pod in pods if pod["name"] == name)
