@@ -96,7 +96,7 @@ def _run(args: list[str]) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(),
-        universal_newlines=True,
+        text=True,
         errors="replace",
         check=False,
     )

@@ -20,7 +20,6 @@ import os
 import selectors
 import signal
 import sys
-from typing import Any
 
 from .._errors import CaptureError, PcapError
 from .._records import Target
@@ -183,6 +182,7 @@ class Recorder:
                 watch.tap.listen()
                 if self.outbox.collect(watch.tap):
                     watch.record_counters()
+                    self._counters_at = now  # a reading after each segment, beside the regular ones
             settled = not any(self.outbox.holds(run.number) for run in watch.account.runs)
             watch.tick(now, settled)
             watch.write_gaps(settled)

@@ -121,7 +121,7 @@ def run(args: Sequence[str], timeout: float = 20.0) -> subprocess.CompletedProce
             stderr=subprocess.PIPE,
             timeout=timeout,
             check=False,
-            universal_newlines=True,
+            text=True,
             errors="replace",
             env=environment(),
         )
