@@ -1,0 +1,116 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Records cross between controller, node and files as plain JSON, and come back the same."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from ansible_collections.kube.pcap.plugins.module_utils import _records as records
+
+CONTAINER = records.Container("web", "a" * 64, 4711)
+TARGET = records.Target(
+    "pod",
+    "shop",
+    "web-0",
+    "uid-1",
+    "node-a",
+    "web",
+    (CONTAINER, records.Container("proxy")),
+    4711,
+    4026532000,
+    False,
+    ("10.0.0.7", "fd00::7"),
+    {"lo": 1, "eth0": 2},
+    {"app": "web"},
+    "b" * 32,
+)
+SELECTION = records.Selection("pods", "shop", None, "web", ("app=web", "tier!=db"))
+OPTIONS = records.CaptureOptions(filter="port 53", interface="eth0", packet_count=7, sink="/mnt/x", compress=False)
+SAMPLES = [
+    CONTAINER,
+    records.Container("init"),
+    records.TargetRef("pod", "shop", "web-0", "uid-1", "node-a"),
+    records.TargetRef("node", None, "node-a", None, "node-a"),
+    TARGET,
+    records.Target("node"),
+    records.Candidate(TARGET, "Running", (("replicaset", "web-1"), ("deployment", "web")), ("web", "all")),
+    records.Candidate(records.Target("node"), None, None, None),
+    SELECTION,
+    OPTIONS,
+    records.CaptureOptions(),
+    records.NodeCapture("c-1", "node-a", (SELECTION,), OPTIONS, (TARGET, records.Target("node", name="node-a"))),
+    records.Segment(3, "x.pcap.gz", 1, 2, 10, 999, 0, "s", "m", {"2": ("eth0", None), "3": (None, "eth1")}, True),
+    records.Segment(1, "x.pcap", None, None, 0, 24, None, "s", "m"),
+]
+KINDS = [
+    one
+    for one in vars(records).values()
+    if isinstance(one, type) and dataclasses.is_dataclass(one) and one.__module__ == records.__name__
+]
+
+
+def test_every_record_is_tried():
+    """No record is without a sample here."""
+    assert set(KINDS) == {type(one) for one in SAMPLES}
+
+
+@pytest.mark.parametrize("record", SAMPLES, ids=lambda record: type(record).__name__)
+def test_round_trip(record):
+    """Through JSON and back, a record is the same one."""
+    plain = json.loads(json.dumps(records.to_result(record)))
+    assert records.from_result(type(record), plain) == record
+
+
+@pytest.mark.parametrize("record", SAMPLES, ids=lambda record: type(record).__name__)
+def test_unknown_keys_are_ignored(record):
+    """A newer side may say more than an older one knows."""
+    plain = dict(records.to_result(record), added_in_some_later_version={"x": [1]})
+    assert records.from_result(type(record), plain) == record
+
+
+def test_unknown_keys_are_ignored_inside():
+    """So are unknown keys of a record within a record."""
+    plain = records.to_result(SAMPLES[11])
+    for inner in (plain["options"], plain["targets"][0], plain["targets"][0]["containers"][0], plain["selections"][0]):
+        inner["later"] = True
+    assert records.from_result(records.NodeCapture, plain) == SAMPLES[11]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_missing_keys_take_their_defaults(kind):
+    """An older side says less: what has a default may be missing."""
+    sample = next(one for one in SAMPLES if type(one) is kind)
+    plain = records.to_result(sample)
+    for field in dataclasses.fields(kind):
+        if field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING:
+            del plain[field.name]
+    needed = {name: getattr(sample, name) for name in plain}
+    assert records.from_result(kind, plain) == kind(**needed)
+
+
+def test_records_are_frozen():
+    """A record that crossed is not changed behind anybody's back."""
+    for record in SAMPLES:
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(record, dataclasses.fields(record)[0].name, "other")
+
+
+def test_containers_of_records():
+    """Lists, tuples and mappings of records are plain too; keys become text."""
+    plain = records.to_result({7: [CONTAINER], "x": (1, None, True)})
+    assert plain == {"7": [{"name": "web", "id": "a" * 64, "pid": 4711}], "x": [1, None, True]}
+
+
+def test_what_names_a_target():
+    """Of a target, only what never changes names it; it can be a key, and messages can call it."""
+    moved = dataclasses.replace(TARGET, pid=1, netns=2, labels={}, interfaces={})
+    assert {TARGET.ref: 1}[moved.ref] == 1
+    assert TARGET.title == "pod shop/web-0"
+    assert records.Target("node", name="node-b", node="node-b").title == "node node-b"
+    assert (TARGET.node_uid, dataclasses.replace(TARGET, static_hash=None).node_uid) == ("b" * 32, "uid-1")
