@@ -14,7 +14,7 @@ author:
 description:
   - Records packets on this node with tcpdump, one for each target, in the target's network namespace and outside its
     control groups. The pod is not touched.
-  - One call starts all targets and returns when every tap listens, or fails with tcpdump's own words and leaves nothing.
+  - One call starts all targets. It returns when every tap listens, or fails with tcpdump's own words and leaves nothing.
   - A supervisor on the node rotates, counts, compresses and ships the files. It outlives Ansible and ends by itself at
     its deadline.
   - It is normally called by the playbook P(kube.pcap.capture#playbook) with a record of the plan. Called alone, it
@@ -66,7 +66,7 @@ options:
     description: The interface in the target's namespace. Not set, V(any) for a pod and the default route's for a node.
     type: str
   snaplen:
-    description: Bytes of each packet that are kept, V(0) for whole packets. 192 holds all headers through VXLAN and IPv6.
+    description: Bytes of each packet that are kept, V(0) for all. V(192) holds all headers through VXLAN and IPv6.
     type: int
     default: 192
   buffer:
@@ -85,7 +85,8 @@ options:
     description: Stop each target after exactly so many packets.
     type: int
   keep:
-    description: Most bytes that the capture keeps on this node. When they are reached, the oldest closed files go and are counted.
+    description:
+      - Most bytes that the capture keeps on this node. When they are reached, the oldest closed files go, and are counted.
     type: str
     default: 1Gi
   min_free:
@@ -138,8 +139,8 @@ requirements:
   - tcpdump on the node; for O(interface=any) with libpcap 1.10 or newer
 notes:
   - Run it as root, or with C(become).
-  - A file is closed by time only when a packet arrives. A quiet target's file stays open until the next packet, the stop
-    or the deadline, and is flushed every 10 seconds.
+  - A file is closed by time only when a packet arrives. A quiet target's file stays open until the next packet, the
+    stop or the deadline, and is flushed every 10 seconds.
 seealso:
   - module: kube.pcap.capture_info
   - module: kube.pcap.node_pods_info

@@ -100,8 +100,8 @@ captures:
           type: int
         received:
           description:
-            - Packets that the kernel's filter let through. What is neither in RV(captures[].targets[].packets) nor dropped
-              was not read, such as the second copy of each loopback packet, and is no loss.
+            - Packets that the kernel's filter let through. What is neither in RV(captures[].targets[].packets) nor
+              dropped was not read, such as the second copy of each loopback packet, and is no loss.
           type: int
         dropped_kernel:
           description: Packets for which the ring had no room. Only this is loss.

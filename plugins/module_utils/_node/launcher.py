@@ -93,8 +93,7 @@ def _run(args: list[str]) -> None:
     done = subprocess.run(
         args,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         env=environment(),
         text=True,
         errors="replace",

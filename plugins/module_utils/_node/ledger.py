@@ -29,6 +29,8 @@ class Run:
     ready_ns: int | None = None
     stopped: bool = False
     stop_reason: str | None = None
+    killed: bool = False
+    """It did not end by itself: its last file may end inside a record, and a gap tells why."""
     interfaces: dict[str, str] = dataclasses.field(default_factory=dict)
     """Index to name, as last read."""
     packets: int = 0
@@ -160,7 +162,7 @@ class Ledger:
         run = self.runs[event["run"]]
         if event.get("received") is not None:
             self._counters(event)
-        run.stopped, run.stop_reason = True, event["reason"]
+        run.stopped, run.stop_reason, run.killed = True, event["reason"], event["status"] != 0
 
     def _ended(self, event: Mapping[str, Any]) -> None:
         if event["target"] is not None:

@@ -191,8 +191,7 @@ class Outbox:
                 "evicted", item.ref, seq=item.seq, file=item.file, bytes=item.bytes, packets=item.packets, reason=reason
             )
             os.unlink(self._spool.path("segments", item.file))
-        else:
-            assert isinstance(item, Raw)
+        elif isinstance(item, Raw):
             self._queue.remove(item)
             packets = segments.count(self._raw_path(item)).packets
             fields = {"file": None, "bytes": item.bytes, "packets": packets, "reason": reason}
@@ -233,6 +232,10 @@ class Outbox:
                 dropped_total=run.dropped_kernel,
                 **{key: answer[key] for key in ("first_ns", "last_ns", "packets", "bytes", "sha256", "md5", "damage")},
             )
+        if answer["damage"] is not None and not run.killed:
+            since = answer["last_ns"] or raw.opened * 1_000_000_000
+            until, reason = self._clock.wall_ns(), "a file was damaged: %s" % answer["damage"]
+            self._journal.record("gap", run.target, reason=reason, from_ns=since, until_ns=until)
         self._delete_raw(raw)
 
     def _submit_store(self, closed: Closed) -> None:

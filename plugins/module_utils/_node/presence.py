@@ -31,5 +31,5 @@ def find_again(target: Target) -> Target | None:
     group = pods.read_processes("/proc").processes.get(target.node_uid or "")
     if not group:
         return None
-    process = pods.choose_process(group)
+    process = pods.choose_process(group, container_ids=[one.id for one in target.containers if one.id])
     return dataclasses.replace(target, pid=process.pid, netns=process.netns)

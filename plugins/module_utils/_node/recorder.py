@@ -156,9 +156,7 @@ class Recorder:
         if stamp == self._stamp:
             return
         self._stamp = stamp
-        wanted = self.spool.read_wanted()
-        assert wanted is not None
-        self.wanted = wanted
+        self.wanted = self.spool.read_wanted() or self.wanted
         self._counters_at = 0.0
         self._add_watches()
 

@@ -14,6 +14,7 @@ from .._records import CaptureOptions
 from .._units import format_size
 
 LEAST_RING_KIB = 512
+_LEAST_FREE_BYTES = 1 << 20
 LEAST_SEGMENT_BYTES = 1_000_000
 """tcpdump's -C counts in millions of bytes."""
 
@@ -67,8 +68,11 @@ def closed_bytes_allowed(options: CaptureOptions, running: Sequence[Share]) -> i
 
 
 def least_free(options: CaptureOptions, file_system_bytes: int) -> int:
-    """Return how many bytes of the spool's file system must stay free."""
-    return max(options.min_free_bytes, file_system_bytes * options.min_free_percent // 100)
+    """Return how many bytes of the spool's file system must stay free.
+
+    Never nothing: on a full disk tcpdump goes on, writes files with holes, and says that it dropped nothing.
+    """
+    return max(options.min_free_bytes, file_system_bytes * options.min_free_percent // 100, _LEAST_FREE_BYTES)
 
 
 def choose_evicted(held: Sequence[Held], excess_bytes: int) -> list[Held]:

@@ -18,7 +18,7 @@ from .retention import Share
 from .spool import raw_files
 
 RING_SECONDS = 1.2
-"""A packet reaches tcpdump when its block of the ring is full or 1 s old: so long a tap listens on before it is ended."""
+"""A packet reaches tcpdump when its block of the ring is full, or 1 s old: so long a tap listens before it is ended."""
 _PATIENCE_SECONDS = 5.0
 _MOST_WORDS = 8192
 
@@ -44,6 +44,7 @@ class Tap:
         self._kill_at: float | None = None
         os.mkdir(folder, 0o700)
         namespace = netns.open_target(target)
+        ours, theirs = os.pipe()
         try:
             with netns.inside(namespace):
                 self._links = links.open_socket()
@@ -51,16 +52,19 @@ class Tap:
                     list(args),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
-                    stderr=subprocess.PIPE,
+                    stderr=theirs,
                     cwd="/",
                     env=environment(),
                     preexec_fn=_end_with_supervisor,
                 )
+        except BaseException:
+            os.close(ours)
+            raise
         finally:
             os.close(namespace)
-        assert self._process.stderr is not None
-        self._stderr = self._process.stderr
-        os.set_blocking(self._stderr.fileno(), False)
+            os.close(theirs)
+        os.set_blocking(ours, False)
+        self._stderr = os.fdopen(ours, "rb", buffering=0)
         self._dropped_before = self.read_dropped()
 
     @property

@@ -4,8 +4,8 @@
 
 """tcpdump's command line and what it says. PRIVATE to the collection.
 
-Everything here but ``find_program`` and ``run`` is pure. Sources: tcpdump(1), tcpdump 4.99 (``tcpdump.c``: info(), requestinfo()) and
-libpcap 1.10 (pcap-linux.c).
+Everything here but ``find_program`` and ``run`` is pure. Sources: tcpdump(1), tcpdump 4.99 (``tcpdump.c``: info(),
+requestinfo()) and libpcap 1.10 (``pcap-linux.c``).
 """
 
 from __future__ import annotations
@@ -117,8 +117,7 @@ def run(args: Sequence[str], timeout: float = 20.0) -> subprocess.CompletedProce
         return subprocess.run(
             list(args),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             timeout=timeout,
             check=False,
             text=True,

@@ -261,7 +261,6 @@ def _figures(tap: Tap) -> dict[str, int]:
 
 def _why(tap: Tap) -> str:
     """Return why a tcpdump ended that nobody asked to."""
-    assert tap.status is not None
-    if tap.status < 0:
+    if tap.status is not None and tap.status < 0:
         return "tcpdump was killed by signal %d" % -tap.status
     return "tcpdump: %s" % tcpdump.parse_complaint(tap.words)

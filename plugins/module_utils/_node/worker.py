@@ -29,57 +29,48 @@ class Worker:
         self._handlers = handlers
         self._rest = b""
         self.busy: dict[str, Any] | None = None
-        self.pid = 0
-        self._socket: socket.socket | None = None
-        self._start()
+        self.pid, self._socket = self._start()
 
     def fileno(self) -> int:
         """Return what a selector waits on."""
-        assert self._socket is not None
         return self._socket.fileno()
 
     def submit(self, job: dict[str, Any], **arguments: Any) -> None:
-        """Hand over a job; ``job["do"]`` names the handler, the rest comes back with the answer."""
-        assert self._socket is not None and self.busy is None
+        """Hand a job to an idle worker; ``job["do"]`` names the handler, and the job comes back with the answer."""
         self.busy = job
         self._socket.sendall(json.dumps([job["do"], arguments]).encode() + b"\n")
 
     def receive(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Return (job, answer) when the answer is whole; a worker that died is replaced and its job fails."""
-        assert self._socket is not None
         data = self._socket.recv(65536)
         if not data:
             job = self.busy
             self.close()
-            self._start()
+            self.pid, self._socket = self._start()
             return (job, {"error": "the worker process died"}) if job else None
         self._rest += data
-        if b"\n" not in self._rest:
+        if self.busy is None or b"\n" not in self._rest:
             return None
         line, self._rest = self._rest.split(b"\n", 1)
         job, self.busy = self.busy, None
-        assert job is not None
         return job, json.loads(line)
 
     def close(self) -> None:
         """End the worker; one that hangs in the kernel is left to it."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-            self.busy = None
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(self.pid, os.WNOHANG)
+        self._socket.close()
+        self.busy, self._rest = None, b""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, os.WNOHANG)
 
-    def _start(self) -> None:
+    def _start(self) -> tuple[int, socket.socket]:
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
             _serve(theirs, self._handlers)
         theirs.close()
-        self._rest = b""
-        self.pid, self._socket = pid, ours
+        return pid, ours
 
 
 def _serve(channel: socket.socket, handlers: Handlers) -> None:

@@ -45,6 +45,7 @@ class Counter:
         self._rest = b""
         self._record: struct.Struct | None = None
         self._unit = 1
+        self._most = _MOST_BYTES
         self._packets = 0
         self._whole = 0
         self._first: int | None = None
@@ -57,7 +58,7 @@ class Counter:
             return
         data = self._rest + data
         if self._record is not None:
-            self._walk(data, 0)
+            self._walk(self._record, data, 0)
         elif len(data) < HEADER_BYTES:
             self._rest = data
         elif data[:4] not in _MAGIC:
@@ -65,8 +66,10 @@ class Counter:
         else:
             order, self._unit = _MAGIC[data[:4]]
             self._record = struct.Struct(order + "IIII")
+            snaplen = struct.unpack_from(order + "I", data, 16)[0]
+            self._most = min(snaplen or _MOST_BYTES, _MOST_BYTES)
             self._whole = HEADER_BYTES
-            self._walk(data, HEADER_BYTES)
+            self._walk(self._record, data, HEADER_BYTES)
 
     def end(self) -> Count:
         """Return the count, once the whole file was fed."""
@@ -77,15 +80,16 @@ class Counter:
             damage = "the file ends inside record %d" % (self._packets + 1)
         return Count(self._packets, self._first, self._last, self._whole, damage)
 
-    def _walk(self, data: bytes, start: int) -> None:
+    def _walk(self, record: struct.Struct, data: bytes, start: int) -> None:
         # Local names: this loop runs once per packet, on a node that has better things to do.
-        assert self._record is not None
-        unpack, unit, size, offset = self._record.unpack_from, self._unit, len(data), start
+        unpack, unit, most, size, offset = record.unpack_from, self._unit, self._most, len(data), start
+        second = 1_000_000_000 // unit
         packets, first, last = self._packets, self._first, self._last
         while offset + 16 <= size:
-            seconds, fraction, captured, _length = unpack(data, offset)
-            if captured > _MOST_BYTES:
-                self._damage = "record %d claims %d bytes" % (packets + 1, captured)
+            seconds, fraction, captured, length = unpack(data, offset)
+            # A disk that was full for a moment leaves a hole: what follows it is read out of step.
+            if captured > most or captured > length or fraction >= second:
+                self._damage = "record %d is none" % (packets + 1)
                 break
             end = offset + 16 + captured
             if end > size:

@@ -1,0 +1,95 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: plan
+short_description: What each node is to record, chosen once for all hosts of a play
+version_added: 0.1.0
+author:
+  - The kube.pcap authors (@kube-pcap)
+description:
+  - Takes what the hosts of the play found out about their pods, ties each host to its node, and matches the request
+    against all of it. Every value is checked before anything starts.
+  - A host is tied to its node by the host variable C(kube_node_name), else by the kubelet's own name, else by an address
+    that O(cluster) knows. One that fits no node, and two that are the same, are left out and reported.
+  - It fails where a selection matches nothing on any host of the play, and says what exists nearby.
+extends_documentation_fragment:
+  - kube.pcap._attributes
+  - kube.pcap._attributes.info
+  - kube.pcap._attributes.controller
+  - kube.pcap._attributes.actiongroup
+options:
+  request:
+    description:
+      - The options of the role P(kube.pcap.capture#role) by their names there, from C(capture_targets) to
+        C(capture_unmatched). What is empty takes its default.
+    type: dict
+    required: true
+  registered:
+    description:
+      - Names of the variables in which the hosts registered what they answered, the result of
+        M(kube.pcap.node_pods_info) last. A host that failed at one of them, or was unreachable, is left out with that
+        reason.
+    type: list
+    elements: str
+    required: true
+  cluster:
+    description: Name of the variable that registered M(kube.pcap.targets_info). One that was skipped knows nothing.
+    type: str
+notes:
+  - It runs on the controller, without a connection; use C(run_once).
+seealso:
+  - module: kube.pcap.capture
+  - module: kube.pcap.node_pods_info
+  - module: kube.pcap.targets_info
+"""
+
+EXAMPLES = r"""
+- name: Find the pods of each node
+  kube.pcap.node_pods_info:
+  register: found
+
+- name: Plan what each node records
+  kube.pcap.plan:
+    registered: [found]
+    request:
+      capture_targets: pods shop app=web
+      capture_duration: 15m
+  run_once: true
+  register: planned
+
+- name: Record
+  kube.pcap.capture:
+    record: "{{ planned.records[inventory_hostname] | default(none) }}"
+"""
+
+RETURN = r"""
+id:
+  description: Name of the capture, the same for the same request.
+  returned: success
+  type: str
+  sample: c-3f0a9c21d4
+records:
+  description: What each host is to record, by its name in the inventory. A host without targets has none.
+  returned: success
+  type: dict
+left_out:
+  description: Hosts of the play that are not used.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    host:
+      description: Its name in the inventory.
+      type: str
+    node:
+      description: The node that it is, null where that is not known.
+      type: str
+    reason:
+      description: Why it is left out.
+      type: str
+"""
