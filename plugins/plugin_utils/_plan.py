@@ -1,0 +1,193 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Request and targets become one record per node: the only place where anything is chosen. PRIVATE to the collection.
+
+    plan_capture(request, answers, cluster)    what every host of the play is to record
+
+Nothing here asks a host, a file or the clock, so that the same request gives the same plan on every controller.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..module_utils._errors import OptionError, TargetError, shown
+from ..module_utils._matching import choose, explain, matches, undecided, usable
+from ..module_utils._options import NAMES, capture_id, capture_options
+from ..module_utils._records import Candidate, NodeCapture, Selection, Target
+from ..module_utils._selection import parse, to_text
+from ._cluster.merging import merge, node_candidates, settle_node
+from ._play import Answer
+
+_TARGETS, _ID, _UNMATCHED = "capture_targets", "capture_id", "capture_unmatched"
+_REQUEST = (_TARGETS, _ID, _UNMATCHED, *("capture_" + name for name in NAMES))
+
+
+@dataclasses.dataclass(frozen=True)
+class LeftOut:
+    """A host of the play that cannot be used, and why."""
+
+    host: str
+    node: str | None
+    """The node that it is, where that is known."""
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Places:
+    """Which host is which node."""
+
+    hosts: Mapping[str, str]
+    """Node to host."""
+    candidates: tuple[Candidate, ...]
+    """Every node and pod that is known, those of nodes outside the play too."""
+    left_out: tuple[LeftOut, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What every host is to record."""
+
+    id: str
+    records: Mapping[str, NodeCapture]
+    """By host; one without targets has none."""
+    left_out: tuple[LeftOut, ...]
+    warnings: tuple[str, ...]
+
+
+def plan_capture(request: Mapping[str, Any], answers: Iterable[Answer], cluster: Sequence[Candidate] = ()) -> Plan:
+    """Return the plan of a capture; raise PcapError for a bad value, and where a selection matches nothing.
+
+    request: the role's options by their names. answers: each host's to node_pods_info. cluster: what a snapshot knows.
+    """
+    unknown = sorted(set(request) - set(_REQUEST))
+    if unknown:
+        raise OptionError(shown(unknown[0]), "it is not an option", "write one of %s" % ", ".join(_REQUEST))
+    selections = parse(_TARGETS, "" if request.get(_TARGETS) is None else request[_TARGETS])
+    options = capture_options({name: request.get("capture_" + name) for name in NAMES}, "capture_")
+    id = capture_id(_ID, request.get(_ID), selections, options)
+    lenient = _is_lenient(request.get(_UNMATCHED))
+    places = settle(answers, cluster)
+    targets, warnings = _targets(selections, places, lenient)
+    records = {}
+    for node, host in places.hosts.items():
+        own = tuple(target for target in targets if target.node == node)
+        if own:
+            records[host] = NodeCapture(id, node, selections, options, own)
+    left_out = ["host %s is left out: %s" % (one.host, one.reason) for one in places.left_out]
+    return Plan(id, records, places.left_out, tuple(left_out + warnings))
+
+
+def settle(answers: Iterable[Answer], cluster: Sequence[Candidate] = ()) -> Places:
+    """Tie each host to its node, and join what the nodes and the cluster know.
+
+    A host that the cluster does not know, and two that are one node, are left out: reported, never guessed.
+    """
+    found: dict[str, list[tuple[str, tuple[Candidate, ...]]]] = {}
+    left_out = []
+    for answer in answers:
+        if answer.result is None:
+            left_out.append(LeftOut(answer.host, answer.kube_node_name, answer.problem or "it was not asked"))
+            continue
+        own = node_candidates(answer.result)
+        settled = _settle(own, answer.kube_node_name, cluster)
+        name = settled[0].target.name if settled else None
+        if settled is None or name is None:
+            left_out.append(LeftOut(answer.host, None, _unknown(own[0].target)))
+        else:
+            found.setdefault(name, []).append((answer.host, settled))
+    hosts, known = {}, []
+    for node, claims in found.items():
+        if len(claims) == 1:
+            hosts[node] = claims[0][0]
+            known.extend(claims[0][1])
+            continue
+        every = " and ".join(host for host, _candidates in claims)
+        text = "the hosts %s are all node %s; keep one of them, or set kube_node_name" % (every, node)
+        left_out += [LeftOut(host, node, text) for host, _candidates in claims]
+    return Places(hosts, merge(known, cluster), tuple(left_out))
+
+
+def _settle(
+    own: tuple[Candidate, ...], kube_node_name: str | None, cluster: Sequence[Candidate]
+) -> tuple[Candidate, ...] | None:
+    nodes = {candidate.target.name for candidate in cluster if candidate.target.kind == "node"}
+    if not nodes:
+        return own
+    if kube_node_name:  # it was said which node it is: an address is no reason to think otherwise
+        return own if own[0].target.name in nodes else None
+    return settle_node(own, cluster)
+
+
+def _unknown(node: Target) -> str:
+    if node.name is None:
+        return "its node's name is not known; set kube_node_name"
+    return "the snapshot has no node %s, nor one with its addresses; set kube_node_name" % shown(node.name)
+
+
+def _targets(selections: Sequence[Selection], places: Places, lenient: bool) -> tuple[tuple[Target, ...], list[str]]:
+    """Return the targets on hosts of the play, and what is to be said of those elsewhere."""
+    inside = [c for c in places.candidates if c.target.node in places.hosts]
+    outside = [c for c in places.candidates if c.target.node not in places.hosts]
+    matching, warnings = [], []
+    for selection in selections:
+        if any(matches(selection, candidate) and usable(candidate) for candidate in inside):
+            matching.append(selection)
+            warnings += _elsewhere(selection, outside, places) + _blind(selection, inside)
+        elif lenient:
+            warnings.append("%s: %s" % (_TARGETS, _nothing(selection, outside, places)))
+        else:
+            raise TargetError("%s: %s" % (_TARGETS, _nothing(selection, outside, places)))
+    return choose(matching, inside, _TARGETS), warnings
+
+
+def _nothing(selection: Selection, outside: Sequence[Candidate], places: Places) -> str:
+    """Say why a selection has no target on any host of the play."""
+    elsewhere = _elsewhere(selection, outside, places)
+    if elsewhere:
+        return "; ".join(elsewhere)
+    text = explain(selection, places.candidates)
+    if places.left_out:
+        unasked = ", ".join("%s (%s)" % (one.host, one.reason) for one in places.left_out)
+        text += "; what is on these hosts is not known: %s" % unasked
+    return text
+
+
+def _elsewhere(selection: Selection, outside: Sequence[Candidate], places: Places) -> list[str]:
+    """Say what a selection matches on nodes that are no hosts of the play, node by node."""
+    found: dict[str, list[str]] = {}
+    for candidate in outside:
+        if matches(selection, candidate) and usable(candidate):
+            found.setdefault(candidate.target.node or "an unknown node", []).append(candidate.target.title)
+    return [_outside(titles, node, places) for node, titles in sorted(found.items())]
+
+
+def _outside(titles: Sequence[str], node: str, places: Places) -> str:
+    subject = titles[0] if len(titles) == 1 else "%s and %d more" % (titles[0], len(titles) - 1)
+    where = "is on " + node if not subject.startswith("node ") else "exists"
+    for one in places.left_out:
+        if one.node == node:
+            return "%s %s, whose host %s is left out (%s)" % (subject, where, one.host, one.reason)
+    text = "%s %s, and no host of this play is that node; add it to the inventory or to --limit, or set kube_node_name"
+    return text % (subject, where)
+
+
+def _blind(selection: Selection, inside: Sequence[Candidate]) -> list[str]:
+    """Say where it is not known whether a selection matches more."""
+    nodes = sorted({c.target.node or "an unknown node" for c in undecided(selection, inside) if usable(c)})
+    if not nodes:
+        return []
+    text = (
+        "%s: what it matches on %s is not known, since those nodes do not know what it asks for; give capture_snapshot"
+    )
+    return [text % (to_text(selection), ", ".join(nodes))]
+
+
+def _is_lenient(given: object) -> bool:
+    if given not in (None, "", "fail", "warn"):
+        raise OptionError(_UNMATCHED, "%s is not taken" % shown(given), "write fail or warn")
+    return given == "warn"

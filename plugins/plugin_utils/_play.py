@@ -1,0 +1,77 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the hosts of a play answered to its tasks. PRIVATE to the collection.
+
+A task registers its result for every host, unreachable and failed ones included; so the controller can ask afterwards
+who answered what, and why the others did not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ._plain import plain
+
+_LONGEST = 300
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What one host answered to a row of tasks."""
+
+    host: str
+    """Its name in the inventory."""
+    kube_node_name: str | None = None
+    """The host variable of that name."""
+    result: Mapping[str, Any] | None = None
+    """The last task's result; None where a task failed, or the host was not reached."""
+    problem: str | None = None
+    """Why there is no result."""
+    messages: tuple[str, ...] = ()
+    """What the tasks' results say beside their data."""
+    changed: bool = False
+
+
+def read_answers(
+    hosts: Iterable[str], variables: Mapping[str, Mapping[str, Any]], registered: Sequence[str]
+) -> tuple[Answer, ...]:
+    """Return what each host answered to the tasks that registered these variables, in the tasks' order.
+
+    variables: by host, as Ansible's ``hostvars``.
+    """
+    return tuple(_answer(host, variables[host], registered) for host in hosts)
+
+
+def _answer(host: str, variables: Mapping[str, Any], registered: Sequence[str]) -> Answer:
+    name = plain(variables.get("kube_node_name")) or None
+    result: Mapping[str, Any] | None = None
+    messages: list[str] = []
+    changed = False
+    for variable in registered:
+        result = plain(variables.get(variable))
+        problem = "it was not asked" if result is None else problem_of(result)
+        if problem:
+            return Answer(host, name, problem=problem, changed=changed)
+        if result and result.get("msg"):
+            messages.append(first_line(result["msg"]))
+        changed = changed or bool(result and result.get("changed"))
+    return Answer(host, name, result, None, tuple(messages), changed)
+
+
+def problem_of(result: Mapping[str, Any]) -> str | None:
+    """Return why a task has no result to use, in its own words; None when it has."""
+    if result.get("unreachable"):
+        return "unreachable: %s" % first_line(result.get("msg"))
+    if result.get("failed") or result.get("rc"):
+        return first_line(result.get("stdout")) or first_line(result.get("msg")) or "its task failed"
+    return None
+
+
+def first_line(text: object) -> str:
+    """Return the first line that says something, not endless."""
+    lines = [line.strip() for line in str(text or "").splitlines() if line.strip()]
+    return lines[0] if lines and len(lines[0]) <= _LONGEST else (lines[0][: _LONGEST - 3] + "..." if lines else "")

@@ -1,0 +1,161 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the hosts told of captures, as text for people and data for programs. PRIVATE to the collection.
+
+Backlog, disk and time left belong to a capture on its node, and stand in the line of its first target there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ...module_utils._records import Target, from_result
+from ...module_utils._units import format_duration, format_size
+from .._play import Answer
+from .text import clean, table
+
+Captures = list[dict[str, Any]]
+"""What ``capture`` or ``capture_info`` returned, one for each capture and host, with the key ``host``."""
+
+_STARTED = ("NODE", "TARGET", "CONTAINER", "PHASE", "UNTIL")
+_STATUS = ("NODE", "TARGET", "PHASE", "PACKETS", "DROPS", "SEGMENTS", "SHIPPED", "BACKLOG", "DISK", "TIME LEFT")
+_SEGMENTS = ("NODE", "TARGET", "SEQ", "PACKETS", "BYTES", "WHERE", "FILE")
+_FIGURES = ("SEQ", "BYTES", *_STATUS[3:])
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What a play has to say in the end."""
+
+    id: str | None
+    """The capture's, None when there are several or none."""
+    captures: Captures
+    unasked: tuple[dict[str, str], ...]
+    """{host, reason} of each host that gave no answer."""
+    text: str
+    failure: str | None = None
+    """Why the play must fail, though hosts answered."""
+
+
+def report_captures(
+    of: str,
+    answers: Sequence[Answer],
+    id: str | None,
+    segments: bool = False,
+    lenient: bool = False,
+    check_mode: bool = False,
+) -> Report:
+    """Return what a play has to say.
+
+    of: start, whose last answers are of ``capture``, else status, stop or remove, whose last are of ``capture_info``.
+    id: the capture that was asked for; None, empty or all for every one. lenient: none is no failure.
+    """
+    if of == "start":
+        return _started(str(id), answers)
+    wanted = None if id in (None, "", "all") else id
+    told = [{"host": a.host, **capture} for a in answers if a.result for capture in a.result["captures"]]
+    captures = [capture for capture in told if wanted in (None, capture["id"])]
+    ids = sorted({capture["id"] for capture in captures})
+    lines = [line for one in ids for line in _one([c for c in captures if c["id"] == one], segments)]
+    failure = None
+    if of == "remove":
+        gone = ", ".join(answer.host for answer in answers if answer.changed and answer.result)
+        done = "would be removed from %s" if check_mode else "removed from %s"
+        lines.append(done % gone if gone else "nothing was there to remove")
+    elif not ids:
+        none = _none(wanted, ", ".join(sorted({capture["id"] for capture in told})))
+        failure = "capture_id: " + none if wanted and not lenient else None
+        lines += [] if failure else [none]
+    return _report(ids[0] if len(ids) == 1 else None, captures, answers, lines, failure)
+
+
+def _started(id: str, answers: Sequence[Answer]) -> Report:
+    captures = [{"host": a.host, **a.result["capture"]} for a in answers if a.result and a.result["capture"]]
+    rows = [
+        (target.node, target.title, target.container, capture["phase"] or "planned", capture["deadline"])
+        for capture in captures
+        for target in (from_result(Target, value) for value in capture["targets"])
+    ]
+    lines = ["capture %s: %s on %s" % (id, _count(len(rows), "target"), _count(len(captures), "node"))]
+    return _report(id, captures, answers, lines + (table(_STARTED, rows) if rows else []))
+
+
+def _none(wanted: str | None, others: str) -> str:
+    what = "no capture" if wanted is None else "no capture %s" % wanted
+    return "%s on any host that answered%s" % (what, "; there are %s" % others if others else "")
+
+
+def _one(captures: Captures, segments: bool) -> list[str]:
+    """Return the lines about one capture on all its nodes."""
+    lines = ["capture %s" % captures[0]["id"]]
+    lines += table(_STATUS, [row for capture in captures for row in _rows(capture)], _FIGURES)
+    lines += _by_node((capture["node"], reason) for capture in captures for reason in _reasons(capture))
+    lines += _by_node((capture["node"], _place(capture)) for capture in captures if capture["segments"])
+    if segments:
+        listed = [_segment(capture, one) for capture in captures for one in capture.get("segment_list", ())]
+        lines += ["", *table(_SEGMENTS, listed, _FIGURES)] if listed else []
+    return [*lines, ""]
+
+
+def _by_node(told: Iterable[tuple[str, str]]) -> list[str]:
+    """Return one line for each thing that is told, with the nodes that it is true of."""
+    nodes: dict[str, list[str]] = {}
+    for node, text in told:
+        nodes.setdefault(text, []).append(node)
+    return [clean("  %s: %s" % (", ".join(names), text)) for text, names in nodes.items()]
+
+
+def _rows(capture: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
+    sink = capture["sink"]
+    left = format_duration(capture["seconds_left"]) if capture["seconds_left"] else "-"
+    last = (format_size(capture["backlog_bytes"]) if sink else "-", format_size(capture["disk_bytes"]), left)
+    for one in capture["targets"]:
+        target = from_result(Target, one["target"])
+        shipped = one["shipped"] if sink else "-"
+        figures = (one["phase"], one["packets"], one["dropped_kernel"], one["segments"], shipped)
+        yield (target.node, target.title, *figures, *last)
+        last = ("", "", "")
+
+
+def _reasons(capture: Mapping[str, Any]) -> Iterator[str]:
+    """Yield everything that the figures do not say."""
+    if capture["reason"]:
+        yield capture["reason"]
+    for one in capture["targets"]:
+        title = from_result(Target, one["target"]).title
+        if one["reason"] and one["reason"] != capture["reason"]:
+            yield "%s: %s" % (title, one["reason"])
+        if one["dropped_interface"]:
+            yield "%s: its interfaces dropped %s" % (title, _count(one["dropped_interface"], "packet"))
+    if capture["evicted"]:
+        what = _count(capture["evicted"], "file"), _count(capture["evicted_packets"], "packet")
+        yield "%s with %s deleted unshipped, since a bound was reached" % what
+    if capture["last_error"]:
+        yield "shipping: %s" % capture["last_error"]
+
+
+def _place(capture: Mapping[str, Any]) -> str:
+    where = "segments in %s/segments" % capture["spool"]
+    return "%s until they are in %s" % (where, capture["sink"]) if capture["sink"] else where
+
+
+def _segment(capture: Mapping[str, Any], one: Mapping[str, Any]) -> tuple[object, ...]:
+    target = from_result(Target, one["target"])
+    return capture["node"], target.title, one["seq"], one["packets"], one["bytes"], one["where"], one["file"]
+
+
+def _report(
+    id: str | None, captures: Captures, answers: Sequence[Answer], lines: Sequence[str], failure: str | None = None
+) -> Report:
+    unasked = tuple({"host": a.host, "reason": a.problem or ""} for a in answers if a.result is None)
+    said = _by_node((answer.host, message) for answer in answers for message in answer.messages)
+    missing = [clean("  %(host)s gave no answer: %(reason)s" % one) for one in unasked]
+    return Report(id, captures, unasked, "\n".join([*lines, *said, *missing]), failure)
+
+
+def _count(number: int, noun: str) -> str:
+    return "%d %s%s" % (number, noun, "" if number == 1 else "s")
