@@ -1,0 +1,232 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The folder of a capture: files that are whole at every moment, and one supervisor."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+
+import pytest
+
+from ansible_collections.kube.pcap.plugins.module_utils._errors import CaptureError
+from ansible_collections.kube.pcap.plugins.module_utils._node.spool import (
+    Manifest,
+    Spool,
+    Wanted,
+    list_captures,
+    raw_files,
+    read_manifest,
+)
+from ansible_collections.kube.pcap.plugins.module_utils._records import (
+    CaptureOptions,
+    NodeCapture,
+    Selection,
+    Target,
+    TargetRef,
+)
+
+from .forks import fork, until
+
+CAPTURE = NodeCapture(
+    "c-1", "node-a", (Selection("nodes", name="*"),), CaptureOptions(), (Target("node", name="node-a"),)
+)
+WANTED = Wanted(CAPTURE, 1, 2)
+LINES = [{"event": "started", "n": 1}, {"event": "ready", "n": 2}, {"event": "stopped", "n": 3}]
+
+
+@pytest.fixture
+def spool(tmp_path):
+    """A capture's folder."""
+    made = Spool(str(tmp_path / "spool"), "c-1")
+    made.make()
+    return made
+
+
+def mode(path):
+    """Who may do what with a file."""
+    return os.stat(path).st_mode & 0o777
+
+
+def test_folders_are_closed_to_others(spool):
+    """Captures hold payload: nobody but root reads them, whatever the umask."""
+    for path in (spool.root, spool.folder, spool.path("taps"), spool.path("segments")):
+        assert mode(path) == 0o700
+    spool.write_wanted(WANTED)
+    spool.write_state({})
+    for path in (spool.path("capture.json"), spool.path("state.json")):
+        assert mode(path) == 0o600
+
+
+def test_make_twice(spool):
+    """Making what is there changes nothing."""
+    spool.write_wanted(WANTED)
+    spool.make()
+    assert spool.read_wanted() == WANTED
+
+
+def test_what_is_wanted_comes_back(spool):
+    """A capture is there once it was accepted, and gone with its folder."""
+    assert (spool.exists, spool.read_wanted(), spool.read_state()) == (False, None, None)
+    stopping = Wanted(CAPTURE, 1, 2, "stopped")
+    for wanted in (WANTED, stopping):
+        spool.write_wanted(wanted)
+        assert spool.exists and spool.read_wanted() == wanted
+    spool.remove()
+    assert not spool.exists and not os.path.exists(spool.root)
+
+
+def test_another_capture_stays(spool, tmp_path):
+    """Removing one capture leaves the others and their root."""
+    other = Spool(spool.root, "c-2")
+    other.make()
+    other.write_wanted(WANTED)
+    spool.remove()
+    assert list_captures(spool.root) == ["c-2"] and other.exists
+
+
+def test_every_change_is_seen(spool):
+    """A supervisor sees that capture.json was replaced, or touched, and that nothing was done."""
+    spool.write_wanted(WANTED)
+    first = spool.wanted_stamp()
+    assert spool.wanted_stamp() == first
+    spool.write_wanted(WANTED)
+    second = spool.wanted_stamp()
+    os.utime(spool.path("capture.json"), ns=(1, 1))
+    assert len({first, second, spool.wanted_stamp()}) == 3
+
+
+def test_a_reader_sees_old_or_new_and_nothing_between(spool):
+    """While a supervisor writes its state over and over, each reading is a whole one."""
+    spool.write_state({"n": 0, "text": "x" * 20000})
+
+    def write():
+        for number in range(1, 400):
+            spool.write_state({"n": number, "text": "x" * (20000 + number)})
+
+    pid, seen = fork(write), set()
+    while not os.waitpid(pid, os.WNOHANG)[0]:
+        state = spool.read_state()
+        assert len(state["text"]) == 20000 + state["n"]
+        seen.add(state["n"])
+    assert seen and not [name for name in os.listdir(spool.folder) if name.endswith(".part")]
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"capture": ', "[]", '"x"', "\0\0\0"])
+def test_a_damaged_request_is_told(spool, text):
+    """A file that somebody damaged is named, with the way out."""
+    with open(spool.path("capture.json"), "w", encoding="utf-8") as file:
+        file.write(text)
+    with pytest.raises(CaptureError, match="capture.json is damaged.*absent"):
+        spool.read_wanted()
+
+
+def test_list_captures(spool, tmp_path):
+    """A capture is a folder with a request; anything else beside it is none."""
+    assert list_captures(str(tmp_path / "nothing")) == [] == list_captures(spool.root)
+    for name in ("b", "a"):
+        one = Spool(spool.root, name)
+        one.make()
+        one.write_wanted(WANTED)
+    os.mkdir(os.path.join(spool.root, "lost+found"))
+    with open(os.path.join(spool.root, "file"), "w", encoding="utf-8"):
+        pass
+    assert list_captures(spool.root) == ["a", "b"]
+
+
+def test_manifest(spool):
+    """Lines come back in their order, with records as plain values; a new supervisor goes on behind them."""
+    path = spool.path("manifest.jsonl")
+    assert list(read_manifest(path)) == []
+    for event in LINES:
+        manifest = Manifest(path)
+        manifest.append({**event, "target": TargetRef("pod", "a", "b", None, "n")})
+        manifest.close()
+    assert [(one["event"], one["n"], one["target"]["name"]) for one in read_manifest(path)] == [
+        ("started", 1, "b"),
+        ("ready", 2, "b"),
+        ("stopped", 3, "b"),
+    ]
+
+
+def test_each_line_is_on_disk_at_once(spool):
+    """A line is in the file before anything is done because of it."""
+    path = spool.path("manifest.jsonl")
+    manifest = Manifest(path)
+    for number, event in enumerate(LINES, 1):
+        manifest.append(event)
+        assert list(read_manifest(path)) == LINES[:number]
+    manifest.close()
+
+
+def test_last_line_cut_at_every_byte(spool):
+    """A line that a crash cut is passed over; what came before stands, and what comes after is read."""
+    path = spool.path("manifest.jsonl")
+    whole = "".join(json.dumps(event) + "\n" for event in LINES).encode()
+    start = len(whole) - len(json.dumps(LINES[2])) - 1
+    for cut in range(start, len(whole) + 1):
+        with open(path, "wb") as file:
+            file.write(whole[:cut])
+        kept = LINES if cut >= len(whole) - 1 else LINES[:2]
+        assert list(read_manifest(path)) == kept
+        manifest = Manifest(path)
+        manifest.append({"event": "after"})
+        manifest.close()
+        assert list(read_manifest(path)) == [*kept, {"event": "after"}]
+
+
+@pytest.mark.parametrize("junk", [b"\0" * 50, b"\xff\xfe\n", b"[1]\n", b"\n\n", b'"x"\n', b"7\n", b"{]\n"])
+def test_junk_between_lines(spool, junk):
+    """What a disk or a person left between the lines is passed over."""
+    path = spool.path("manifest.jsonl")
+    with open(path, "wb") as file:
+        file.write(b'{"event":"a"}\n' + junk)
+    manifest = Manifest(path)
+    manifest.append({"event": "b"})
+    manifest.close()
+    assert [one["event"] for one in read_manifest(path)] == ["a", "b"]
+
+
+def test_raw_files_in_the_order_of_opening(tmp_path):
+    """First by the second of -G, then by the number of -C; what tcpdump did not write is left out."""
+    names = ["1000.pcap", "1000.pcap1", "1000.pcap2", "1000.pcap9", "1000.pcap10", "1000.pcap100", "1060.pcap"]
+    for size, name in enumerate(reversed(names)):
+        (tmp_path / name).write_bytes(b"x" * size)
+    for other in (".hidden", "x.pcap", "1000.pcap.gz", "1000.txt", "1000", "-1.pcap", "1000.pcap1.part"):
+        (tmp_path / other).touch()
+    assert raw_files(str(tmp_path)) == list(zip(names, [6, 5, 4, 3, 2, 1, 0]))
+
+
+def test_the_lock_is_one_supervisors(spool):
+    """A second one does not get it; when the first lets go, it does."""
+    assert not spool.running
+    held = spool.lock()
+    assert held is not None and spool.running and spool.lock() is None and spool.running
+    os.close(held)
+    assert not spool.running
+    os.close(spool.lock())
+
+
+def test_the_lock_goes_with_its_holder(spool):
+    """A supervisor that is killed leaves nothing locked."""
+
+    def hold():
+        spool.lock()
+        signal.pause()
+
+    pid = fork(hold)
+    until(lambda: spool.running)
+    assert spool.lock() is None
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert not spool.running
+    os.close(spool.lock())
+
+
+def test_asking_locks_nothing(spool):
+    """Whether a supervisor runs can be asked of a capture that has none, and leaves it as it is."""
+    assert not spool.running
+    assert "lock" not in os.listdir(spool.folder)
