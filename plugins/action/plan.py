@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -47,7 +46,7 @@ class ActionModule(ActionBase):
                 cluster_candidates(plain(cluster)) if "candidates" in cluster else (),
             )
         except PcapError as error:
-            raise AnsibleActionFail(str(error)) from error
+            return {**result, "failed": True, "msg": str(error)}
         for warning in planned.warnings:
             Display().warning(warning)
         result.update(to_result(planned), changed=False)

@@ -35,7 +35,7 @@ class ActionModule(ActionBase):
                 "registered": {"type": "list", "elements": "str", "required": True},
                 "id": {"type": "str"},
                 "segments": {"type": "bool", "default": False},
-                "unmatched": {"type": "str", "choices": ["fail", "warn", ""], "default": "fail"},
+                "unmatched": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
             }
         )
         answers = read_answers(known["ansible_play_hosts_all"], known["hostvars"], plain(options["registered"]))

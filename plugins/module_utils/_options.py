@@ -14,7 +14,7 @@ import json
 import re
 from typing import Any, Callable, Mapping, Sequence
 
-from ._errors import OptionError
+from ._errors import OptionError, shown
 from ._names import check_id
 from ._records import CaptureOptions, Selection, to_result
 from ._units import parse_count, parse_duration, parse_share, parse_size
@@ -32,11 +32,11 @@ _FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = {
     "segment_seconds": ("segment_seconds", lambda name, value: parse_duration(name, value, 1, _DAY)),
     "packet_count": ("packet_count", lambda name, value: parse_count(name, value, 1, 10**9)),
     "keep": ("keep_bytes", lambda name, value: parse_size(name, value, 4_000_000, 10**15)),
-    "compress": ("compress", lambda _name, value: bool(value)),
+    "compress": ("compress", lambda name, value: _flag(name, value)),
     "sink": ("sink", lambda name, value: _path(name, value)),
     "spool": ("spool", lambda name, value: _path(name, value)),
     "memory": ("memory_bytes", lambda name, value: parse_size(name, value, 512 * 1024, 1 << 40)),
-    "promiscuous": ("promiscuous", lambda _name, value: bool(value)),
+    "promiscuous": ("promiscuous", lambda name, value: _flag(name, value)),
     "grace": ("grace_seconds", lambda name, value: parse_duration(name, value, 0, 7 * _DAY)),
 }
 NAMES = tuple(sorted((*_FIELDS, "min_free", "duration", "max_duration")))
@@ -95,6 +95,14 @@ def _filter(option: str, text: object) -> str:
     if any(ord(c) < 32 and c not in "\t\n" or ord(c) == 127 for c in plain):
         raise OptionError(option, "a filter cannot hold control characters", "write it on one line of text")
     return " ".join(plain.split())
+
+
+def _flag(option: str, value: Any) -> bool:
+    """Return a yes or no; on the controller it may come from the command line, as text."""
+    text = str(value).lower()
+    if text not in ("true", "yes", "on", "1", "false", "no", "off", "0"):
+        raise OptionError(option, "%s is not taken" % shown(value), "write true or false")
+    return text in ("true", "yes", "on", "1")
 
 
 def _interface(option: str, value: Any) -> str:

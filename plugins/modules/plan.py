@@ -14,8 +14,8 @@ author:
 description:
   - Takes what the hosts of the play found out about their pods, ties each host to its node, and matches the request
     against all of it. Every value is checked before anything starts.
-  - A host is tied to its node by the host variable C(kube_node_name), else by the kubelet's own name, else by an address
-    that O(cluster) knows. One that fits no node, and two that are the same, are left out and reported.
+  - A host is tied to its node by the host variable C(kube_node_name), else by the kubelet's own name, else by an
+    address that O(cluster) knows. One that fits no node, and two that are the same, are left out and reported.
   - It fails where a selection matches nothing on any host of the play, and says what exists nearby.
 extends_documentation_fragment:
   - kube.pcap._attributes

@@ -43,9 +43,10 @@ options:
     default: false
   unmatched:
     description:
-      - What to do where no host has that capture. V(fail), or V(warn) to end well. With O(of=remove) it always ends well.
+      - What to do where no host has that capture. V(fail), or V(warn) to end well. With O(of=remove) it always ends
+        well.
     type: str
-    choices: [fail, warn, ""]
+    choices: [fail, warn]
     default: fail
 notes:
   - It runs on the controller, without a connection; use C(run_once).
@@ -76,8 +77,8 @@ id:
   sample: c-3f0a9c21d4
 captures:
   description:
-    - One entry for each capture and host, with the keys that M(kube.pcap.capture_info) returns; after a start, with those
-      of M(kube.pcap.capture).
+    - One entry for each capture and host, with the keys that M(kube.pcap.capture_info) returns; after a start, with
+      those of M(kube.pcap.capture).
   returned: always
   type: list
   elements: dict

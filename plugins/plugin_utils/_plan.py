@@ -100,7 +100,8 @@ def settle(answers: Iterable[Answer], cluster: Sequence[Candidate] = ()) -> Plac
             left_out.append(LeftOut(answer.host, None, _unknown(own[0].target)))
         else:
             found.setdefault(name, []).append((answer.host, settled))
-    hosts, known = {}, []
+    hosts: dict[str, str] = {}
+    known: list[Candidate] = []
     for node, claims in found.items():
         if len(claims) == 1:
             hosts[node] = claims[0][0]

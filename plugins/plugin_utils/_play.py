@@ -65,7 +65,8 @@ def _answer(host: str, variables: Mapping[str, Any], registered: Sequence[str]) 
 def problem_of(result: Mapping[str, Any]) -> str | None:
     """Return why a task has no result to use, in its own words; None when it has."""
     if result.get("unreachable"):
-        return "unreachable: %s" % first_line(result.get("msg"))
+        said = first_line(result.get("msg"))
+        return "unreachable: %s" % said.removeprefix("Task failed: ")  # ansible-core 2.19 puts that before it
     if result.get("failed") or result.get("rc"):
         return first_line(result.get("stdout")) or first_line(result.get("msg")) or "its task failed"
     return None

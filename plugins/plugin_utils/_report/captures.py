@@ -69,7 +69,7 @@ def report_captures(
     elif not ids:
         none = _none(wanted, ", ".join(sorted({capture["id"] for capture in told})))
         failure = "capture_id: " + none if wanted and not lenient else None
-        lines += [] if failure else [none]
+        lines += [none] if failure is None and any(answer.result for answer in answers) else []
     return _report(ids[0] if len(ids) == 1 else None, captures, answers, lines, failure)
 
 
@@ -153,7 +153,7 @@ def _report(
 ) -> Report:
     unasked = tuple({"host": a.host, "reason": a.problem or ""} for a in answers if a.result is None)
     said = _by_node((answer.host, message) for answer in answers for message in answer.messages)
-    missing = [clean("  %(host)s gave no answer: %(reason)s" % one) for one in unasked]
+    missing = [clean("  %(host)s gave no result: %(reason)s" % one) for one in unasked]
     return Report(id, captures, unasked, "\n".join([*lines, *said, *missing]), failure)
 
 
