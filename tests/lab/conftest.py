@@ -13,6 +13,7 @@ import pytest
 
 from tests.lab.ansible_run import Ansible
 from tests.lab.lab import Lab
+from tests.lab.recording import Record, Recording
 
 
 def lab_name(prefix: str) -> str:
@@ -35,3 +36,20 @@ def lab() -> Iterator[Lab]:
 def ansible(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Ansible:
     """``ansible.playbook(...)`` and ``ansible.adhoc(...)`` on the lab's nodes."""
     return Ansible(lab.inventory, tmp_path_factory.mktemp("ansible"))
+
+
+@pytest.fixture
+def record(lab: Lab, ansible: Ansible, request: pytest.FixtureRequest) -> Iterator[Record]:
+    """Makes recordings that are removed, with nothing left, when the test ends."""
+    made: list[Recording] = []
+
+    def make(node: str, **options: str) -> Recording:
+        name = "".join(c if c.isalnum() else "-" for c in request.node.name.lower()).strip("-")[-50:].strip("-")
+        made.append(Recording(ansible, lab.node(node), "%s-%d" % (name.replace("--", "-"), len(made)), **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.remove()
+        assert one.tcpdump_pids() == []
+        assert not one.folder.exists()

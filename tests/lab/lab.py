@@ -191,11 +191,11 @@ class Lab:
 
     def _connect(self, node: NamespaceNode, spec: Node) -> None:
         peers = [n.ip for n in self.state.spec.nodes]
+        filtered = pathlib.Path("/proc/sys/net/bridge").exists()
+        node.manage(["sysctl", "-qw", *network.SYSCTLS, *(network.BRIDGE_SYSCTLS if filtered else ())])
         links = network.node_links(self.state.index, spec.ip) + network.peer_routes(spec.ip, peers)
         node.manage(["ip", "-batch", "-"], links)
         node.manage(["bridge", "-batch", "-"], network.peer_forwarding(self.state.index, spec.ip, peers))
-        filtered = pathlib.Path("/proc/sys/net/bridge").exists()
-        node.manage(["sysctl", "-qw", *network.SYSCTLS, *(network.BRIDGE_SYSCTLS if filtered else ())])
         self._load_services(node, spec, filtered)
 
     def _load_services(self, node: NamespaceNode, spec: Node, filtered: bool) -> None:

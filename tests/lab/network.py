@@ -15,7 +15,13 @@ from .model import Port
 VNI = 1
 VXLAN_PORT = 8472
 OVERLAY = "vxlan.%d" % VNI
-SYSCTLS = ("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+SYSCTLS = (
+    "net.ipv4.ip_forward=1",
+    "net.ipv6.conf.all.forwarding=1",
+    # While an address is tried for doubles, a second or two, its node cannot ask for a neighbour.
+    "net.ipv6.conf.default.accept_dad=0",
+    "net.ipv6.conf.eth0.accept_dad=0",
+)
 BRIDGE_SYSCTLS = ("net.bridge.bridge-nf-call-iptables=1", "net.bridge.bridge-nf-call-ip6tables=1")
 
 

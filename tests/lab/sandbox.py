@@ -20,6 +20,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -27,6 +28,7 @@ Record = dict[str, Any]
 Say = Callable[[str], None]
 NEWNS, NEWUTS, NEWIPC, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x20000000, 0x40000000
 MS_BIND, MS_REC, MS_SLAVE = 4096, 16384, 1 << 19
+FORWARDING = "3"
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -88,6 +90,8 @@ def start_sandbox(pod: Record) -> int:
         unshare(NEWIPC if pod["host_network"] else NEWNET | NEWUTS | NEWIPC)
         if not pod["host_network"]:
             socket.sethostname(pod["hostname"])
+            # A pod that still looks for a double of its address answers nobody.
+            pathlib.Path("/proc/sys/net/ipv6/conf/default/accept_dad").write_text("0", encoding="ascii")
         say("ready")
         become(["/pause", "infinity"], pod["hostname"])
 
@@ -128,6 +132,23 @@ def connect(pods: list[Record], sandboxes: dict[str, int], bridge: str, mtu: int
     for pod in pods:
         argv = ["nsenter", "-t", str(sandboxes[pod["key"]]), "-n", "ip", "-batch", "-"]
         subprocess.run(argv, input=pod["links"], text=True, check=True)
+    for pod in pods:
+        wait_forwarding(pod, sandboxes[pod["key"]])
+
+
+def wait_forwarding(pod: Record, sandbox: int) -> None:
+    """Returns when the pod's pair passes packets: the kernel tells a link's carrier up to a second later."""
+    show = ["nsenter", "-t", str(sandbox), "-n", "ip", "-o", "link", "show", "dev", "eth0"]
+    port = pathlib.Path("/sys/class/net", pod["veth"], "brport/state")
+    end = time.monotonic() + 10
+    while port.read_text(encoding="ascii").strip() != FORWARDING or "state UP" not in output(show):
+        if time.monotonic() > end:
+            raise SystemExit("the link of pod %s is not up after 10 s" % pod["key"])
+        time.sleep(0.02)
+
+
+def output(argv: list[str]) -> str:
+    return subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 def write_files(pod: Record) -> None:

@@ -299,6 +299,16 @@ def test_down_leaves_nothing(tmp_path):
     assert {path for path, value in writable_settings().items() if settings.get(path) != value} == set()
 
 
+@pytest.mark.parametrize("family", [4, 6])
+def test_the_first_packet_arrives(tmp_path, family):
+    """A lab that is up passes packets at once: no link, neighbour or address is still on its way."""
+    (tmp_path / "small.yml").write_text(SMALL)
+    with Lab.up(lab_name("v"), tmp_path / "small.yml", owner=os.getpid()) as new:
+        assert new.pod("shop", "cart").send("shop/web", count=50, rate=5000, family=family).received == 50
+        new.node("two").reboot()
+        assert new.pod("shop", "cart").send("shop/web", count=50, rate=5000, family=family).received == 50
+
+
 def test_two_labs_side_by_side(lab, tmp_path):
     """A second lab has its own network and goes without touching the first."""
     (tmp_path / "small.yml").write_text(SMALL)

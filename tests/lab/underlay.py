@@ -83,8 +83,8 @@ class Underlay:
 
     def stop(self) -> None:
         """Takes the switch away with every link to it."""
-        if self.pid:
-            kernel.kill_and_wait(self.pid)
+        for pid in cgroups.members(cgroups.read_hierarchies(), self._group):
+            kernel.kill_and_wait(pid)
         self._pid_file.unlink(missing_ok=True)
         # The kernel takes the namespace's links away in its own time: this one is ours to remove now.
         subprocess.run(["ip", "link", "del", self.link], capture_output=True, check=False)
