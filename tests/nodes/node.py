@@ -120,7 +120,13 @@ class Node:
         Raises NodeFailure with its words if ``check``.
         """
         done = subprocess.run(
-            self._nsenter(argv), input=text or "", capture_output=True, text=True, timeout=timeout, env=ENVIRONMENT
+            self._nsenter(argv),
+            input=text or "",
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=ENVIRONMENT,
+            check=False,
         )
         if check and done.returncode:
             words = (done.stderr or done.stdout).strip()[-2000:]
