@@ -154,7 +154,7 @@ def _report(
     unasked = tuple({"host": a.host, "reason": a.problem or ""} for a in answers if a.result is None)
     said = _by_node((answer.host, message) for answer in answers for message in answer.messages)
     missing = [clean("  %(host)s gave no result: %(reason)s" % one) for one in unasked]
-    return Report(id, captures, unasked, "\n".join([*lines, *said, *missing]), failure)
+    return Report(id, captures, unasked, "\n".join([*lines, *said, *missing]).rstrip("\n"), failure)
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,0 +1,46 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the hosts of a play answered."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.kube.pcap.plugins.plugin_utils._play import Answer, first_line, read_answers
+
+FOUND = {"changed": False, "pods": []}
+
+
+@pytest.mark.parametrize(
+    "variables, answer",
+    [
+        ({"check": {"rc": 0}, "found": FOUND}, Answer("h", None, FOUND)),
+        ({"check": {"rc": 0}, "found": FOUND, "kube_node_name": "n"}, Answer("h", "n", FOUND)),
+        ({"check": {"rc": 1, "stdout": "lacks tcpdump\r\n"}}, Answer("h", problem="lacks tcpdump")),
+        (
+            {"check": {"unreachable": True, "msg": "Task failed: No route\nmore"}},
+            Answer("h", problem="unreachable: No route"),
+        ),
+        ({"check": {"rc": 0}, "found": {"failed": True, "msg": "no rights"}}, Answer("h", problem="no rights")),
+        ({"check": {"rc": 0}, "found": {"failed": True}}, Answer("h", problem="its task failed")),
+        ({"check": {"rc": 0}}, Answer("h", problem="it was not asked")),
+        ({}, Answer("h", problem="it was not asked")),
+        (
+            {"check": {"changed": True, "msg": "was dead"}, "found": FOUND},
+            Answer("h", None, FOUND, None, ("was dead",), True),
+        ),
+    ],
+)
+def test_answers(variables, answer):
+    """The last task's result, or why there is none, in the words of the task that failed."""
+    assert read_answers(["h"], {"h": variables}, ["check", "found"]) == (answer,)
+
+
+@pytest.mark.parametrize(
+    "text, line", [(None, ""), ("", ""), ("\n\n a \nb", "a"), ("x" * 400, "x" * 297 + "..."), (5, "5")]
+)
+def test_first_line(text, line):
+    """One line, not endless."""
+    assert first_line(text) == line
