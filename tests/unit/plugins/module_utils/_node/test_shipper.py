@@ -1,0 +1,134 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A segment in a directory sink is whole and compared, or it is not there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+import pytest
+
+from ansible_collections.kube.pcap.plugins.module_utils._errors import NodeError
+from ansible_collections.kube.pcap.plugins.module_utils._node import shipper
+
+PARTS = ["c-1", "node-a", "shop", "web", "segment.pcap.gz"]
+OBJECT = "c-1/node-a/shop/web/segment.pcap.gz"
+CONTENT = bytes(range(256)) * 9000
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def source(tmp_path):
+    """A closed segment."""
+    path = tmp_path / "segment"
+    path.write_bytes(CONTENT)
+    return path
+
+
+@pytest.fixture
+def sink(tmp_path):
+    """An empty sink."""
+    path = tmp_path / "sink"
+    path.mkdir()
+    return path
+
+
+def visible(sink):
+    """Every file of a sink that no leading dot hides, by its path."""
+    return {
+        os.path.relpath(os.path.join(folder, name), str(sink))
+        for folder, _folders, names in os.walk(str(sink))
+        for name in names
+        if not name.startswith(".")
+    }
+
+
+def store(source, sink, digest=DIGEST):
+    """Ships the segment."""
+    return shipper.store(str(source), str(sink), PARTS, digest)
+
+
+def test_stored(source, sink):
+    """The object is below the sink, whole, and closed to others."""
+    assert store(source, sink) == {"object": OBJECT, "error": None}
+    assert (sink / OBJECT).read_bytes() == CONTENT
+    assert (sink / OBJECT).stat().st_mode & 0o077 == 0
+    assert sum(len(names) for _folder, _folders, names in os.walk(str(sink))) == 1
+    assert source.read_bytes() == CONTENT
+
+
+def test_stored_again(source, sink):
+    """After a lost answer the same segment is shipped again: it is there, and stays the same file."""
+    store(source, sink)
+    before = (sink / OBJECT).stat()
+    assert store(source, sink)["error"] is None
+    after = (sink / OBJECT).stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+@pytest.mark.parametrize("found", [b"", b"something else", CONTENT[:-1], CONTENT + b"x"])
+def test_other_content_is_replaced(source, sink, found):
+    """What lies there under the segment's name and is not the segment does not pass for it."""
+    (sink / OBJECT).parent.mkdir(parents=True)
+    (sink / OBJECT).write_bytes(found)
+    assert store(source, sink)["error"] is None
+    assert (sink / OBJECT).read_bytes() == CONTENT
+
+
+def test_a_half_written_copy_is_written_anew(source, sink):
+    """What an earlier, interrupted copy left is hidden, and does not get in the way."""
+    store(source, sink)
+    folder, name = os.path.split(str(sink / OBJECT))
+    os.rename(os.path.join(folder, name), os.path.join(folder, ".%s.part" % name))
+    assert visible(sink) == set()
+    with open(os.path.join(folder, ".%s.part" % name), "ab") as file:
+        file.write(b"more than there was")
+    assert store(source, sink)["error"] is None
+    assert (sink / OBJECT).read_bytes() == CONTENT and os.listdir(folder) == [name]
+
+
+def test_the_sink_is_gone(source, tmp_path):
+    """A mount that is not there is an error with its name, and is not made on the node's own disk."""
+    answer = store(source, tmp_path / "gone")
+    assert answer["object"] == OBJECT and "%s is gone" % (tmp_path / "gone") in answer["error"]
+    assert not (tmp_path / "gone").exists()
+
+
+def test_the_checksum_differs(source, sink):
+    """A copy that is not what was counted is not stored, and nothing of it is left."""
+    answer = store(source, sink, hashlib.sha256(b"other").hexdigest())
+    assert answer["error"].endswith("the copy's checksum differs")
+    assert sum(len(names) for _folder, _folders, names in os.walk(str(sink))) == 0
+
+
+def test_a_file_where_a_folder_should_be(source, sink):
+    """What cannot be written is told in the system's words, with the sink's name; nothing is visible."""
+    (sink / "c-1").write_text("a file")
+    answer = store(source, sink)
+    assert answer["error"].startswith(str(sink) + ": ")
+    assert visible(sink) == {"c-1"}
+
+
+def test_the_segment_is_gone(tmp_path, sink):
+    """A segment that somebody took away is an error, and nothing is stored in its place."""
+    assert "No such file" in store(tmp_path / "none", sink)["error"]
+    assert visible(sink) == set()
+
+
+def test_check_sink(sink, tmp_path):
+    """A sink is a directory that takes a file; the check leaves nothing there."""
+    shipper.check_sink(str(sink))
+    assert os.listdir(str(sink)) == []
+    for path in (tmp_path / "none", tmp_path / "file"):
+        (tmp_path / "file").touch()
+        with pytest.raises(NodeError, match="^sink: .* is not a directory on this node"):
+            shipper.check_sink(str(path))
+
+
+def test_check_sink_that_takes_nothing():
+    """A directory that takes no file is refused in the system's words, root or not."""
+    with pytest.raises(NodeError, match="^sink: /proc/self cannot be written to: "):
+        shipper.check_sink("/proc/self")
