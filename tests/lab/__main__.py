@@ -14,6 +14,7 @@ import time
 from tests.nodes.node import NodeFailure
 
 from .handles import LabNode, LabPod
+from .demo import run_demo
 from .lab import SHOP, Lab, names
 from .model import LabError, read_lab
 from .needs import PACKAGES, missing
@@ -87,6 +88,10 @@ def _needs(options: argparse.Namespace) -> None:
     print("all that the lab needs is here")
 
 
+def _demo(_options: argparse.Namespace) -> None:
+    sys.exit(run_demo())
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.lab", description="A cluster of namespaces on one machine.")
     parser.set_defaults(command=None)
@@ -101,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     command("up", _up, "make a lab").add_argument("--file", default=SHOP, help="its YAML (default: shop.yml)")
     for name, call, help in (("down", _down, "remove a lab"), ("status", _status, "show a lab")):
         command(name, call, help).add_argument("--all", action="store_true", help="all labs of this machine")
+    commands.add_parser("demo", help="show the main job on a lab of its own").set_defaults(call=_demo)
     enter = command("enter", _enter, "run a program in a node or in a pod (NAMESPACE/NAME)")
     ssh = command("ssh", _ssh, "run a program on a node by ssh")
     ssh.add_argument("--user", help="root or ops (default: the node's)")

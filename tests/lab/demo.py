@@ -1,0 +1,160 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The main job, shown: a lab, traffic, a capture while it runs, what was recorded, and whether the count holds.
+
+Every command is printed as a user would type it, with its own output. Nothing is left, interrupted or not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+
+from tests.nodes.node import CHECKOUT
+
+from .ansible_run import environment
+from .lab import Lab
+from .model import LabError
+from .sequences import sequences
+
+NAME = ID = "demo"
+SPOOL = "var/lib/kube-pcap"
+TRAFFIC = (
+    ("shop/cart", "shop/web", 9000),
+    ("shop/checkout", "shop/web-6f8d5c7b9d-4hx2k", 9001),
+    ("shop/db-0", "shop/web-6f8d5c7b9d-j7pq9", 9002),
+)
+"""(pod, Service or pod, port): one sender each."""
+COUNT, RATE = 5000, 1000
+
+
+def show(argv: list[str], typed: str | None = None) -> None:
+    """Prints a command as a user would type it."""
+    print("\n$ " + (typed or shlex.join(argv)), flush=True)
+
+
+class Demo:
+    """One run, with the lab and what runs beside it."""
+
+    def __init__(self, lab: Lab, folder: pathlib.Path) -> None:
+        self.lab = lab
+        # What a user has after "ansible-galaxy collection install", and no setting of their own.
+        self.env = {k: v for k, v in environment(folder).items() if "CALLBACK" not in k}
+
+    def run(self, argv: list[str]) -> None:
+        """Runs one command in the foreground, and raises LabError when it fails."""
+        show(argv)
+        status = subprocess.run(argv, env=self.env, cwd=CHECKOUT, stdin=subprocess.DEVNULL, check=False).returncode
+        if status:
+            raise LabError("%s ended with %d" % (argv[0], status))
+
+    def playbook(self, name: str, **options: object) -> None:
+        """Runs a playbook of the collection with these options."""
+        self.run(["ansible-playbook", "-i", str(self.lab.inventory), "kube.pcap." + name, "-e", json.dumps(options)])
+
+    @contextlib.contextmanager
+    def traffic(self) -> Iterator[list[subprocess.Popen[str]]]:
+        """Starts the senders, and ends them with the block."""
+        senders = []
+        try:
+            for source, to, port in TRAFFIC:
+                argv = ["python", "-m", "tests.lab", "traffic", "--name", NAME, "--from", source, "--to", to]
+                argv += ["--port", str(port), "--count", str(COUNT), "--rate", str(RATE)]
+                show(argv, shlex.join(argv) + " &")
+                senders.append(subprocess.Popen(argv, env=self.env, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True))
+            yield senders
+        finally:
+            for sender in senders:
+                sender.terminate()
+                sender.wait()
+
+    def count_sent(self, senders: list[subprocess.Popen[str]]) -> dict[int, int]:
+        """Waits for the senders and returns how many datagrams each stream had, in their own words."""
+        sent = {}
+        for (source, _to, _port), sender in zip(TRAFFIC, senders, strict=True):
+            text, _ = sender.communicate(timeout=60)
+            first = re.match(r"stream (\d+): sent (\d+) ", text)
+            if sender.returncode or not first:
+                raise LabError("traffic from %s ended with %d" % (source, sender.returncode))
+            print("%s: %s" % (source, text.splitlines()[0]))
+            sent[int(first.group(1))] = int(first.group(2))
+        return sent
+
+    def folders(self) -> dict[str, pathlib.Path]:
+        """The capture's folder on each node, as this machine can read it."""
+        return {node.name: node.root / SPOOL / ID for node in self.lab.nodes}
+
+    def segments(self) -> list[tuple[str, pathlib.Path]]:
+        """(node, file) of each segment of a web pod."""
+        found = [(node, file) for node, folder in self.folders().items() for file in (folder / "segments").iterdir()]
+        return [(node, file) for node, file in sorted(found) if "--shop--web-" in file.name]
+
+    def decode(self) -> None:
+        """Prints the first packets of the largest segment."""
+        node, file = max(self.segments(), key=lambda one: one[1].stat().st_size)
+        path = "/%s/%s/segments/%s" % (SPOOL, ID, file.name)
+        ssh = ["python", "-m", "tests.lab", "ssh", "--name", NAME, "--user", "root", node, "zcat", path]
+        read = ["tcpdump", "-n", "-c", "4", "-r", "-"]
+        show(ssh, "%s | %s" % (shlex.join(ssh), shlex.join(read)))
+        with subprocess.Popen(ssh, env=self.env, cwd=CHECKOUT, stdout=subprocess.PIPE) as source:
+            done = subprocess.run(read, env=self.env, stdin=source.stdout, check=False)
+            source.kill()
+        if done.returncode:
+            raise LabError("tcpdump ended with %d" % done.returncode)
+
+    def count(self, sent: dict[int, int]) -> bool:
+        """Prints and returns whether every datagram is in a file or counted as dropped."""
+        files = [file for _node, file in self.segments()]
+        numbers = [(stream, number) for stream in sent for file in files for number in sequences(file, stream)]
+        held = len(set(numbers))
+        doubles = len(numbers) - held
+        dropped = 0
+        for folder in self.folders().values():
+            targets = json.loads((folder / "state.json").read_text(encoding="utf-8"))["targets"]
+            dropped += sum(one["dropped_kernel"] for one in targets if one["target"]["kind"] == "pod")
+        holds = sum(sent.values()) == held + dropped and not doubles
+        print("\nsent to web pods     %6d" % sum(sent.values()))
+        print("in files             %6d%s" % (held, " (%d twice)" % doubles if doubles else ""))
+        print("counted as dropped   %6d" % dropped)
+        print("the count holds" if holds else "THE COUNT DOES NOT HOLD", flush=True)
+        return holds
+
+    def tell(self) -> bool:
+        """The story; returns whether the count holds."""
+        targets = ["pods shop app=web", "node node-b"]
+        self.playbook("capture", capture_targets=targets, capture_id=ID, capture_snapshot=str(self.lab.snapshot))
+        with self.traffic() as senders:
+            self.playbook("status", capture_id=ID)
+            print()
+            sent = self.count_sent(senders)
+        self.playbook("stop", capture_id=ID, capture_segments=True)
+        self.decode()
+        return self.count(sent)
+
+
+def run_demo() -> int:
+    """Shows the main job on a lab of its own; returns 0 when the count holds."""
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
+    Lab.sweep()
+    began = time.monotonic()
+    show([], "python -m tests.lab up --name %s" % NAME)
+    with Lab.up(NAME, owner=os.getpid()) as lab, tempfile.TemporaryDirectory() as folder:
+        running = sum(pod.state.running for pod in lab.pods)
+        print("lab %s: %d nodes, %d pods up in %.1f s" % (NAME, len(lab.nodes), running, time.monotonic() - began))
+        print("inventory: %s\nsnapshot: %s" % (lab.inventory, lab.snapshot))
+        holds = Demo(lab, pathlib.Path(folder)).tell()
+        show([], "python -m tests.lab down --name %s" % NAME)
+    print("lab %s is gone; all of it took %.0f s" % (NAME, time.monotonic() - began))
+    return 0 if holds else 1
