@@ -1,0 +1,158 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An outbox on real files with real workers, and a clock that a test moves."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import select
+import struct
+
+from ansible_collections.kube.pcap.plugins.module_utils._node.journal import Journal
+from ansible_collections.kube.pcap.plugins.module_utils._node.outbox import Outbox
+from ansible_collections.kube.pcap.plugins.module_utils._node.process import Clock
+from ansible_collections.kube.pcap.plugins.module_utils._node.spool import Spool, raw_files, read_manifest
+from ansible_collections.kube.pcap.plugins.module_utils._records import CaptureOptions, TargetRef
+
+from ..pcap_bytes import START, header, record
+from .forks import PATIENCE
+
+WEB = TargetRef("pod", "shop", "web", "uid-1", "node-a")
+CART = TargetRef("pod", "shop", "cart", "uid-2", "node-a")
+
+
+class Hands(Clock):
+    """A clock that stands still until it is moved."""
+
+    def __init__(self):
+        self.now, self.wall = 100.0, START * 10**9
+
+    def wall_ns(self):
+        """What the wall clock shows."""
+        return self.wall
+
+    def steady(self):
+        """Seconds since boot."""
+        return self.now
+
+
+class Files:
+    """What a tap shows of its folder: here nobody writes any more, or still does."""
+
+    def __init__(self, number, folder, ended=True, interfaces=None):
+        self.number, self.folder, self.ended = number, folder, ended
+        self.queued = set()
+        self.interfaces = interfaces or {"1": "lo", "2": "eth0"}
+
+    def closed_files(self):
+        """All files, but the one that is being written."""
+        files = raw_files(self.folder)
+        return files if self.ended else files[:-1]
+
+    def read_interfaces(self):
+        """The namespace's interfaces."""
+        return self.interfaces
+
+
+class Box:
+    """A capture's spool with a sink; ``open`` starts a supervisor's outbox on it, again and again."""
+
+    def __init__(self, folder, sink=True, **options):
+        self.spool = Spool(str(folder / "spool"), "c-1")
+        self.spool.make()
+        self.sink = folder / "sink"
+        self.sink.mkdir()
+        self.options = CaptureOptions(
+            sink=str(self.sink) if sink else None, **{"min_free_percent": 0, "segment_bytes": 1, **options}
+        )
+        self.clock = Hands()
+        self.outbox = self.journal = None
+
+    def open(self):
+        """A supervisor starts."""
+        self.journal = Journal(self.spool, self.clock)
+        self.outbox = Outbox(self.spool, "node-a", self.options, self.journal, self.clock)
+        return self.outbox
+
+    def start(self, run, target=WEB):
+        """The manifest tells that a tcpdump was started, and its folder is there."""
+        fields = {"interface": "any", "interfaces": {"1": "lo", "2": "eth0"}, "boot": "b", "pid": 1}
+        self.journal.record("started", target, run=run, **fields)
+        os.makedirs(self.spool.path("taps", str(run)))
+
+    def stop(self, run, target=WEB, status=0):
+        """The manifest tells that it has ended."""
+        self.journal.record("stopped", target, run=run, status=status, reason="stopped")
+
+    def write(self, run, name, packets, cut=0):
+        """tcpdump wrote a file of these packets: small numbers, each one's payload."""
+        data = header() + b"".join(record(b"packet %06d" % number, START + number) for number in packets)
+        with open(self.spool.path("taps", str(run), name), "wb") as file:
+            file.write(data[: len(data) - cut])
+
+    def files(self, run, **shown):
+        """What the tap of a run shows."""
+        return Files(run, self.spool.path("taps", str(run)), **shown)
+
+    def drive(self, condition=None, bounds=()):
+        """Lets the outbox work until it has nothing to do, or the condition holds; time passes only when it waits."""
+        box, clock = self.outbox, self.clock
+        for _turn in range(2000):
+            box.tick(clock.now)
+            for shares in bounds:
+                box.keep_bounds(shares)
+            if condition() if condition else not box.finishing and not box.unshipped():
+                return
+            if not any(worker.busy for worker in box.workers):
+                clock.now += 1
+                continue
+            ready = select.select(box.workers, [], [], PATIENCE)[0]
+            assert ready, "no worker answered"
+            for worker in ready:
+                box.receive(worker, clock.now)
+        raise AssertionError("the outbox did not come to an end")
+
+    def close(self):
+        """The supervisor is gone, and its workers with it."""
+        if self.outbox is not None:
+            self.outbox.close()
+            self.outbox = None
+
+    def events(self, *kinds):
+        """The manifest's lines of these kinds."""
+        return [one for one in read_manifest(self.spool.path("manifest.jsonl")) if one["event"] in kinds]
+
+    def spooled(self):
+        """Names of the segments in the spool."""
+        return sorted(os.listdir(self.spool.path("segments")))
+
+    def shipped(self):
+        """Names of the visible files in the sink, but for the manifest."""
+        found = [name for _folder, _folders, names in os.walk(str(self.sink)) for name in names]
+        return sorted(name for name in found if not name.startswith(".") and name != "manifest.jsonl")
+
+    def packets(self):
+        """The numbers of all packets in segments, in the sink and in the spool, in the order of the names."""
+        paths = [os.path.join(self.spool.path("segments"), name) for name in self.spooled()]
+        paths += [os.path.join(folder, name) for folder, _, names in os.walk(str(self.sink)) for name in names]
+        return [
+            number
+            for path in sorted(paths, key=os.path.basename)
+            if ".pcap" in os.path.basename(path) and not os.path.basename(path).startswith(".")
+            for number in packets_of(path)
+        ]
+
+
+def packets_of(path):
+    """The numbers of the packets in a segment."""
+    with (gzip.open if path.endswith(".gz") else open)(path, "rb") as file:
+        data = file.read()
+    offset, found = 24, []
+    while offset < len(data):
+        length = struct.unpack_from("<IIII", data, offset)[2]
+        found.append(int(data[offset + 16 : offset + 16 + length].split()[1]))
+        offset += 16 + length
+    return found
