@@ -1,0 +1,190 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is told of a capture, and that a supervisor which is not there is never called ready."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import time
+
+import pytest
+
+from ansible_collections.kube.pcap.plugins.module_utils._errors import CaptureError
+from ansible_collections.kube.pcap.plugins.module_utils._node import reading
+from ansible_collections.kube.pcap.plugins.module_utils._node.retention import Share
+from ansible_collections.kube.pcap.plugins.module_utils._node.spool import Manifest, Spool, Wanted
+from ansible_collections.kube.pcap.plugins.module_utils._records import (
+    CaptureOptions,
+    NodeCapture,
+    Selection,
+    Target,
+    TargetRef,
+    to_result,
+)
+
+from .forks import fork, until
+
+WEB = Target("pod", "shop", "web", "uid-1", "node-a", pid=4711, netns=1, addresses=("10.0.0.7",))
+CART = Target("pod", "shop", "cart", "uid-2", "node-a", pid=4712, netns=2)
+START = 1_795_248_902 * 10**9
+KEYS = {"id", "phase", "started", "deadline", "reason", "targets", "segments", "shipped", "backlog_bytes"}
+KEYS |= {"evicted_packets", "disk_bytes", "sink", "last_error"}
+TARGET_KEYS = {"target", "phase", "reason", "packets", "received", "dropped_kernel", "dropped_interface"}
+TARGET_KEYS |= {"segments", "shipped", "bytes"}
+
+
+def told(target, phase="ready", **figures):
+    """A supervisor's word on a target."""
+    given = {"packets": 5, "received": 6, "dropped_kernel": 0, "dropped_interface": None, "segments": 2, "shipped": 1}
+    given.update(bytes=99, evicted_packets=0, buffer_kib=4096, segment_bytes=1_000_000, **figures)
+    return {"target": to_result(target), "phase": phase, "reason": None, **given}
+
+
+def state(phase, reason=None, targets=(WEB, CART), **more):
+    """A supervisor's state.json."""
+    given = {"segments": 4, "shipped": 2, "evicted": 1, "evicted_packets": 7, "backlog_bytes": 11, "disk_bytes": 12}
+    given.update(last_error="full", deadline_ns=START + 10**9, **more)
+    return {"phase": phase, "reason": reason, "targets": [told(one) for one in targets], **given}
+
+
+@pytest.fixture
+def spool(tmp_path):
+    """A capture of two pods whose supervisor has not begun."""
+    made = Spool(str(tmp_path), "c-1")
+    made.make()
+    options = CaptureOptions(sink="/mnt/x")
+    capture = NodeCapture("c-1", "node-a", (Selection("pods", "shop", "*"),), options, (WEB, CART))
+    made.write_wanted(Wanted(capture, START, START + 7200 * 10**9))
+    return made
+
+
+@pytest.fixture
+def supervisor(spool):
+    """A process that holds the supervisor's lock, until it is killed."""
+
+    def hold():
+        spool.lock()
+        signal.pause()
+
+    pid = fork(hold)
+    until(lambda: spool.running)
+    yield pid
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+@pytest.mark.parametrize(
+    "written, running, phase, reason",
+    [
+        (None, True, "starting", None),
+        (state("starting"), True, "starting", None),
+        (state("ready"), True, "ready", None),
+        (state("draining", "stopped"), True, "draining", "stopped"),
+        (state("done", "deadline"), True, "done", "deadline"),
+        (state("done", "deadline"), False, "done", "deadline"),
+        (state("failed", "tcpdump: no"), False, "failed", "tcpdump: no"),
+        (None, False, "failed", "not running"),
+        (state("starting"), False, "failed", "not running"),
+        (state("ready"), False, "failed", "not running"),
+        (state("draining", "stopped"), False, "failed", "not running"),
+    ],
+)
+def test_phase(spool, request, written, running, phase, reason):
+    """A dead supervisor's last word counts only where it was its very last."""
+    if running:
+        request.getfixturevalue("supervisor")
+    if written:
+        spool.write_state(written)
+    full = reading.describe(spool)
+    assert full["phase"] == phase
+    assert full["reason"] == reason or reason in full["reason"]
+    assert reading.is_finished(spool) == (phase == "done" or reason == "tcpdump: no")
+
+
+def test_describe_before_the_first_state(spool):
+    """What is wanted is told before anything was done: the targets, with nothing counted."""
+    full = reading.describe(spool)
+    assert set(full) >= KEYS and all(set(one) >= TARGET_KEYS for one in full["targets"])
+    assert [one["target"]["name"] for one in full["targets"]] == ["web", "cart"]
+    assert {one["packets"] for one in full["targets"]} == {0}
+    assert (full["started"], full["deadline"]) == ("2026-11-21T08:15:02Z", "2026-11-21T10:15:02Z")
+    assert (full["sink"], full["segments"], full["last_error"]) == ("/mnt/x", 0, None)
+
+
+def test_describe(spool, supervisor):
+    """A living supervisor's figures are told as they are."""
+    spool.write_state(state("ready"))
+    full = reading.describe(spool)
+    assert set(full) >= KEYS and all(set(one) >= TARGET_KEYS for one in full["targets"])
+    assert (full["segments"], full["shipped"], full["evicted_packets"]) == (4, 2, 7)
+    assert (full["backlog_bytes"], full["disk_bytes"], full["last_error"]) == (11, 12, "full")
+    assert full["targets"][0]["target"] == to_result(WEB)
+    assert full["targets"][0]["dropped_interface"] is None and full["targets"][0]["received"] == 6
+    assert full["deadline"] == "2026-11-21T08:15:03Z"
+
+
+@pytest.mark.parametrize("phase, left", [("starting", True), ("ready", True), ("draining", False), ("done", False)])
+def test_time_left(spool, supervisor, phase, left):
+    """Time is left only while taps are open, and never less than none."""
+    spool.write_state(dict(state(phase), deadline_ns=time.time_ns() + 100 * 10**9))
+    assert (90 < reading.describe(spool)["seconds_left"] <= 100) is left
+    spool.write_state(dict(state(phase), deadline_ns=1))
+    assert reading.describe(spool)["seconds_left"] == 0
+
+
+def test_brief(spool, supervisor):
+    """A module that starts a capture tells what it is, and no figures."""
+    spool.write_state(state("ready"))
+    brief = reading.brief(spool)
+    assert set(brief) == {"id", "phase", "deadline", "targets"}
+    assert brief["targets"] == [to_result(WEB), to_result(CART)]
+
+
+def test_no_capture(tmp_path):
+    """A folder without a request is no capture."""
+    with pytest.raises(CaptureError, match="holds no capture"):
+        reading.describe(Spool(str(tmp_path), "c-9"))
+
+
+def test_shares(spool):
+    """Only open taps take memory and disk."""
+    assert reading.shares(spool) == [] and reading.by_ref(spool) == {}
+    written = state("ready", targets=())
+    written["targets"] = [told(WEB), told(CART, "done"), told(dataclasses.replace(CART, uid="x"), "failed")]
+    spool.write_state(written)
+    assert reading.shares(spool) == [Share(4096, 1_000_000)]
+    assert set(reading.by_ref(spool)) == {WEB.ref, CART.ref, dataclasses.replace(CART, uid="x").ref}
+
+
+def test_segment_list(spool):
+    """Each segment once, with where it is now; what was given up before it was a segment is none."""
+    assert reading.segment_list(spool) == []
+    manifest = Manifest(spool.path("manifest.jsonl"))
+    for event in (
+        {"event": "segment", "seq": 1, "target": WEB.ref, "file": "a", "packets": 3},
+        {"event": "segment", "seq": 2, "target": WEB.ref, "file": "b", "packets": 4},
+        {"event": "segment", "seq": 1, "target": CART.ref, "file": "c", "packets": 5},
+        {"event": "stored", "seq": 1, "target": WEB.ref, "object": "c-1/x/a"},
+        {"event": "evicted", "seq": None, "target": WEB.ref, "raw": "1/x"},
+        {"event": "evicted", "seq": 2, "target": WEB.ref},
+        {"event": "gap", "target": WEB.ref},
+    ):
+        manifest.append(event)
+    manifest.close()
+    found = reading.segment_list(spool)
+    assert [(one["file"], one["where"], one["object"], one["packets"]) for one in found] == [
+        ("a", "sink", "c-1/x/a", 3),
+        ("b", "evicted", None, 4),
+        ("c", "spool", None, 5),
+    ]
+    assert TargetRef(**found[2]["target"]) == CART.ref
+
+
+def test_timestamp():
+    """Times are UTC, to the second, cut off."""
+    assert reading.timestamp(0) == "1970-01-01T00:00:00Z"
+    assert reading.timestamp(START + 999_999_999) == "2026-11-21T08:15:02Z"
