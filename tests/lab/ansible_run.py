@@ -56,9 +56,9 @@ def link_collection(folder: pathlib.Path) -> pathlib.Path:
     return folder
 
 
-def environment(folder: pathlib.Path) -> dict[str, str]:
+def environment(folder: pathlib.Path, python: str = sys.executable) -> dict[str, str]:
     """The environment of Ansible: nothing of the user's settings, no pyenv shims, ``folder`` for its own files."""
-    path = [str(pathlib.Path(sys.executable).parent), "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"]
+    path = [str(pathlib.Path(python).parent), "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"]
     config = folder / "ansible.cfg"
     config.touch()
     return {
@@ -79,9 +79,11 @@ def environment(folder: pathlib.Path) -> dict[str, str]:
 class Ansible:
     """Runs playbooks and modules on the nodes of one inventory."""
 
-    def __init__(self, inventory: pathlib.Path, folder: pathlib.Path) -> None:
+    def __init__(self, inventory: pathlib.Path, folder: pathlib.Path, python: str = sys.executable) -> None:
+        """``python``: of the environment in which Ansible is installed."""
         self.inventory = inventory
         self.folder = folder
+        self.python = python
 
     def playbook(self, name: str | pathlib.Path, *args: str, **options: Any) -> Run:
         """Runs ``ansible-playbook``: a playbook of the collection (``kube.pcap.capture``) or a file's path."""
@@ -103,10 +105,10 @@ class Ansible:
     ) -> Run:
         with tempfile.NamedTemporaryFile("r", dir=self.folder, prefix="results-") as results:
             variables = ["-e", json.dumps(extra_vars)] if extra_vars else []
-            argv = [sys.executable, "-m", "ansible", *command, "-i", str(self.inventory), *variables, *args]
+            argv = [self.python, "-m", "ansible", *command, "-i", str(self.inventory), *variables, *args]
             done = subprocess.run(
                 argv,
-                env={**environment(self.folder), "LAB_RESULTS": results.name, **(env or {})},
+                env={**environment(self.folder, self.python), "LAB_RESULTS": results.name, **(env or {})},
                 cwd=cwd or self.folder,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,

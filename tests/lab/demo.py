@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from tests.nodes.node import CHECKOUT
 
@@ -67,13 +68,15 @@ class Demo:
     @contextlib.contextmanager
     def traffic(self) -> Iterator[list[subprocess.Popen[str]]]:
         """Starts the senders, and ends them with the block."""
-        senders = []
+        senders: list[subprocess.Popen[str]] = []
+        # Of their own session: what interrupts the demo does not make them speak.
+        piped: dict[str, Any] = {"stdout": subprocess.PIPE, "text": True, "start_new_session": True}
         try:
             for source, to, port in TRAFFIC:
                 argv = ["python", "-m", "tests.lab", "traffic", "--name", NAME, "--from", source, "--to", to]
                 argv += ["--port", str(port), "--count", str(COUNT), "--rate", str(RATE)]
                 show(argv, shlex.join(argv) + " &")
-                senders.append(subprocess.Popen(argv, env=self.env, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True))
+                senders.append(subprocess.Popen(argv, env=self.env, cwd=CHECKOUT, **piped))
             yield senders
         finally:
             for sender in senders:
