@@ -14,10 +14,10 @@ author:
 description:
   - Records packets on this node with tcpdump, one for each target, in the target's network namespace and outside its
     control groups. The pod is not touched.
-  - One call starts all targets. It returns when every tap listens, or fails with tcpdump's own words and leaves nothing.
+  - One call starts all targets. It returns when every tap listens, or fails in tcpdump's own words and leaves nothing.
   - A supervisor on the node rotates, counts, compresses and ships the files. It outlives Ansible and ends by itself at
     its deadline.
-  - It is normally called by the playbook P(kube.pcap.capture#playbook) with a record of the plan. Called alone, it
+  - It is normally called by the playbook C(kube.pcap.capture) with a record of the plan. Called alone, it
     resolves the selection on its node.
 extends_documentation_fragment:
   - kube.pcap._attributes
@@ -86,7 +86,8 @@ options:
     type: int
   keep:
     description:
-      - Most bytes that the capture keeps on this node. When they are reached, the oldest closed files go, and are counted.
+      - Most bytes that the capture keeps on this node. When they are reached, the oldest closed files go and are
+        counted.
     type: str
     default: 1Gi
   min_free:

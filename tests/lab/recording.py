@@ -30,17 +30,22 @@ def wait_for(condition: Callable[[], Any], seconds: float = 60.0, what: str = "a
         time.sleep(0.02)
 
 
+Record = Callable[..., "Recording"]
+"""The fixture ``record``: (node's name, spool) to a Recording that is removed at the test's end."""
+
+
 class Recording:
     """One capture on one node."""
 
-    def __init__(self, ansible: Ansible, node: LabNode, capture_id: str) -> None:
+    def __init__(self, ansible: Ansible, node: LabNode, capture_id: str, spool: str = SPOOL) -> None:
         self.ansible = ansible
         self.node = node
         self.id = capture_id
+        self.spool = spool
 
     def call(self, module: str = "capture", **params: Any) -> dict[str, Any]:
         """Calls a module on the node and returns its result, with ``failed``."""
-        params = {"id": self.id, **params}
+        params = {"id": self.id, "spool": self.spool, **params}
         run = self.ansible.adhoc(self.node.name, "kube.pcap." + module, params=params)
         assert len(run.tasks) == 1, run.stdout + run.stderr
         assert "Traceback" not in run.stdout + run.stderr
@@ -70,7 +75,7 @@ class Recording:
     @property
     def folder(self) -> pathlib.Path:
         """The capture's folder, as this machine can read it."""
-        return self.node.root / SPOOL[1:] / self.id
+        return self.node.root / self.spool[1:] / self.id
 
     def state(self) -> dict[str, Any]:
         """``state.json``."""
@@ -92,7 +97,7 @@ class Recording:
 
     def tcpdump_pids(self) -> list[int]:
         """The node's tcpdump processes that write into this capture."""
-        done = self.node.run(["pgrep", "-f", "tcpdump .*%s/%s/taps/" % (SPOOL, self.id)], check=False)
+        done = self.node.run(["pgrep", "-f", "tcpdump .*%s/%s/taps/" % (self.spool, self.id)], check=False)
         return [int(word) for word in done.stdout.split()]
 
     def wait_phase(self, *phases: str, seconds: float = 60.0) -> dict[str, Any]:

@@ -10,34 +10,14 @@ import gzip
 import hashlib
 import json
 import subprocess
-from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.lab.ansible_run import Ansible
 from tests.lab.lab import Lab
-from tests.lab.recording import Recording, seen, wait_for
+from tests.lab.recording import Record, Recording, seen, wait_for
 
-Record = Callable[..., Recording]
 NODES = ["node-a", "node-b", "node-c"]
 """systemd; systemd, Python 3.8 and sudo; no systemd."""
-
-
-@pytest.fixture
-def record(lab: Lab, ansible: Ansible, request: pytest.FixtureRequest) -> Iterator[Record]:
-    """Makes recordings that are removed, with nothing left, when the test ends."""
-    made: list[Recording] = []
-
-    def make(node: str) -> Recording:
-        name = "".join(c if c.isalnum() else "-" for c in request.node.name.lower()).strip("-")[-50:].strip("-")
-        made.append(Recording(ansible, lab.node(node), "%s-%d" % (name.replace("--", "-"), len(made))))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.remove()
-        assert one.tcpdump_pids() == []
-        assert not one.folder.exists()
 
 
 def pod_on(lab: Lab, node: str) -> str:

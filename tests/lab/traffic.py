@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import time
@@ -109,5 +111,13 @@ class Traffic:
     def stop(self) -> None:
         """Ends sender and receivers at once; nothing is counted."""
         for process in [self._sender, *(p for _, p in self._receivers)]:
-            process.kill()
+            _kill_family(process.pid)
             process.communicate()
+
+
+def _kill_family(pid: int) -> None:
+    """Kills a process and what it forked: nsenter's child holds the pipe, and outlives it."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for child in pathlib.Path("/proc/%d/task/%d/children" % (pid, pid)).read_text().split():
+            _kill_family(int(child))
+        os.kill(pid, signal.SIGKILL)

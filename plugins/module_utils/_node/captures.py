@@ -14,13 +14,14 @@ import dataclasses
 import os
 import shutil
 import time
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 from .._errors import CaptureError, NodeError, TargetError
 from .._options import differences
-from .._records import NodeCapture, Target, to_result
+from .._records import NodeCapture, Target, TargetRef, to_result
 from . import launcher, preflight, presence, reading, retention
 from .spool import Spool, Wanted
+from .watch import GONE
 
 _READY_SECONDS = 30.0
 _ANSWER_SECONDS = 5.0
@@ -57,7 +58,7 @@ def start(asked: NodeCapture, check_mode: bool, option_prefix: str = "") -> Outc
         state = reading.describe(spool)
         text = "capture %s is finished (%s: %s); remove it to start it again"
         return Outcome(False, reading.brief(spool), text % (asked.id, state["phase"], state["reason"]))
-    added = _added(wanted, asked)
+    added = _added(wanted, asked, reading.by_ref(spool))
     if not added and spool.running:
         return Outcome(False, reading.brief(spool))
     return _go_on(spool, wanted, added, check_mode)
@@ -168,14 +169,15 @@ def located(target: Target) -> Target:
     return found
 
 
-def _added(wanted: Wanted, asked: NodeCapture) -> list[Target]:
-    """Return the targets that are new, or whose pod has come back in another namespace."""
+def _added(wanted: Wanted, asked: NodeCapture, told: Mapping[TargetRef, Mapping[str, Any]]) -> list[Target]:
+    """Return the targets that are new, or whose pod has come back after its watch had ended."""
     known = {target.ref: target for target in wanted.capture.targets}
-    return [target for target in asked.targets if target.ref not in known or _returned(known[target.ref], target)]
-
-
-def _returned(known: Target, asked: Target) -> bool:
-    return asked.netns is not None and known.netns != asked.netns
+    gone = {ref for ref, one in told.items() if one["reason"] == GONE}
+    return [
+        target
+        for target in asked.targets
+        if target.ref not in known or (target.ref in gone and target.pid != known[target.ref].pid)
+    ]
 
 
 def _launch(spool: Spool) -> None:

@@ -28,7 +28,7 @@ from .journal import Journal
 from .outbox import Outbox
 from .process import Clock, boot_id, end_stray
 from .spool import Spool, Wanted
-from .watch import Watch
+from .watch import GONE, Watch
 
 TICK_SECONDS = 0.25
 _BUSY_SECONDS = 0.01
@@ -245,8 +245,11 @@ class Recorder:
 
 
 def _is_new(target: Target, watch: Watch | None) -> bool:
-    """Return whether a target is to get a watch: it has none, or its pod came back after that had ended."""
-    return watch is None or (watch.ended and watch.target.netns != target.netns)
+    """Return whether a target is to get a watch: it has none, or its pod came back after that had ended.
+
+    The process tells: the kernel gives a namespace's inode away again as soon as the namespace is gone.
+    """
+    return watch is None or (watch.ended and watch.reason == GONE and watch.target.pid != target.pid)
 
 
 def main() -> None:
@@ -263,4 +266,4 @@ def main() -> None:
             raise CaptureError("%s holds no capture" % spool.folder)
         Recorder(spool, wanted, Clock()).run()
     except PcapError as error:
-        sys.exit(str(error))
+        raise SystemExit(str(error)) from None

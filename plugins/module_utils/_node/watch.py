@@ -28,6 +28,7 @@ _RETRY_SECONDS = (0.0, 1.0, 2.0, 5.0, 10.0)
 _RETRY_WINDOW_SECONDS = 300.0
 RETURN_SECONDS = 60.0
 """How long a pod that is gone may take to come back with the same uid (a new sandbox, a static pod)."""
+GONE = "the pod is gone"
 _LOOK_SECONDS = 1.0
 _SEARCH_SECONDS = 5.0
 
@@ -237,11 +238,11 @@ class Watch:
         self._look_at = now + _SEARCH_SECONDS
         if self._absent_since is None:
             self._absent_since = now
-            self.phase, self.reason = "starting", "the pod is gone; waiting for it to come back"
+            self.phase, self.reason = "starting", GONE + "; waiting for it to come back"
             if self.tap is not None:
-                self.tap.end("the pod is gone", now)
+                self.tap.end(GONE, now)
         elif now - self._absent_since > RETURN_SECONDS and self.tap is None:
-            self._settle("done", "the pod is gone")
+            self._settle("done", GONE)
 
     def _settle(self, phase: str, reason: str) -> None:
         self.phase, self.reason, self._open_at = phase, reason, None

@@ -1,0 +1,226 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a capture tells, and still holds, after something was killed, filled, moved or taken away."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.lab import Lab
+from tests.lab.recording import Record, Recording, seen, wait_for
+
+
+@contextlib.contextmanager
+def traffic(lab: Lab, pod: str, count: int = 100_000, rate: int = 500) -> Iterator[int]:
+    """Counted datagrams inside a pod while the body runs; gives the stream's number."""
+    running = lab.pod(*pod.split("/")).start_traffic("127.0.0.1", count=count, rate=rate)
+    try:
+        yield running.stream
+    finally:
+        running.stop()
+
+
+def assert_only_gaps_are_missing(one: Recording, stream: int) -> None:
+    """Every packet is in one segment, but for spans that the manifest calls gaps."""
+    numbers = seen(one.segments(), stream)
+    assert len(numbers) == len(set(numbers)), "a packet is in two segments"
+    holes = [(a, b) for a, b in zip(numbers, numbers[1:], strict=False) if b != a + 1]
+    gaps = one.events("gap")
+    assert len(holes) <= len(gaps), "%s were not watched, but the gaps are %s" % (holes, gaps)
+    for gap in gaps:
+        assert gap["until_ns"] is None or gap["from_ns"] < gap["until_ns"]
+
+
+def counted(one: Recording, least: int) -> None:
+    """Waits until status sees so many packets."""
+
+    def enough() -> bool:
+        one.call(state="refreshed")
+        return sum(target["packets"] for target in one.state()["targets"]) >= least
+
+    wait_for(enough, what="%d packets" % least)
+
+
+def test_a_killed_supervisor_is_started_again_by_systemd(lab: Lab, record: Record) -> None:
+    """KNT-1, KNT-11, PT-12: SIGKILL ends its tcpdump; the next one takes the spool over, with a gap, and goes on."""
+    one = record("node-a")
+    one.start("pod shop/cart", filter="udp port 9000", segment_seconds=1)
+    with traffic(lab, "shop/cart") as stream:
+        counted(one, 500)
+        killed = one.recorder_pid()
+        one.node.run(["kill", "-KILL", str(killed)])
+        wait_for(lambda: one.recorder_pid() != killed and one.state()["phase"] == "ready", what="another supervisor")
+        counted(one, 1500)
+        one.stop()
+    assert_only_gaps_are_missing(one, stream)
+    (gap,) = one.events("gap")
+    assert gap["reason"] == "the recorder was killed" and len(one.tcpdump_pids()) == 0
+    assert [event["run"] for event in one.events("started")] == [1, 2]
+
+
+def test_without_systemd_the_next_call_goes_on(lab: Lab, record: Record) -> None:
+    """KNT-11, PT-12: a dead supervisor is told as such; ``refreshed`` starts it; nothing is forgotten or twice."""
+    one = record("node-c")
+    one.start("pod shop/db-0", filter="udp port 9000", segment_seconds=1)
+    with traffic(lab, "shop/db-0") as stream:
+        counted(one, 500)
+        one.node.run(["kill", "-KILL", str(one.recorder_pid())])
+        wait_for(lambda: not one.tcpdump_pids(), what="tcpdump's end")
+        info = one.info()
+        assert info["phase"] == "failed" and "capture or status starts it again" in info["reason"]
+        assert one.call(state="refreshed")["changed"]
+        assert not one.call(state="refreshed")["changed"]
+        counted(one, 1000)
+        one.stop()
+    assert_only_gaps_are_missing(one, stream)
+    assert [gap["reason"] for gap in one.events("gap")] == ["the recorder was killed"]
+
+
+def test_a_killed_tcpdump_is_replaced(lab: Lab, record: Record) -> None:
+    """KNT-1: another tcpdump listens; what was in memory is a gap from the last packet on disk."""
+    one = record("node-b")
+    one.start("pod shop/checkout", filter="udp port 9000")
+    with traffic(lab, "shop/checkout") as stream:
+        counted(one, 300)
+        one.node.run(["kill", "-KILL", *map(str, one.tcpdump_pids())])
+        wait_for(lambda: len(one.events("ready")) == 2, what="another tap")
+        counted(one, 1000)
+        info = one.stop()
+    assert_only_gaps_are_missing(one, stream)
+    assert info["phase"] == "done"
+    (gap,) = one.events("gap")
+    assert gap["reason"] == "tcpdump was killed by signal 9"
+    damaged = [event for event in one.events("segment", "discarded") if event.get("damage") or event.get("reason")]
+    assert len(damaged) <= 1
+
+
+def test_the_end_of_ssh_changes_nothing(lab: Lab, record: Record) -> None:
+    """PT-12: with every ssh session of the node killed, the capture goes on."""
+    one = record("node-c")
+    one.start("pod shop/db-0", filter="udp port 9000")
+    before = one.recorder_pid()
+    with traffic(lab, "shop/db-0") as stream:
+        one.node.run(["pkill", "-KILL", "-f", "sshd: .*@"], check=False)
+        counted(one, 500)
+        one.stop()
+    assert one.recorder_pid() == before and one.events("gap") == []
+    numbers = seen(one.segments(), stream)
+    assert numbers == list(range(numbers[0], numbers[-1] + 1))
+
+
+def test_a_pod_that_comes_back_is_recorded_on(lab: Lab, record: Record) -> None:
+    """SN-15: the same uid in another namespace: a gap, then its packets again."""
+    one, pod = record("node-a"), lab.pod("shop", "cart")
+    one.start("pod shop/cart", filter="udp port 9000")
+    first = pod.send("127.0.0.1", count=200, rate=1000)
+    pod.delete()
+    wait_for(lambda: "the pod is gone" in str(one.state()["targets"][0]["reason"]), what="its absence")
+    assert one.state()["targets"][0]["phase"] == "starting"
+    pod.create()
+    one.wait_phase("ready")
+    wait_for(lambda: one.state()["targets"][0]["phase"] == "ready", what="its tap")
+    again = pod.send("127.0.0.1", count=200, rate=1000)
+    one.stop()
+    assert seen(one.segments(), first.stream) == list(range(200))
+    assert seen(one.segments(), again.stream) == list(range(200))
+    assert [gap["reason"] for gap in one.events("gap")] == ["the pod is gone"]
+
+
+def test_a_pod_that_another_replaces_ends_with_a_reason(lab: Lab, record: Record) -> None:
+    """SN-15: a new uid is another target: the old one's packets are kept, the new one is none of this capture's."""
+    one, pod = record("node-b"), lab.pod("test", "cart")
+    one.start("pod test/cart", filter="udp port 9000")
+    first = pod.send("127.0.0.1", count=100, rate=1000)
+    pod.delete()
+    pod.create(new_uid=True)
+    wait_for(lambda: "the pod is gone" in str(one.state()["targets"][0]["reason"]), what="its absence")
+    other = pod.send("127.0.0.1", count=100, rate=1000)
+    one.stop()
+    assert seen(one.segments(), first.stream) == list(range(100)) and seen(one.segments(), other.stream) == []
+
+
+@pytest.fixture
+def small_disk(lab: Lab) -> Iterator[pathlib.Path]:
+    """A file system of 16 MB on node-a, as the node's root sees it from here."""
+    node = lab.node("node-a")
+    node.run(["mkdir", "-p", "/srv/small"])
+    node.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", "/srv/small"])
+    yield node.root / "srv/small"
+    node.run(["umount", "-l", "/srv/small"])
+
+
+def test_a_full_file_system_ends_the_capture_with_a_reason(lab: Lab, record: Record, small_disk: pathlib.Path) -> None:
+    """KNT-9, KD-10: what is closed goes first, counted; then the capture fails and says so, and no file is a lie."""
+    one = record("node-a", spool="/srv/small/spool")
+    one.start("pod shop/cart", filter="udp port 9000", segment_size="1M", compress=False, keep="12M")
+    sent = lab.pod("shop", "cart").send("shop/checkout", count=20_000, rate=10_000)
+    wait_for(lambda: len(one.segments()) >= 2, what="closed segments")
+    one.node.run(["sh", "-c", "dd if=/dev/zero of=/srv/small/other bs=64k 2>/dev/null; true"])
+    state = one.wait_phase("failed")
+    assert "has less free than capture_min_free" in state["reason"]
+    assert one.tcpdump_pids() == []
+    one.node.run(["rm", "/srv/small/other"])
+    evicted = sum(event["packets"] for event in one.events("evicted"))
+    numbers = seen(one.segments(), sent.stream)
+    assert len(numbers) == len(set(numbers)) and evicted > 0
+    held = sum(event["packets"] for event in one.events("segment"))
+    gone = {event["seq"] for event in one.events("evicted")}
+    assert len(numbers) == held - sum(e["packets"] for e in one.events("segment") if e["seq"] in gone)
+    assert len(numbers) + evicted == sent.sent or one.events("gap") or one.events("discarded")
+
+
+def test_a_reboot_is_a_gap(lab: Lab, record: Record) -> None:
+    """KNT-11: nothing runs until a call; then the files are taken over and the tap listens in the new namespaces."""
+    one = record("node-c")
+    one.start(["pod shop/db-0", "node node-c"], filter="udp port 9000")
+    with traffic(lab, "shop/db-0") as stream:
+        counted(one, 500)
+        lab.node("node-c").kill()
+    lab.node("node-c").boot()
+    assert one.info()["phase"] == "failed"
+    assert one.call(state="refreshed")["changed"]
+    one.wait_phase("ready")
+    again = lab.pod("shop", "db-0").send("127.0.0.1", count=100, rate=1000)
+    info = one.stop()
+    assert info["phase"] == "done"
+    assert {gap["reason"] for gap in one.events("gap")} == {"the node was rebooted"}
+    assert seen(one.segments(), again.stream) == list(range(100))
+    numbers = seen(one.segments(), stream)
+    assert numbers == list(range(numbers[0], numbers[-1] + 1))
+
+
+def test_a_reboot_under_systemd_is_a_gap_too(lab: Lab, record: Record) -> None:
+    """KNT-11: the transient unit is gone with the boot; the same request again goes on."""
+    one = record("node-b")
+    options = {"targets": "node node-b", "filter": "udp port 9000"}
+    one.start(**options)
+    lab.node("node-b").send("node-a", count=100, rate=1000)
+    lab.node("node-b").reboot()
+    assert one.call(**options)["changed"]
+    sent = lab.node("node-b").send("node-a", count=100, rate=1000)
+    one.stop()
+    assert seen(one.segments(), sent.stream) == list(range(100))
+    assert [gap["reason"] for gap in one.events("gap")] == ["the node was rebooted"]
+
+
+def test_a_sink_that_goes_away_keeps_everything_waiting(lab: Lab, record: Record) -> None:
+    """KNT-6, KNT-13: the capture goes on, the backlog and the reason are told; back again, all is shipped."""
+    one, node = record("node-a"), lab.node("node-a")
+    node.run(["mkdir", "-p", "/srv/sink"])
+    one.start("pod shop/cart", filter="udp port 9000", segment_size="1M", sink="/srv/sink")
+    node.run(["mv", "/srv/sink", "/srv/away"])
+    sent = lab.pod("shop", "cart").send("shop/checkout", count=30_000, rate=15_000)
+    wait_for(lambda: one.state()["backlog_bytes"] > 0 and one.state()["last_error"], what="a backlog")
+    assert "/srv/sink" in one.state()["last_error"] and one.state()["phase"] == "ready"
+    node.run(["mv", "/srv/away", "/srv/sink"])
+    info = one.stop()
+    assert info["phase"] == "done" and info["shipped"] == info["segments"] and info["last_error"] is None
+    objects = (node.root / "srv/sink" / one.id / "node-a" / "shop" / "cart").iterdir()
+    assert seen(objects, sent.stream) == list(range(30_000))
+    node.run(["rm", "-r", "/srv/sink"])
