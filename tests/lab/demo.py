@@ -87,7 +87,7 @@ class Demo:
         """Waits for the senders and returns how many datagrams each stream had, in their own words."""
         sent = {}
         for (source, _to, _port), sender in zip(TRAFFIC, senders, strict=True):
-            text, _ = sender.communicate(timeout=60)
+            text = sender.communicate(timeout=60)[0]
             first = re.match(r"stream (\d+): sent (\d+) ", text)
             if sender.returncode or not first:
                 raise LabError("traffic from %s ended with %d" % (source, sender.returncode))

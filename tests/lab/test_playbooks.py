@@ -57,7 +57,9 @@ class Plays:
     def clean(self) -> None:
         """Removes every capture."""
         if self.spool():
-            done = self.ansible.adhoc("nodes", "kube.pcap.capture", params={"state": "absent", "id": "all", "force": True})
+            done = self.ansible.adhoc(
+                "nodes", "kube.pcap.capture", params={"state": "absent", "id": "all", "force": True}
+            )
             assert self.spool() == {}, done.stdout
         assert self.tcpdumps() == 0
 
@@ -95,6 +97,11 @@ def started(run: Run) -> list[tuple[str, str, str]]:
         for target in one["targets"]:
             found.append((one["host"], target["name"], one["phase"]))
     return sorted(found)
+
+
+def hosts(run: Run) -> list[str]:
+    """The hosts on which something was started, one for each target."""
+    return [row[0] for row in started(run)]
 
 
 def remote_tasks(run: Run) -> dict[str, int]:
@@ -224,7 +231,7 @@ def test_containers(plays: Plays, targets: str, container: str) -> None:
 def test_limit(plays: Plays) -> None:
     """With --limit the others are not touched; a match there is named, and alone it is an error."""
     run = plays.capture("pods shop app=web", "--limit", "node-a")
-    assert run.rc == 0 and [host for host, *_ in started(run)] == ["node-a"] and list(plays.spool()) == ["node-a"]
+    assert run.rc == 0 and hosts(run) == ["node-a"] and list(plays.spool()) == ["node-a"]
     output = " ".join((run.stdout + run.stderr).split())
     assert "is on node-b, and no host of this play is that node" in output
     (message,) = failed(plays.capture("pod shop/db-0", "--limit", "node-a"))
@@ -249,6 +256,17 @@ def test_an_unanswered_survey(plays: Plays) -> None:
         assert run.rc == 0 and told(run)["id"] == told(plain)["id"]
 
 
+def test_new_matching_pods_are_added(plays: Plays) -> None:
+    """SN-15: the same request again takes up a pod that is new, and changes nothing elsewhere."""
+    assert changed(plays.capture("pods shop app in (cart,db)")) == {"node-a": 1, "node-b": 0, "node-c": 1}
+    pod = plays.lab.pod("shop", "cart")
+    pod.delete()
+    pod.create(new_uid=True)
+    run = plays.capture("pods shop app in (cart,db)")
+    assert run.rc == 0 and changed(run) == {"node-a": 1, "node-b": 0, "node-c": 0}
+    assert pod.uid in [target["uid"] for one in told(run)["captures"] for target in one["targets"]]
+
+
 def inventory(lab: Lab, file: pathlib.Path, **hosts: dict[str, Any]) -> pathlib.Path:
     """The lab's inventory with other hosts: variables that are added to node-a's, and None takes one away."""
     known = yaml.safe_load(lab.inventory.read_text())
@@ -263,11 +281,11 @@ def inventory(lab: Lab, file: pathlib.Path, **hosts: dict[str, Any]) -> pathlib.
 def test_an_unreachable_host_is_named(plays: Plays, tmp_path: pathlib.Path) -> None:
     """SN-1: the others record, the result names the one that did not answer, and nothing hangs."""
     address = plays.lab.node("node-a").addresses.v4.rpartition(".")[0] + ".99"
-    hosts = {"node-x": {"ansible_host": address, "kube_node_name": "node-x"}}
-    plays.ansible = Ansible(inventory(plays.lab, tmp_path / "hosts.json", **hosts), tmp_path)
+    added = {"node-x": {"ansible_host": address, "kube_node_name": "node-x"}}
+    plays.ansible = Ansible(inventory(plays.lab, tmp_path / "hosts.json", **added), tmp_path)
     began = time.monotonic()
     run = plays.capture("pods shop app=web")
-    assert run.rc == 4 and time.monotonic() - began < 40 and [host for host, *_ in started(run)] == NODES
+    assert run.rc == 4 and time.monotonic() - began < 40 and hosts(run) == NODES
     (unasked,) = told(run)["unasked"]
     assert unasked["host"] == "node-x" and unasked["reason"].startswith("unreachable: ")
     assert "node-x gave no result: unreachable: " in run.stdout
@@ -293,8 +311,8 @@ def test_what_a_host_lacks(
 
 def test_names_of_nodes(plays: Plays, tmp_path: pathlib.Path) -> None:
     """KNT-15: without a cluster a host records under the name that it is given, else under its own."""
-    hosts = {"node-a": {"kube_node_name": "edge-1"}, "node-c": {"kube_node_name": None}}
-    plays.ansible = Ansible(inventory(plays.lab, tmp_path / "hosts.json", **hosts), tmp_path)
+    added = {"node-a": {"kube_node_name": "edge-1"}, "node-c": {"kube_node_name": None}}
+    plays.ansible = Ansible(inventory(plays.lab, tmp_path / "hosts.json", **added), tmp_path)
     run = plays.capture("nodes *", snapshot=False)
     assert started(run) == [("node-a", "edge-1", "ready"), ("node-b", "node-b", "ready"), ("node-c", "node-c", "ready")]
     stop = plays.run("stop", id="all", segments=True)
@@ -305,7 +323,7 @@ def test_two_hosts_that_are_one_node(plays: Plays, tmp_path: pathlib.Path) -> No
     """Neither is taken, and both are named."""
     plays.ansible = Ansible(inventory(plays.lab, tmp_path / "hosts.json", twin={}), tmp_path)
     run = plays.capture("pods shop app=web", "--check")
-    assert run.rc == 0 and [host for host, *_ in started(run)] == ["node-b", "node-c"]
+    assert run.rc == 0 and hosts(run) == ["node-b", "node-c"]
     (message,) = failed(plays.capture("pod shop/cart"))
     assert "the hosts node-a and twin are all node node-a" in message
 

@@ -37,7 +37,7 @@ def cluster(*pods, nodes=("node-a", "node-b", "node-c")):
 
 
 WEB_A, WEB_B, CART = pod("web-1", "node-a"), pod("web-2", "node-b"), pod("cart", "node-a")
-HOSTS = [asked("node-a", WEB_A, CART), asked("node-b", WEB_B), asked("node-c")]
+HOSTS = (asked("node-a", WEB_A, CART), asked("node-b", WEB_B), asked("node-c"))
 SILENT = Answer("node-b", "node-b", problem="unreachable: No route to host")
 
 
@@ -217,6 +217,14 @@ def test_who_fits_no_node_is_left_out(answers, reason):
     places = settle(answers, cluster())
     assert places.hosts == {} and [one.host for one in places.left_out] == [answer.host for answer in answers]
     assert all(reason in one.reason for one in places.left_out)
+
+
+def test_a_name_that_was_given_is_not_overruled():
+    """A host variable that names no node is reported, though an address would fit one."""
+    answer = asked("node-x", host="h1", kube_node_name="node-x")
+    answer.result["node"]["addresses"] = [ADDRESS["node-c"]]
+    places = settle([answer], cluster())
+    assert places.hosts == {} and 'no node "node-x"' in places.left_out[0].reason
 
 
 def test_without_a_cluster_every_host_is_a_node():
