@@ -29,7 +29,7 @@ class Plays:
 
     def __init__(self, lab: Lab, ansible: Ansible) -> None:
         self.lab = lab
-        self.ansible = ansible
+        self.ansible = self._cleaner = ansible
 
     def capture(self, targets: Any, *args: str, snapshot: bool = True, **options: Any) -> Run:
         """Runs the playbook capture; option names without their prefix."""
@@ -57,7 +57,7 @@ class Plays:
     def clean(self) -> None:
         """Removes every capture."""
         if self.spool():
-            done = self.ansible.adhoc(
+            done = self._cleaner.adhoc(
                 "nodes", "kube.pcap.capture", params={"state": "absent", "id": "all", "force": True}
             )
             assert self.spool() == {}, done.stdout
