@@ -148,6 +148,15 @@ def test_a_shorter_bound_of_the_duration():
         options.capture_options({"duration": "2h", "max_duration": "1h"})
 
 
+@pytest.mark.parametrize("name", ["compress", "promiscuous"])
+@pytest.mark.parametrize("value, expected", [("false", False), ("no", False), ("True", True), (0, False), (1, True)])
+def test_yes_and_no_as_text(name, value, expected):
+    """What -e compress=false gives is text, and means what it says."""
+    assert getattr(options.capture_options({name: value}), name) is expected
+    with pytest.raises(OptionError, match="^%s: " % name):
+        options.capture_options({name: "maybe"})
+
+
 def test_other_keys_are_left_alone():
     """The module's other parameters are none of the capture's options."""
     assert options.capture_options({"state": "started", "id": "x"}) == CaptureOptions()

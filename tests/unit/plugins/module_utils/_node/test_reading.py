@@ -163,7 +163,7 @@ def test_shares(spool):
 def test_segment_list(spool):
     """Each segment once, with where it is now; what was given up before it was a segment is none."""
     assert reading.segment_list(spool) == []
-    manifest = Manifest(spool.path("manifest.jsonl"))
+    manifest = Manifest(spool)
     for event in (
         {"event": "segment", "seq": 1, "target": WEB.ref, "file": "a", "packets": 3},
         {"event": "segment", "seq": 2, "target": WEB.ref, "file": "b", "packets": 4},

@@ -142,7 +142,7 @@ def test_manifest(spool):
     path = spool.path("manifest.jsonl")
     assert list(read_manifest(path)) == []
     for event in LINES:
-        manifest = Manifest(path)
+        manifest = Manifest(spool)
         manifest.append({**event, "target": TargetRef("pod", "a", "b", None, "n")})
         manifest.close()
     assert [(one["event"], one["n"], one["target"]["name"]) for one in read_manifest(path)] == [
@@ -155,7 +155,7 @@ def test_manifest(spool):
 def test_each_line_is_on_disk_at_once(spool):
     """A line is in the file before anything is done because of it."""
     path = spool.path("manifest.jsonl")
-    manifest = Manifest(path)
+    manifest = Manifest(spool)
     for number, event in enumerate(LINES, 1):
         manifest.append(event)
         assert list(read_manifest(path)) == LINES[:number]
@@ -172,7 +172,7 @@ def test_last_line_cut_at_every_byte(spool):
             file.write(whole[:cut])
         kept = LINES if cut >= len(whole) - 1 else LINES[:2]
         assert list(read_manifest(path)) == kept
-        manifest = Manifest(path)
+        manifest = Manifest(spool)
         manifest.append({"event": "after"})
         manifest.close()
         assert list(read_manifest(path)) == [*kept, {"event": "after"}]
@@ -184,7 +184,7 @@ def test_junk_between_lines(spool, junk):
     path = spool.path("manifest.jsonl")
     with open(path, "wb") as file:
         file.write(b'{"event":"a"}\n' + junk)
-    manifest = Manifest(path)
+    manifest = Manifest(spool)
     manifest.append({"event": "b"})
     manifest.close()
     assert [one["event"] for one in read_manifest(path)] == ["a", "b"]
