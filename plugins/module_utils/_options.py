@@ -23,20 +23,58 @@ _DAY = 86400
 _INTERFACE = re.compile(r"^[A-Za-z0-9_.][A-Za-z0-9_.:@-]{0,14}$", re.ASCII)
 _PATH = re.compile(r"^(?:/[A-Za-z0-9._@+-]+)+$", re.ASCII)
 
+
+def _filter(option: str, text: object) -> str:
+    """Return a filter as it is handed to tcpdump, or raise OptionError for what can be no filter."""
+    plain = str(text).strip()
+    if plain.startswith("-"):
+        raise OptionError(
+            option, "a filter cannot begin with -", "write it as tcpdump's filters are, see pcap-filter(7)"
+        )
+    if any(ord(c) < 32 and c not in "\t\n" or ord(c) == 127 for c in plain):
+        raise OptionError(option, "a filter cannot hold control characters", "write it on one line of text")
+    return " ".join(plain.split())
+
+
+def _flag(option: str, value: Any) -> bool:
+    """Return a yes or no; on the controller it may come from the command line, as text."""
+    text = str(value).lower()
+    if text not in ("true", "yes", "on", "1", "false", "no", "off", "0"):
+        raise OptionError(option, "%s is not taken" % shown(value), "write true or false")
+    return text in ("true", "yes", "on", "1")
+
+
+def _interface(option: str, value: Any) -> str:
+    if not _INTERFACE.match(str(value)):
+        raise OptionError(option, "%r is no interface's name" % str(value)[:40], "write one such as eth0, or any")
+    return str(value)
+
+
+def _path(option: str, value: Any) -> str:
+    text = str(value).rstrip("/")
+    if not _PATH.match(text) or any(part in (".", "..") for part in text.split("/")):
+        raise OptionError(
+            option,
+            "%r is not taken" % str(value)[:80],
+            "write an absolute path on the node, of letters, digits and . _ @ + -, such as /var/lib/kube-pcap",
+        )
+    return text
+
+
 _FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = {
-    "filter": ("filter", lambda name, value: _filter(name, value)),
-    "interface": ("interface", lambda name, value: _interface(name, value)),
+    "filter": ("filter", _filter),
+    "interface": ("interface", _interface),
     "snaplen": ("snaplen", lambda name, value: parse_count(name, value, 0, 262144)),
     "buffer": ("buffer_kib", lambda name, value: parse_count(name, value, 16, 1 << 20)),
     "segment_size": ("segment_bytes", lambda name, value: parse_size(name, value, 1_000_000, 10**12)),
     "segment_seconds": ("segment_seconds", lambda name, value: parse_duration(name, value, 1, _DAY)),
     "packet_count": ("packet_count", lambda name, value: parse_count(name, value, 1, 10**9)),
     "keep": ("keep_bytes", lambda name, value: parse_size(name, value, 4_000_000, 10**15)),
-    "compress": ("compress", lambda name, value: _flag(name, value)),
-    "sink": ("sink", lambda name, value: _path(name, value)),
-    "spool": ("spool", lambda name, value: _path(name, value)),
+    "compress": ("compress", _flag),
+    "sink": ("sink", _path),
+    "spool": ("spool", _path),
     "memory": ("memory_bytes", lambda name, value: parse_size(name, value, 512 * 1024, 1 << 40)),
-    "promiscuous": ("promiscuous", lambda name, value: _flag(name, value)),
+    "promiscuous": ("promiscuous", _flag),
     "grace": ("grace_seconds", lambda name, value: parse_duration(name, value, 0, 7 * _DAY)),
 }
 NAMES = tuple(sorted((*_FIELDS, "min_free", "duration", "max_duration")))
@@ -83,40 +121,3 @@ def differences(
 
 def _text(selections: Sequence[Selection], options: CaptureOptions) -> str:
     return json.dumps([to_result(list(selections)), to_result(options)], sort_keys=True)
-
-
-def _filter(option: str, text: object) -> str:
-    """Return a filter as it is handed to tcpdump, or raise OptionError for what can be no filter."""
-    plain = str(text).strip()
-    if plain.startswith("-"):
-        raise OptionError(
-            option, "a filter cannot begin with -", "write it as tcpdump's filters are, see pcap-filter(7)"
-        )
-    if any(ord(c) < 32 and c not in "\t\n" or ord(c) == 127 for c in plain):
-        raise OptionError(option, "a filter cannot hold control characters", "write it on one line of text")
-    return " ".join(plain.split())
-
-
-def _flag(option: str, value: Any) -> bool:
-    """Return a yes or no; on the controller it may come from the command line, as text."""
-    text = str(value).lower()
-    if text not in ("true", "yes", "on", "1", "false", "no", "off", "0"):
-        raise OptionError(option, "%s is not taken" % shown(value), "write true or false")
-    return text in ("true", "yes", "on", "1")
-
-
-def _interface(option: str, value: Any) -> str:
-    if not _INTERFACE.match(str(value)):
-        raise OptionError(option, "%r is no interface's name" % str(value)[:40], "write one such as eth0, or any")
-    return str(value)
-
-
-def _path(option: str, value: Any) -> str:
-    text = str(value).rstrip("/")
-    if not _PATH.match(text) or any(part in (".", "..") for part in text.split("/")):
-        raise OptionError(
-            option,
-            "%r is not taken" % str(value)[:80],
-            "write an absolute path on the node, of letters, digits and . _ @ + -, such as /var/lib/kube-pcap",
-        )
-    return text

@@ -18,9 +18,8 @@ class Journal:
     """A capture's manifest, opened by its one supervisor, with its ledger."""
 
     def __init__(self, spool: Spool, clock: Clock) -> None:
-        path = spool.path("manifest.jsonl")
-        self.ledger = Ledger(read_manifest(path))
-        self._manifest = Manifest(path)
+        self.ledger = Ledger(read_manifest(spool.path("manifest.jsonl")))
+        self._manifest = Manifest(spool)
         self._clock = clock
 
     def record(self, event: str, target: TargetRef | None = None, **fields: Any) -> None:

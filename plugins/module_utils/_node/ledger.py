@@ -30,7 +30,12 @@ class Run:
     stopped: bool = False
     stop_reason: str | None = None
     killed: bool = False
-    """It did not end by itself: its last file may end inside a record, and a gap tells why."""
+    """It did not end by itself: its last file may end inside a record."""
+    stopped_ns: int = 0
+    whole_until_ns: int | None = None
+    """Latest packet in the files before the first damaged one, and in that; None while all are whole."""
+    has_gap: bool = False
+    """The manifest has a gap that begins in this run."""
     interfaces: dict[str, str] = dataclasses.field(default_factory=dict)
     """Index to name, as last read."""
     packets: int = 0
@@ -129,6 +134,7 @@ class Ledger:
             "ready": self._ready,
             "counters": self._counters,
             "stopped": self._stopped,
+            "gap": self._gap,
             "ended": self._ended,
             "failed": self._ended,
             "returned": self._returned,
@@ -163,6 +169,10 @@ class Ledger:
         if event.get("received") is not None:
             self._counters(event)
         run.stopped, run.stop_reason, run.killed = True, event["reason"], event["status"] != 0
+        run.stopped_ns = event["at_ns"]
+
+    def _gap(self, event: Mapping[str, Any]) -> None:
+        self.runs[event["run"]].has_gap = True
 
     def _ended(self, event: Mapping[str, Any]) -> None:
         if event["target"] is not None:
@@ -185,6 +195,8 @@ class Ledger:
         run.interfaces = {index: names[1] or names[0] for index, names in event["interfaces"].items()}
         if event["last_ns"] is not None:
             run.last_ns = max(run.last_ns or 0, event["last_ns"])
+        if event["damage"] is not None and run.whole_until_ns is None:
+            run.whole_until_ns = run.last_ns or run.started_ns
         self.taken.add(event["raw"])
         self.closed[ref, event["seq"]] = Closed(
             ref, event["seq"], event["file"], event["bytes"], event["packets"], event["sha256"], event["opened"]

@@ -137,7 +137,11 @@ class Outbox:
             return
         self._failures[job["do"]] = 0
         if job["do"] == "finish":
-            self._finished(job, answer)
+            try:
+                self._finished(job, answer)
+            except OSError:  # no room for its line: it is still no segment
+                self._queue.appendleft(job["raw"])
+                raise
         elif job.get("manifest"):
             self.manifest_stored = True
         else:
@@ -192,10 +196,10 @@ class Outbox:
             )
             os.unlink(self._spool.path("segments", item.file))
         elif isinstance(item, Raw):
-            self._queue.remove(item)
             packets = segments.count(self._raw_path(item)).packets
             fields = {"file": None, "bytes": item.bytes, "packets": packets, "reason": reason}
             self._journal.record("evicted", self._ref(item), seq=None, run=item.run, raw=item.id, **fields)
+            self._queue.remove(item)
             self._delete_raw(item)
         return held.bytes
 
@@ -232,10 +236,6 @@ class Outbox:
                 dropped_total=run.dropped_kernel,
                 **{key: answer[key] for key in ("first_ns", "last_ns", "packets", "bytes", "sha256", "md5", "damage")},
             )
-        if answer["damage"] is not None and not run.killed:
-            since = answer["last_ns"] or raw.opened * 1_000_000_000
-            until, reason = self._clock.wall_ns(), "a file was damaged: %s" % answer["damage"]
-            self._journal.record("gap", run.target, reason=reason, from_ns=since, until_ns=until)
         self._delete_raw(raw)
 
     def _submit_store(self, closed: Closed) -> None:

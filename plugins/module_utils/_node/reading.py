@@ -14,6 +14,7 @@ from .._records import TargetRef, from_result, to_result
 from .retention import Share
 from .spool import Spool, read_manifest
 
+_STALE_NS = 15_000_000_000
 _FIGURES = ("packets", "received", "dropped_kernel", "dropped_interface", "segments", "shipped", "bytes")
 
 
@@ -99,7 +100,11 @@ def _phase(spool: Spool, state: dict[str, Any] | None) -> tuple[str, str | None]
     if state is not None and state["phase"] in ("done", "failed"):
         return state["phase"], state["reason"]
     if spool.running:
-        return (state["phase"], state["reason"]) if state is not None else ("starting", None)
+        if state is None:
+            return "starting", None
+        if time.time_ns() - state["written_ns"] > _STALE_NS:
+            return "failed", "the recorder cannot write its state; is the disk full?"
+        return state["phase"], state["reason"]
     return "failed", "the recorder is not running; capture or status starts it again"
 
 

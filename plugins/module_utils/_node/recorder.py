@@ -16,10 +16,12 @@ end; with 1 when it could not go on, so that systemd starts it again.
 
 from __future__ import annotations
 
+import errno
 import os
 import selectors
 import signal
 import sys
+import time
 
 from .._errors import CaptureError, PcapError
 from .._records import Target
@@ -46,6 +48,7 @@ class Recorder:
         self.phase = "starting"
         self.reason: str | None = None
         self.watches: list[Watch] = []
+        spool.make_ballast()
         self.journal = Journal(spool, clock)
         self._boot = boot_id()
         self._deadline = self._find_deadline()
@@ -67,8 +70,13 @@ class Recorder:
         """Record until the end."""
         signal.signal(signal.SIGTERM, self._on_term)
         while not self._over:
-            self._wait()
-            self._tick(self.clock.steady())
+            try:
+                self._wait()
+                self._tick(self.clock.steady())
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                self._close_without_room(self.clock.steady())
         self._write_state()
         self.outbox.close()
 
@@ -145,6 +153,18 @@ class Recorder:
         if before != after or now >= self._state_at:
             self._write_state()
 
+    def _close_without_room(self, now: float) -> None:
+        """Close the taps while nothing can be written down: on a full disk tcpdump would go on and write holes.
+
+        Every step that needs a line is taken again with each tick; with room again, the taps open, after a gap.
+        """
+        for watch in self.watches:
+            if watch.tap is not None:
+                watch.tap.end("the disk is full", now, ring_seconds=0.0)
+                watch.tap.tick(now)
+                watch.tap.listen()
+        time.sleep(TICK_SECONDS)
+
     def _note_clock_step(self, now: float) -> None:
         offset = self.clock.wall_ns() - int(now * 1e9)
         if abs(offset - self._clock_offset) > _STEP_NS:
@@ -162,15 +182,15 @@ class Recorder:
 
     def _end_what_is_due(self, now: float) -> None:
         if self._told_to_end:
-            self._end_all("the recorder was told to end", now, at_once=True)
+            self._end_all("the recorder was told to end", now)
         elif self.wanted.stop_reason is not None:
             self._end_all(self.wanted.stop_reason, now)
         elif now >= self._deadline:
             self._end_all("deadline", now)
 
-    def _end_all(self, reason: str, now: float, at_once: bool = False) -> None:
+    def _end_all(self, reason: str, now: float) -> None:
         for watch in self.watches:
-            watch.end(reason, now, at_once)
+            watch.end(reason, now)
         self.reason = self.reason or reason
 
     def _tick_watches(self, now: float) -> None:
@@ -200,9 +220,9 @@ class Recorder:
 
     def _fail(self, reason: str, now: float) -> None:
         if self._failure is None:
-            self._failure = reason
             self.journal.record("failed", None, reason=reason)
-            self._end_all(reason, now, at_once=True)
+            self._failure = reason
+            self._end_all(reason, now)
 
     def _advance(self, now: float) -> None:
         """Go to the next phase where everything for it is there."""

@@ -9,6 +9,7 @@
                  state.json        what is: replaced whole, by the supervisor alone
                  manifest.jsonl    what happened: only appended to, by the supervisor alone
                  recorder.log      what a supervisor without systemd said
+                 ballast           room for the last words on a disk that others have filled
                  taps/<run>/       files that tcpdump writes, one folder for each run of a tcpdump
                  segments/         closed, counted files with their line in the manifest
 
@@ -18,16 +19,19 @@ Everything is readable by root alone: captures hold payload.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import fcntl
 import json
 import os
 import shutil
-from typing import Any, Iterator, Mapping
+from typing import Any, Callable, Iterator, Mapping, TypeVar
 
 from .._errors import CaptureError
 from .._records import NodeCapture, from_result, to_result
 
 SCHEMA = 1
+_BALLAST_BYTES = 1 << 20
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +100,22 @@ class Spool:
 
     def write_state(self, state: Mapping[str, Any]) -> None:
         """Replace ``state.json``."""
-        _replace(self.path("state.json"), state, sync=False)
+        self.with_room(lambda: _replace(self.path("state.json"), state, sync=False))
+
+    def make_ballast(self) -> None:
+        """Take the room that ``with_room`` gives back."""
+        with open(os.open(self.path("ballast"), os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, _BALLAST_BYTES)
+
+    def with_room(self, write: Callable[[], T]) -> T:
+        """Return what ``write`` does; on a full disk it is called again once the ballast is gone."""
+        try:
+            return write()
+        except OSError as error:
+            if error.errno != errno.ENOSPC or not os.path.exists(self.path("ballast")):
+                raise
+        os.unlink(self.path("ballast"))
+        return write()
 
     def lock(self) -> int | None:
         """Take the supervisor's lock and return its descriptor, None when a supervisor holds it."""
@@ -123,16 +142,25 @@ class Spool:
 class Manifest:
     """``manifest.jsonl``, opened for appending by the one supervisor."""
 
-    def __init__(self, path: str) -> None:
-        self._file = open(path, "ab")  # noqa: SIM115 - open for the supervisor's whole life
-        if self._file.tell() and not _ends_with_newline(path):
-            self._file.write(b"\n")  # a line that was cut by a crash stays a line of its own
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        path = spool.path("manifest.jsonl")
+        self._file = open(path, "ab", buffering=0)
+        self._torn = self._file.tell() > 0 and not _ends_with_newline(path)
 
     def append(self, event: Mapping[str, Any]) -> None:
         """Append one line and have it on disk before anything is done because of it."""
-        self._file.write(json.dumps(to_result(event), sort_keys=True, separators=(",", ":")).encode() + b"\n")
-        self._file.flush()
+        line = json.dumps(to_result(event), sort_keys=True, separators=(",", ":")).encode() + b"\n"
+        self._spool.with_room(lambda: self._write(line))
         os.fsync(self._file.fileno())
+
+    def _write(self, line: bytes) -> None:
+        """Write a line; what a crash or a full disk has cut before it stays a line of its own."""
+        data = b"\n" + line if self._torn else line
+        self._torn = True
+        while data:
+            data = data[self._file.write(data) :]
+        self._torn = False
 
     def close(self) -> None:
         """Close the file."""

@@ -132,6 +132,12 @@ class Tap:
         """Return what the watched interfaces have counted as dropped since the tap was opened."""
         return max(0, self.read_dropped() - self._dropped_before)
 
+    def kill(self) -> None:
+        """End tcpdump at once, whatever it holds."""
+        self._process.kill()
+        self._process.wait()
+        self.close()
+
     def close(self) -> None:
         """Let go of the namespace."""
         self._links.close()

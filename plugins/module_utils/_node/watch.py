@@ -17,11 +17,11 @@ from .._errors import PcapError
 from .._records import CaptureOptions, Target, TargetRef
 from . import preflight, presence, tcpdump
 from .journal import Journal
-from .ledger import Account
+from .ledger import Account, Run
 from .process import Clock, boot_id
 from .retention import Share
 from .spool import Spool
-from .tap import RING_SECONDS, Tap
+from .tap import Tap
 
 READY_SECONDS = 10.0
 _RETRY_SECONDS = (0.0, 1.0, 2.0, 5.0, 10.0)
@@ -79,8 +79,8 @@ class Watch:
         """Whether no tap is open and none will be."""
         return self.phase in ("done", "failed")
 
-    def end(self, reason: str, now: float, at_once: bool = False) -> None:
-        """Close the tap; every packet up to now is in its file, unless it is to go at once."""
+    def end(self, reason: str, now: float) -> None:
+        """Close the tap; every packet up to now is in its file."""
         if self.ended:
             return
         self._final = reason
@@ -88,7 +88,7 @@ class Watch:
             self._settle("done", reason)
         else:
             self.phase, self.reason = "draining", reason
-            self.tap.end(reason, now, 0.0 if at_once else RING_SECONDS)
+            self.tap.end(reason, now)
 
     def fail(self, reason: str) -> None:
         """Give the target up before it had a tap."""
@@ -105,14 +105,27 @@ class Watch:
                 self._open(now)
 
     def write_gaps(self, settled: bool) -> None:
-        """Write down the gaps whose ends are known: the last packet before, and the tap that listened again."""
+        """Write down the gaps whose ends are known: the last packet before, and the tap that listened again.
+
+        And what is in no file although tcpdump had read it, as on a full disk: its own count is exact at its end.
+        """
         if not settled:
             return
+        for run in self.account.runs:
+            missing = run.captured - run.packets
+            if run.stopped and not run.killed and not run.has_gap and missing > 0:
+                reason = "%d packets that tcpdump had read are in no file" % missing
+                since = run.whole_until_ns or run.last_ns or run.started_ns
+                self._gap(run, reason, since, run.stopped_ns, missing)
         for gap in [one for one in self.gaps if one.over or one.until_ns is not None]:
             run = self._journal.ledger.runs[gap.run]
             since = run.last_ns or run.ready_ns or run.started_ns
-            self._journal.record("gap", self.ref, reason=gap.reason, from_ns=since, until_ns=gap.until_ns)
+            self._gap(run, gap.reason, since, gap.until_ns, None)
             self.gaps.remove(gap)
+
+    def _gap(self, run: Run, reason: str, from_ns: int, until_ns: int | None, packets: int | None) -> None:
+        fields = {"run": run.number, "reason": reason, "from_ns": from_ns, "until_ns": until_ns, "packets": packets}
+        self._journal.record("gap", self.ref, **fields)
 
     def read_counters(self) -> None:
         """Take the tap's counters into the account; the manifest has them at segments and at the end."""
@@ -164,18 +177,15 @@ class Watch:
             shutil.rmtree(folder, ignore_errors=True)
             self._retry(str(error), now)
             return
+        fields = {"interface": interface, "interfaces": tap.read_interfaces(), "args": args, "pid": tap.pid}
+        try:
+            self._journal.record("started", self.ref, run=number, boot=boot_id(), netns=self.target.netns, **fields)
+        except OSError:
+            tap.kill()
+            shutil.rmtree(folder, ignore_errors=True)
+            self._open_at = now
+            raise
         self.tap, self.phase, self._opened_at = tap, "starting", now
-        self._journal.record(
-            "started",
-            self.ref,
-            run=number,
-            interface=interface,
-            interfaces=tap.read_interfaces(),
-            args=args,
-            boot=boot_id(),
-            pid=tap.pid,
-            netns=self.target.netns,
-        )
 
     def _args(self, interface: str, folder: str, packet_count: int | None) -> list[str]:
         return tcpdump.capture_args(
@@ -245,8 +255,8 @@ class Watch:
             self._settle("done", GONE)
 
     def _settle(self, phase: str, reason: str) -> None:
-        self.phase, self.reason, self._open_at = phase, reason, None
         self._journal.record("failed" if phase == "failed" else "ended", self.ref, reason=reason)
+        self.phase, self.reason, self._open_at = phase, reason, None
         for gap in self.gaps:
             gap.over = True
 
