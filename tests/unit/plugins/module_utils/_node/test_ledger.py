@@ -79,7 +79,7 @@ LIFE = [
     line("stored", seq=1, sink="/mnt", object="x"),
     evicted(2, 15),
     evicted(None, 9, run=1, raw="1/3.pcap"),
-    line("gap", reason="the recorder was killed", from_ns=1, until_ns=2),
+    line("gap", run=1, reason="the recorder was killed", from_ns=1, until_ns=2, packets=None),
     stopped(1, status=None, reason="the recorder was killed"),
     started(3),
     line("ready", run=3),

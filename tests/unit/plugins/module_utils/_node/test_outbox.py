@@ -301,9 +301,9 @@ def test_a_recovered_file_has_one_reading_of_its_interfaces(boxes):
     assert box.events("segment")[0]["interfaces"] == {"1": ["lo", None], "2": ["eth0", None]}
 
 
-@pytest.mark.parametrize("status, gaps", [(0, 1), (-9, 0), (None, 0)])
-def test_a_cut_file(boxes, status, gaps):
-    """Of a file that ends inside a record the rest is a segment; it is a gap where no killed tcpdump explains it."""
+@pytest.mark.parametrize("status", [0, -9, None])
+def test_a_cut_file(boxes, status):
+    """Of a file that ends inside a record the whole records are a segment, which says what is wrong with it."""
     box = boxes(sink=False)
     box.open()
     box.start(1)
@@ -314,7 +314,6 @@ def test_a_cut_file(boxes, status, gaps):
     (segment,) = box.events("segment")
     assert (segment["packets"], segment["damage"]) == (9, "the file ends inside record 10")
     assert box.packets() == list(range(9))
-    assert len(box.events("gap")) == gaps
 
 
 @pytest.mark.parametrize("size", [0, 10])

@@ -47,7 +47,7 @@ def told(target, phase="ready", **figures):
 def state(phase, reason=None, targets=(WEB, CART), **more):
     """A supervisor's state.json."""
     given = {"segments": 4, "shipped": 2, "evicted": 1, "evicted_packets": 7, "backlog_bytes": 11, "disk_bytes": 12}
-    given.update(last_error="full", deadline_ns=START + 10**9, **more)
+    given.update(last_error="full", deadline_ns=START + 10**9, written_ns=time.time_ns(), **more)
     return {"phase": phase, "reason": reason, "targets": [told(one) for one in targets], **given}
 
 
@@ -103,6 +103,13 @@ def test_phase(spool, request, written, running, phase, reason):
     assert full["phase"] == phase
     assert full["reason"] == reason or reason in full["reason"]
     assert reading.is_finished(spool) == (phase == "done" or reason == "tcpdump: no")
+
+
+def test_a_supervisor_that_cannot_write(spool, supervisor):
+    """An old word of a living supervisor is not taken for news: its disk may be full."""
+    spool.write_state(dict(state("ready"), written_ns=time.time_ns() - 60 * 10**9))
+    full = reading.describe(spool)
+    assert full["phase"] == "failed" and "disk" in full["reason"]
 
 
 def test_describe_before_the_first_state(spool):
