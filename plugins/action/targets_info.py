@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
@@ -34,6 +33,5 @@ class ActionModule(ActionBase):
         try:
             result.update(answer(plain(options["snapshot"]), plain(options["targets"]), os.getcwd()))
         except PcapError as error:
-            raise AnsibleActionFail(str(error)) from error
-        result["changed"] = False
-        return result
+            return {**result, "failed": True, "msg": str(error)}
+        return {**result, "changed": False}

@@ -9,7 +9,7 @@
     ├── TargetError      a pod, container or node that cannot be used as asked
     ├── NodeError        the node lacks something: a program, a right, space, a namespace
     ├── CaptureError     a capture that cannot be started, changed or removed as asked
-    └── FileError        a capture file that is empty, truncated, corrupted or none at all
+    └── FileError        a file that is missing, empty, damaged or of another kind
 
 Plugins catch ``PcapError`` in one place and hand its text to ``fail_json``.
 """
@@ -26,7 +26,11 @@ class OptionError(PcapError):
 
     def __init__(self, option: str, wrong: str, right: str) -> None:
         super().__init__("%s: %s; %s" % (option, wrong, right))
-        self.option = option
+        self.option, self.wrong, self.right = option, wrong, right
+
+    def renamed(self, prefix: str) -> OptionError:
+        """Return the same refusal by the name that the user wrote: a role's options are a module's with a prefix."""
+        return OptionError(prefix + self.option, self.wrong, self.right)
 
 
 class TargetError(PcapError):
@@ -42,7 +46,7 @@ class CaptureError(PcapError):
 
 
 class FileError(PcapError):
-    """A capture file cannot be read: empty, truncated, corrupted or of another kind."""
+    """A file cannot be used: missing, empty, damaged or of another kind."""
 
 
 def shown(value: object) -> str:

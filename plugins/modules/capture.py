@@ -189,6 +189,11 @@ capture:
       description: The targets, with the keys that M(kube.pcap.node_pods_info) returns.
       type: list
       elements: dict
+captures:
+  description: What M(kube.pcap.capture_info) would have told of each capture right before it was removed.
+  returned: when O(state=absent)
+  type: list
+  elements: dict
 msg:
   description: What is worth knowing, such as that the capture is finished.
   returned: sometimes

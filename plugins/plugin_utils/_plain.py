@@ -18,7 +18,7 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value if value is None else bool(value)
     if isinstance(value, str):
-        return "".join(value) if type(value) is not str else value
+        return "".join(value)
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._errors import CaptureError, OptionError
+from .._errors import OptionError
 from .._matching import choose
 from .._names import check_id
 from .._options import NAMES, capture_id, capture_options
@@ -28,20 +28,26 @@ from .spool import Spool, list_captures
 def run(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     """Do what the module ``capture`` is asked; return its result."""
     if params["state"] == "started":
-        outcome = captures.start(asked(params), check_mode)
+        prefix = "" if params["record"] is None else "capture_"  # a record was planned from the role's options
+        try:
+            outcome = captures.start(asked(params), check_mode, prefix)
+        except OptionError as error:
+            raise error.renamed(prefix) from None
         return _result(outcome, [outcome])
     root = capture_options({"spool": params["spool"]}).spool
     found = _spools(root, params["id"])
     wait = parse_duration("wait", params["wait"], 0, 86400)
-    outcomes = []
+    outcomes, told = [], []
     for spool in found:
         if params["state"] == "refreshed":
             outcomes.append(captures.refresh(spool, check_mode))
         if params["state"] == "stopped" or (params["state"] == "absent" and not params["force"]):
             outcomes.append(captures.stop(spool, wait, check_mode))
         if params["state"] == "absent":
+            told.append(reading.describe(spool))
             outcomes.append(captures.remove(spool, params["force"], check_mode))
-    return _result(outcomes[-1] if outcomes else Outcome(False), outcomes)
+    result = _result(outcomes[-1] if outcomes else Outcome(False), outcomes)
+    return {**result, "captures": told} if params["state"] == "absent" else result
 
 
 def info(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,7 +84,7 @@ def _from_record(record: Mapping[str, Any]) -> NodeCapture:
     check_id("record.id", capture.id)
     capture_options({"spool": capture.options.spool, "sink": capture.options.sink}, "record.")
     if not capture.targets:
-        raise CaptureError("the record for node %s has no targets" % capture.node)
+        raise OptionError("record", "it has no targets", "leave out a node that has no part in the capture")
     return capture
 
 

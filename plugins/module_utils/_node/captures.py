@@ -108,9 +108,11 @@ def remove(spool: Spool, force: bool, check_mode: bool) -> Outcome:
         return Outcome(True)
     if spool.running:
         stop(spool, _END_SECONDS, check_mode)
-        if spool.running:
-            launcher.kill(spool)
-        _wait(lambda: not spool.running, _END_SECONDS)
+    # A finished supervisor is on its way out; another one still ships, or hangs on its sink.
+    if not _wait(lambda: not spool.running, _END_SECONDS if reading.is_finished(spool) else 0.0):
+        launcher.end(spool)
+        if not _wait(lambda: not spool.running, _END_SECONDS):
+            raise NodeError("the recorder of capture %s does not end; is a disk or a mount hanging?" % spool.id)
     spool.remove()
     return Outcome(True)
 

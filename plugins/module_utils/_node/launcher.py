@@ -11,9 +11,11 @@ systemd it is a daemon, which the next ``capture`` or ``status`` call starts aga
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -62,13 +64,12 @@ def start(spool: Spool) -> None:
         os.close(log)
 
 
-def kill(spool: Spool) -> None:
+def end(spool: Spool) -> None:
     """Have the supervisor end at once; it closes its taps and keeps its files."""
     state = spool.read_state()
-    if has_systemd():
-        _run(["systemctl", "stop", unit_name(spool)])
-    elif state is not None and spool.running:
-        os.kill(state["pid"], 15)
+    if state is not None and spool.running:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(state["pid"], signal.SIGTERM)
 
 
 def has_systemd() -> bool:

@@ -26,10 +26,8 @@ def check(options: CaptureOptions, targets: Sequence[Target]) -> None:
     interfaces = {interface_of(target, options): target for target in reversed(targets)}
     version = tcpdump.parse_libpcap(_output(tcpdump.run([program, "--version"])))
     if "any" in interfaces and not tcpdump.any_has_index(version):
-        raise NodeError(
-            'interface: tcpdump\'s libpcap on this node is older than 1.10, and there "any" does not record which '
-            "interface a packet crossed; name one interface, such as eth0"
-        )
+        wrong = 'tcpdump on this node has a libpcap older than 1.10, whose "any" does not record a packet\'s interface'
+        raise OptionError("interface", wrong, "name one interface, such as eth0")
     for interface, target in interfaces.items():
         _check_filter(program, interface, target, options)
 
@@ -53,8 +51,8 @@ def _check_space(options: CaptureOptions) -> None:
     disk = os.statvfs(folder)
     free, least = disk.f_bavail * disk.f_frsize, retention.least_free(options, disk.f_blocks * disk.f_frsize)
     if free < least:
-        text = "min_free: %s has %s free, and %s must stay free; make room, lower it, or use another spool"
-        raise NodeError(text % (options.spool, format_size(free), format_size(least)))
+        wrong = "%s has %s free, and %s must stay free" % (options.spool, format_size(free), format_size(least))
+        raise OptionError("min_free", wrong, "make room, lower it, or use another spool")
 
 
 def _check_filter(program: str, interface: str, target: Target, options: CaptureOptions) -> None:

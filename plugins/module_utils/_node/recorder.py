@@ -114,7 +114,7 @@ class Recorder:
         share, refusal = retention.Share(0, 0), None
         try:
             share = retention.share(options, self._shares(), len(taps))
-        except CaptureError as error:  # whoever added the targets asked before; the others go on
+        except PcapError as error:  # whoever added the targets asked before; the others go on
             refusal = str(error)
         for target in new:
             if target.ref in known:

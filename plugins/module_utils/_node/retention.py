@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Sequence
 
-from .._errors import CaptureError
+from .._errors import OptionError
 from .._records import CaptureOptions
 from .._units import format_size
 
@@ -39,7 +39,7 @@ class Held:
 
 
 def share(options: CaptureOptions, running: Sequence[Share], new: int) -> Share:
-    """Return what each of ``new`` taps may take beside those that run; raise CaptureError where that is too little.
+    """Return what each of ``new`` taps may take beside those that run; raise OptionError where that is too little.
 
     Rings: their sum stays within ``memory_bytes``. Disk: an open file is reserved at twice its full size (it, and
     what it becomes when it is closed), and half of ``keep_bytes`` is for closed files.
@@ -47,18 +47,23 @@ def share(options: CaptureOptions, running: Sequence[Share], new: int) -> Share:
     ring = (options.memory_bytes // 1024 - sum(one.buffer_kib for one in running)) // max(new, 1)
     if min(ring, options.buffer_kib) < min(LEAST_RING_KIB, options.buffer_kib):
         wanted = (sum(one.buffer_kib for one in running) + new * LEAST_RING_KIB) * 1024
-        raise CaptureError(
-            "memory: %d packet rings of at least %d KiB need %s, the bound is %s; select fewer targets or raise it"
-            % (len(running) + new, LEAST_RING_KIB, format_size(wanted), format_size(options.memory_bytes))
+        wrong = "%d packet rings of at least %d KiB need %s, the bound is %s" % (
+            len(running) + new,
+            LEAST_RING_KIB,
+            format_size(wanted),
+            format_size(options.memory_bytes),
         )
+        raise OptionError("memory", wrong, "raise it, or select fewer targets")
     segment = (options.keep_bytes // 4 - sum(one.segment_bytes for one in running)) // max(new, 1)
     segment = min(segment, options.segment_bytes) // LEAST_SEGMENT_BYTES * LEAST_SEGMENT_BYTES
     if segment < LEAST_SEGMENT_BYTES:
         wanted = 4 * (sum(one.segment_bytes for one in running) + new * LEAST_SEGMENT_BYTES)
-        raise CaptureError(
-            "keep: %d targets need at least %s on this node, the bound is %s; select fewer targets or raise it"
-            % (len(running) + new, format_size(wanted), format_size(options.keep_bytes))
+        wrong = "%d targets need at least %s on this node, the bound is %s" % (
+            len(running) + new,
+            format_size(wanted),
+            format_size(options.keep_bytes),
         )
+        raise OptionError("keep", wrong, "raise it, or select fewer targets")
     return Share(min(ring, options.buffer_kib), segment)
 
 

@@ -15,22 +15,23 @@ import os
 import shutil
 from typing import Any, Sequence
 
-from .._errors import NodeError
+from .._errors import OptionError
 
 _CHUNK = 1 << 20
 
 
 def check_sink(sink: str) -> None:
-    """Raise NodeError unless the sink is a directory that this node can write to."""
+    """Raise OptionError unless the sink is a directory that this node can write to."""
     if not os.path.isdir(sink):
-        raise NodeError("sink: %s is not a directory on this node; mount or create it first" % sink)
+        raise OptionError("sink", "%s is not a directory on this node" % sink, "mount or create it first")
     probe = os.path.join(sink, ".kube-pcap-probe-%d" % os.getpid())
     try:
         with open(probe, "wb") as file:
             file.write(b"kube.pcap")
         os.unlink(probe)
     except OSError as error:
-        raise NodeError("sink: %s cannot be written to: %s" % (sink, error.strerror)) from None
+        wrong = "%s cannot be written to (%s)" % (sink, error.strerror)
+        raise OptionError("sink", wrong, "name a directory that root of this node can write to") from None
 
 
 def store(source: str, sink: str, parts: Sequence[str], sha256: str) -> dict[str, Any]:
