@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ansible_collections.kube.pcap.plugins.module_utils._errors import NodeError
+from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
 from ansible_collections.kube.pcap.plugins.module_utils._node import netns, preflight, segments, tcpdump
 from ansible_collections.kube.pcap.plugins.module_utils._node.journal import Journal
 from ansible_collections.kube.pcap.plugins.module_utils._node.outbox import Outbox
@@ -303,6 +303,6 @@ def test_preflight(target: Target, tmp_path: pathlib.Path) -> None:
         ({"sink": str(tmp_path / "none")}, "sink: .* is not a directory"),
         ({"min_free_bytes": 1 << 60}, "min_free: .* must stay free"),
     ):
-        with pytest.raises(NodeError, match=text):
+        with pytest.raises(PcapError, match=text):
             preflight.check(CaptureOptions(**{**options, **changed}), [target])  # type: ignore[arg-type]
     assert not os.path.exists(str(tmp_path / "spool"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.kube.pcap.plugins.module_utils._errors import CaptureError
+from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
 from ansible_collections.kube.pcap.plugins.module_utils._node.retention import (
     Held,
     Share,
@@ -52,7 +52,7 @@ def test_share(_why, options, running, new, expected):
 @pytest.mark.parametrize("_why, options, running, new, text", REFUSED, ids=[one[0] for one in REFUSED])
 def test_no_share(_why, options, running, new, text):
     """Too little for a tap is refused with the option, how many there are, and what would be needed."""
-    with pytest.raises(CaptureError, match="^%s.*the bound is .*; select fewer targets or raise it$" % text):
+    with pytest.raises(PcapError, match="^%s.* need .*, the bound is .*; .*select fewer targets" % text):
         share(CaptureOptions(**options), running, new)
 
 
@@ -75,7 +75,7 @@ def test_what_is_asked_for_in_a_refusal_would_do():
     assert share(CaptureOptions(memory_bytes=3 * 512 << 10), [], 3).buffer_kib == 512
     assert share(CaptureOptions(keep_bytes=12 * MEGA), [], 3).segment_bytes == MEGA
     for options, text in (({"memory_bytes": MIB}, "need 1536 KiB"), ({"keep_bytes": 8 * MEGA}, "need at least 12 MB")):
-        with pytest.raises(CaptureError, match=text.replace("1536 KiB", "(1536 KiB|1.5 MiB)")):
+        with pytest.raises(PcapError, match=text.replace("1536 KiB", "(1536 KiB|1.5 MiB)")):
             share(CaptureOptions(**options), [], 3)
 
 
