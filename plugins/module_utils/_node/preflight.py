@@ -61,10 +61,14 @@ def _check_filter(program: str, interface: str, target: Target, options: Capture
     try:
         with netns.inside(namespace):
             done = tcpdump.run(tcpdump.compile_args(program, interface, options.filter, options.snaplen))
+            bare = done.returncode and tcpdump.run(tcpdump.compile_args(program, interface, "", options.snaplen))
     finally:
         os.close(namespace)
-    if done.returncode:
-        raise NodeError("%s: tcpdump: %s" % (target.title, tcpdump.parse_complaint(done.stderr)))
+    if bare:
+        said = "%s: tcpdump: %s" % (target.title, tcpdump.parse_complaint(done.stderr))
+        if bare.returncode:
+            raise OptionError("interface", said, "name an interface that the target has, or any")
+        raise OptionError("filter", said, "write it as in pcap-filter(7)")
 
 
 def _output(done: object) -> str:
