@@ -13,8 +13,8 @@ import time
 
 from tests.nodes.node import NodeFailure
 
-from .handles import LabNode, LabPod
 from .demo import run_demo
+from .handles import LabNode, LabPod
 from .lab import SHOP, Lab, names
 from .model import LabError, read_lab
 from .needs import PACKAGES, missing

@@ -49,7 +49,8 @@ def record(lab: Lab, ansible: Ansible, request: pytest.FixtureRequest) -> Iterat
         return made[-1]
 
     yield make
+    for one in {(one.node.name, one.spool): one for one in made}.values():
+        gone = one.call(id="all", state="absent", force=True)
+        assert not gone["failed"], gone["msg"]
     for one in made:
-        one.remove()
-        assert one.tcpdump_pids() == []
-        assert not one.folder.exists()
+        assert one.tcpdump_pids() == [] and not one.folder.exists()

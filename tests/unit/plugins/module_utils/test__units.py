@@ -71,13 +71,17 @@ def test_count_is_bounded():
         units.parse_count("capture_snaplen", "262145", 0, 262144)
 
 
-@pytest.mark.parametrize("count, text", [(100_000_000, "100 MB"), (1 << 30, "1 GiB"), (17, "17 B"), (1536, "1.5 kB"), (0, "0 B")])
+@pytest.mark.parametrize(
+    "count, text", [(100_000_000, "100 MB"), (1 << 30, "1 GiB"), (17, "17 B"), (1536, "1.5 kB"), (0, "0 B")]
+)
 def test_format_size(count, text):
     """Sizes read as people write them."""
     assert units.format_size(count) == text
 
 
-@pytest.mark.parametrize("seconds, text", [(5, "5s"), (845.7, "14m05s"), (7200, "2h00m"), (273600, "3d04h"), (-3, "0s")])
+@pytest.mark.parametrize(
+    "seconds, text", [(5, "5s"), (845.7, "14m05s"), (7200, "2h00m"), (273600, "3d04h"), (-3, "0s")]
+)
 def test_format_duration(seconds, text):
     """Times read as people say them."""
     assert units.format_duration(seconds) == text
