@@ -1,0 +1,127 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""tcpdump's CPU per packet and drops: ours beside bare ones with the same arguments, in the same kind of place."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+
+from tests.lab.handles import LabPod
+from tests.lab.model import LabError
+from tests.lab.recording import SPOOL
+
+from . import costs
+from .figures import Figure, figure, ratios
+from .scene import Recorder, Scene
+
+TITLE = "tcpdump's CPU for a packet: ours beside bare tcpdump with the same arguments"
+_RATES = {20_000: 40_000, 50_000: 75_000, 100_000: 100_000}
+"""Packets per second, and how many of them in a round."""
+_ROUNDS = 7
+_RING_SECONDS = 1.2
+"""So long a packet may wait in the ring until tcpdump is given it."""
+_GOAL = 1.05
+_COUNTED = re.compile(r"(\d+) packets? (captured|received by filter|dropped by kernel)")
+
+
+class Bare:
+    """A tcpdump that nobody supervises, in a pod's network namespace."""
+
+    def __init__(self, scene: Scene, pod: LabPod, args: list[str], folder: str) -> None:
+        (scene.node.root / folder[1:]).mkdir(mode=0o700)
+        args = [folder + "/%s.pcap" if word.endswith("/%s.pcap") else word for word in args]
+        argv = ["nsenter", "-t", str(pod.node_pids()[0]), "-n", *args]
+        self.pod = pod
+        self._started = scene.node.popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        assert self._started.stderr is not None
+        for line in self._started.stderr:
+            if "listening on" in line:
+                self.process = _innermost(pathlib.Path("/proc/%d" % self._started.pid))
+                return
+        raise LabError("the bare tcpdump did not start: %s" % argv)
+
+    def end(self) -> int:
+        """Ends it; returns what the kernel dropped."""
+        os.kill(int(self.process.name), signal.SIGINT)
+        words = self._started.communicate(timeout=20)[1]
+        return int({what: number for number, what in _COUNTED.findall(words)}["dropped by kernel"])
+
+
+def measure(scene: Scene) -> list[Figure]:
+    """Rounds of the same traffic past each of them in turn, at several rates."""
+    options = {"filter": "udp port 9000", "segment_size": "10M", "segment_seconds": 5}
+    figures: list[Figure] = []
+    with scene.capture("pod bench/p00", **options) as recorder:
+        args = recorder.started()[0]["args"]
+        at = args.index("-C")
+        with _bare(scene, 1, args) as both, _bare(scene, 2, args[:at] + args[at + 2 :]) as time_only:
+            watched = {
+                "ours": (scene.pod(0), recorder.tcpdumps[0]),
+                "bare": (both.pod, both.process),
+                "bare without -C": (time_only.pod, time_only.process),
+            }
+            for rate, count in _RATES.items():
+                figures += _measure_rate(scene, recorder, watched, rate, count // 10 if scene.quick else count)
+            dropped = [both.end(), time_only.end()]
+        dropped.insert(0, recorder.figures()["dropped_kernel"])
+    names = ["dropped in all rounds: " + name for name in watched]
+    return figures + [figure(name, "packets", [count]) for name, count in zip(names, dropped, strict=True)]
+
+
+def _measure_rate(
+    scene: Scene, recorder: Recorder, watched: dict[str, tuple[LabPod, pathlib.Path]], rate: int, count: int
+) -> list[Figure]:
+    """A round lasts from one start of the traffic to the next past the same tcpdump: the last packets wait in a ring
+    while the traffic passes the others."""
+    marks: dict[str, list[int]] = {name: [] for name in watched}
+    names, reached = list(watched), []
+    for turn in range(scene.rounds(_ROUNDS)):
+        for name in names[turn % 3 :] + names[: turn % 3]:
+            pod, process = watched[name]
+            marks[name].append(costs.cpu_ns(process))
+            reached.append(count / scene.blast(pod, count, rate))
+            recorder.wait_finished()
+    time.sleep(_RING_SECONDS)
+    for name, (_, process) in watched.items():
+        marks[name].append(costs.cpu_ns(process))
+    per_packet = {name: [ns / count / 1000 for ns in _differences(mark)] for name, mark in marks.items()}
+    at = "%d packets/s: " % rate
+    rows = [figure(at + "reached", "packets/s", reached)]
+    rows += [figure(at + name, "us/packet", values) for name, values in per_packet.items()]
+    rows.append(figure(at + "ours / bare", "", ratios(per_packet["ours"], per_packet["bare"]), _GOAL))
+    without = ratios(per_packet["bare"], per_packet["bare without -C"])
+    rows.append(figure(at + "what -C costs: bare / bare without -C", "", without))
+    return rows
+
+
+@contextlib.contextmanager
+def _bare(scene: Scene, number: int, args: list[str]) -> Iterator[Bare]:
+    folder = "%s/bare-%d" % (SPOOL, number)
+    started = Bare(scene, scene.pod(number), args, folder)
+    try:
+        yield started
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(started.process.name), signal.SIGKILL)
+        scene.node.run(["rm", "-r", folder])
+
+
+def _differences(readings: list[int]) -> list[int]:
+    return [after - before for before, after in itertools.pairwise(readings)]
+
+
+def _innermost(process: pathlib.Path) -> pathlib.Path:
+    """What nsenter has forked last."""
+    while found := costs.children(process):
+        process = found[0]
+    return process
