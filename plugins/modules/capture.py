@@ -26,9 +26,9 @@ attributes:
   check_mode:
     support: full
   diff_mode:
-    support: none
+    support: full
     details:
-      - A capture that exists with other options is refused, with the differences.
+      - It shows phase and targets. A capture that exists with other options is refused, with the differences.
   idempotent:
     support: full
 options:
@@ -242,7 +242,8 @@ def main() -> None:
         result = run(module.params, module.check_mode)
     except PcapError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    diff = result.pop("diff")
+    module.exit_json(**({**result, "diff": diff} if module._diff else result))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from .demo import run_demo
 from .handles import LabNode, LabPod
 from .lab import SHOP, Lab, names
 from .model import LabError, read_lab
-from .needs import PACKAGES, missing
+from .needs import PACKAGES, missing, second_choices
 
 
 def _up(options: argparse.Namespace) -> None:
@@ -25,6 +25,8 @@ def _up(options: argparse.Namespace) -> None:
     lab = Lab.up(options.name, options.file)
     running = sum(pod.state.running for pod in lab.pods)
     print("lab %s: %d nodes, %d pods up in %.1f s" % (options.name, len(lab.nodes), running, time.monotonic() - start))
+    for line in second_choices(lab.state.spec):
+        print(line)
     print("inventory: %s\nsnapshot: %s" % (lab.inventory, lab.snapshot))
 
 

@@ -28,6 +28,7 @@ from tests.nodes.node import CHECKOUT
 from .ansible_run import environment
 from .lab import Lab
 from .model import LabError
+from .needs import second_choices
 from .sequences import sequences
 
 NAME = ID = "demo"
@@ -164,6 +165,8 @@ def run_demo() -> int:
     with Lab.up(NAME, owner=os.getpid()) as lab, tempfile.TemporaryDirectory() as folder:
         running = sum(pod.state.running for pod in lab.pods)
         print("lab %s: %d nodes, %d pods up in %.1f s" % (NAME, len(lab.nodes), running, time.monotonic() - began))
+        for line in second_choices(lab.state.spec):
+            print(line)
         print("inventory: %s\nsnapshot: %s" % (lab.inventory, lab.snapshot))
         holds = Demo(lab, pathlib.Path(folder)).tell()
         show([], "python -m tests.lab down --name %s" % NAME)

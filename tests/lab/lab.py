@@ -28,7 +28,7 @@ from . import addresses, inventory, live, network, pods, snapshot
 from .faults import Faults
 from .handles import LabNode, LabPod
 from .model import LabError, Node, read_lab
-from .needs import STATE, find_python, missing
+from .needs import STATE, choose_python, missing
 from .underlay import Underlay
 
 SHOP = pathlib.Path(__file__).with_name("shop.yml")
@@ -163,7 +163,7 @@ class Lab:
         self.underlay.start()
         with concurrent.futures.ThreadPoolExecutor(len(self.state.spec.nodes)) as pool:
             list(pool.map(self.boot_node, self.state.spec.nodes))
-        pythons = {node.name: find_python(node.python) or node.python for node in self.state.spec.nodes}
+        pythons = {node.name: choose_python(node.python) or node.python for node in self.state.spec.nodes}
         self.inventory.write_text(inventory.inventory(self.state, self.run_dir, pythons), encoding="utf-8")
         self.save()
         for fault in self.state.spec.faults:

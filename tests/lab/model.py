@@ -33,7 +33,8 @@ class Node:
     """The last number of its address on the lab's underlay; also the number of its pod network."""
     init: str = "systemd"
     python: str = "python3"
-    """The interpreter that the inventory names: found on PATH, or among pyenv's versions."""
+    """The interpreter that the inventory names: found on PATH, or among pyenv's versions. ``python3.8 or python3`` is
+    the first of them that is there."""
     user: str = "root"
     """Who Ansible logs in as: root, or ops with become."""
     runtime: str = "containerd"

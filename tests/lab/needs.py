@@ -53,6 +53,18 @@ def find_python(name: str) -> str | None:
     return str(there[-1]) if there else None
 
 
+def choose_python(names: str) -> str | None:
+    """The first interpreter that is there of ``python3.8 or python3``; None if none is."""
+    return next((found for found in map(find_python, names.split(" or ")) if found), None)
+
+
+def second_choices(spec: LabSpec) -> list[str]:
+    """The nodes that do without the interpreter they would rather have, one line each."""
+    wished = [(node.name, *node.python.split(" or ")) for node in spec.nodes if " or " in node.python]
+    text = "node %s: %s is not on this machine; Ansible uses %s there"
+    return [text % (name, first, rest[0]) for name, first, *rest in wished if find_python(first) is None]
+
+
 def _lacking_packages(spec: LabSpec | None) -> list[str]:
     commands = dict(PACKAGES)
     lacking = [package for command, package in commands.items() if shutil.which(command, path=_PATH) is None]
@@ -93,7 +105,8 @@ def missing(spec: LabSpec | None = None) -> list[str]:
     """What this machine lacks for a lab, one line each with the way to get it; empty when all is there."""
     packages = _lacking_packages(spec)
     lines = ["packages: apt-get install " + " ".join(packages)] if packages else []
-    for name in sorted({node.python for node in spec.nodes} if spec else set()):
-        if find_python(name) is None:
-            lines.append("%s: install it, with pyenv for one (pyenv install %s)" % (name, name.removeprefix("python")))
+    for names in sorted({node.python for node in spec.nodes} if spec else set()):
+        if choose_python(names) is None:
+            version = names.split(" or ")[0].removeprefix("python")
+            lines.append("%s: install it, with pyenv for one (pyenv install %s)" % (names, version))
     return lines + (_lacking_rights() if not packages else [])

@@ -278,3 +278,32 @@ def _target(one: Recording, name: str) -> dict[str, object]:
     run = one.ansible.adhoc(one.node.name, "kube.pcap.node_pods_info")
     pods = run.of("node_pods_info")[one.node.name]["pods"]
     return next(pod for pod in pods if pod["name"] == name)
+
+
+def test_a_difference_shows_phase_and_targets(lab: Lab, record: Record) -> None:
+    """With --diff, also in check mode, before and after are told; without it they are not."""
+    one = record("node-c")
+    params = {"id": one.id, "targets": "pod shop/db-0"}
+    planned = one.ansible.adhoc("node-c", "kube.pcap.capture", "--check", "--diff", params=params)
+    told = {"before": {}, "after": {one.id: {"phase": "ready", "targets": ["pod shop/db-0"]}}}
+    assert planned.of("capture")["node-c"]["diff"] == told
+    started = one.ansible.adhoc("node-c", "kube.pcap.capture", "--diff", params=params)
+    assert started.of("capture")["node-c"]["diff"] == told
+    assert "diff" not in one.call(**params)
+    gone = one.ansible.adhoc("node-c", "kube.pcap.capture", "--diff", params={"id": one.id, "state": "absent"})
+    assert gone.of("capture")["node-c"]["diff"]["after"] == {}
+    assert gone.of("capture")["node-c"]["captures"][0]["phase"] == "done"
+
+
+def test_the_recorder_is_the_same_however_the_module_came(lab: Lab, record: Record) -> None:
+    """With pipelining or without, the archive has the same bytes, and runs."""
+    digests = set()
+    for pipelining in ("true", "false"):
+        one = record("node-b")
+        params = {"id": one.id, "targets": "pod shop/checkout", "filter": "udp port 9000"}
+        run = one.ansible.adhoc(
+            "node-b", "kube.pcap.capture", "-e", '{"ansible_pipelining": %s}' % pipelining, params=params
+        )
+        assert run.of("capture")["node-b"]["capture"]["phase"] == "ready", run.stdout
+        digests.add(hashlib.sha256((one.folder / "recorder.pyz").read_bytes()).hexdigest())
+    assert len(digests) == 1

@@ -245,3 +245,19 @@ def test_the_clock_may_step_back(tmp_path: pathlib.Path) -> None:
     assert told["names"] == sorted(told["names"]) and len(told["names"]) >= 2
     assert told["packets"] == told["sent"] and told["gaps"] == []
     assert 3.5 < told["seconds"] < 60
+
+
+@pytest.mark.parametrize("name, pod", [("node-a", "shop/cart"), ("node-b", "shop/checkout"), ("node-c", "shop/db-0")])
+def test_nothing_is_left_behind(lab: Lab, ansible: Ansible, name: str, pod: str) -> None:
+    """SN-15, KD-6: after the deadline only the spool is there, with nobody's help; after ``absent`` nothing is."""
+    node = lab.node(name)
+    before = left(node)
+    one = Recording(ansible, node, "leaving")
+    one.start(["pod " + pod, "node " + name], filter="udp port 9000", duration=2)
+    deadline_ns = one.state()["deadline_ns"]
+    one.wait_phase("done")
+    wait_for(lambda: {**left(node), "spool": ""} == {**before, "spool": ""}, what="the end of everything but the spool")
+    late = [(event["at_ns"] - deadline_ns) / 1e9 for event in one.events("stopped")]
+    print("taps of %s ended %s s after the deadline" % (name, ", ".join("%.2f" % seconds for seconds in late)))
+    one.remove()
+    wait_for(lambda: left(node) == before, what="the spool's end")

@@ -10,13 +10,13 @@ same pure functions.
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from .._errors import OptionError
 from .._matching import choose
 from .._names import check_id
 from .._options import NAMES, capture_id, capture_options
-from .._records import NodeCapture, from_result
+from .._records import NodeCapture, TargetRef, from_result
 from .._selection import parse
 from .._units import parse_duration
 from . import captures, reading
@@ -26,28 +26,49 @@ from .spool import Spool, list_captures
 
 
 def run(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
-    """Do what the module ``capture`` is asked; return its result."""
-    if params["state"] == "started":
-        prefix = "" if params["record"] is None else "capture_"  # a record was planned from the role's options
-        try:
-            outcome = captures.start(asked(params), check_mode, prefix)
-        except OptionError as error:
-            raise error.renamed(prefix) from None
-        return _result(outcome, [outcome])
-    root = capture_options({"spool": params["spool"]}).spool
+    """Do what the module ``capture`` is asked; return its result, with the difference it made."""
+    return _start(params, check_mode) if params["state"] == "started" else _change(params, check_mode)
+
+
+def _start(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+    prefix = "" if params["record"] is None else "capture_"  # a record was planned from the role's options
+    capture = asked(params)
+    spool = Spool(capture.options.spool, capture.id)
+    before = _shown([spool])
+    try:
+        outcome = captures.start(capture, check_mode, prefix)
+    except OptionError as error:
+        raise error.renamed(prefix) from None
+    after = _shown([spool])
+    if check_mode and outcome.changed:
+        known = before.get(capture.id, {"targets": []})["targets"]
+        after = {capture.id: {"phase": "ready", "targets": sorted({*known, *(one.title for one in capture.targets)})}}
+    return {**_result([outcome]), "capture": outcome.capture, "diff": {"before": before, "after": after}}
+
+
+def _change(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+    """Refresh, stop or remove captures that exist."""
+    state, root = params["state"], capture_options({"spool": params["spool"]}).spool
     found = _spools(root, params["id"])
     wait = parse_duration("wait", params["wait"], 0, 86400)
+    before = _shown(found)
     outcomes, told = [], []
     for spool in found:
-        if params["state"] == "refreshed":
+        if state == "refreshed":
             outcomes.append(captures.refresh(spool, check_mode))
-        if params["state"] == "stopped" or (params["state"] == "absent" and not params["force"]):
+        if state == "stopped" or (state == "absent" and not params["force"]):
             outcomes.append(captures.stop(spool, wait, check_mode))
-        if params["state"] == "absent":
+        if state == "absent":
             told.append(reading.describe(spool))
             outcomes.append(captures.remove(spool, params["force"], check_mode))
-    result = _result(outcomes[-1] if outcomes else Outcome(False), outcomes)
-    return {**result, "captures": told} if params["state"] == "absent" else result
+    result = _result(outcomes)
+    after = _shown(found)
+    if check_mode and result["changed"]:
+        phase = {"refreshed": "ready", "stopped": "done"}.get(state)
+        after = {name: {**one, "phase": phase} for name, one in before.items()} if phase else {}
+    result["capture"] = outcomes[-1].capture if outcomes else None
+    result["diff"] = {"before": before, "after": after}
+    return {**result, "captures": told} if state == "absent" else result
 
 
 def info(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,12 +117,18 @@ def _spools(root: str, wanted: object) -> list[Spool]:
     return [spool for spool in (Spool(root, one) for one in ids) if spool.exists]
 
 
-def _result(last: Outcome, outcomes: list[Outcome]) -> dict[str, Any]:
-    result: dict[str, Any] = {
-        "changed": any(one.changed for one in outcomes),
-        "capture": last.capture,
-    }
+def _result(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    result: dict[str, Any] = {"changed": any(one.changed for one in outcomes)}
     messages = [one.message for one in outcomes if one.message]
     if messages:
         result["msg"] = "; ".join(messages)
     return result
+
+
+def _shown(spools: Sequence[Spool]) -> dict[str, Any]:
+    """Return what a difference shows of captures: id to phase and targets."""
+    briefs = [reading.brief(spool) for spool in spools if spool.exists]
+    return {
+        one["id"]: {"phase": one["phase"], "targets": sorted(from_result(TargetRef, t).title for t in one["targets"])}
+        for one in briefs
+    }

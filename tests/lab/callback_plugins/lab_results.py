@@ -31,6 +31,8 @@ class CallbackModule(CallbackBase):
         line = {"status": status, "host": result._host.get_name(), "task": result._task.get_name()}
         line["action"] = result._task.action
         line["result"] = json.loads(self._dump_results(result._result, indent=0))
+        if "diff" in result._result:  # what is printed leaves it out
+            line["result"]["diff"] = json.loads(json.dumps(result._result["diff"]))
         with open(os.environ["LAB_RESULTS"], "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
