@@ -98,7 +98,7 @@ def test_phase(spool, request, written, running, phase, reason):
     if running:
         request.getfixturevalue("supervisor")
     if written:
-        spool.write_state(written)
+        spool.write_state(dict(written, written_ns=time.time_ns()))
     full = reading.describe(spool)
     assert full["phase"] == phase
     assert full["reason"] == reason or reason in full["reason"]
