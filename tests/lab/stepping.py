@@ -59,9 +59,7 @@ def main() -> None:
     clock, begin = SteppingClock(), time.monotonic()
     capture = NodeCapture("stepping", "here", (Selection("node", name="here"),), options, (target,))
     spool.write_wanted(Wanted(capture, clock.wall_ns(), clock.wall_ns() + 4_000_000_000))
-    wanted = spool.read_wanted()
-    assert wanted is not None
-    recorder = Recorder(spool, wanted, clock)
+    recorder = Recorder(spool, clock)
     threading.Timer(0.5, _send).start()
     recorder.run()
     events = list(read_manifest(spool.path("manifest.jsonl")))

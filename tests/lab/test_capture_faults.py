@@ -83,6 +83,25 @@ def test_without_systemd_the_next_call_goes_on(lab: Lab, record: Record) -> None
     assert [gap["reason"] for gap in one.events("gap")] == ["the recorder was killed"]
 
 
+@pytest.mark.parametrize("name, pod", [("node-b", "shop/checkout"), ("node-c", "shop/db-0")])
+def test_told_to_end_it_can_go_on_later(lab: Lab, record: Record, name: str, pod: str) -> None:
+    """KNT-10, KNT-11: SIGTERM, as at a shutdown, closes every file; the capture is not finished, and goes on."""
+    one = record(name)
+    one.start("pod " + pod, filter="udp port 9000")
+    with traffic(lab, pod) as stream:
+        counted(one, 300)
+        one.node.run(["kill", "-TERM", str(one.recorder_pid())])
+        wait_for(lambda: not one.tcpdump_pids(), what="tcpdump's end")
+        wait_for(lambda: one.info()["phase"] == "failed", what="the supervisor's end")
+        assert len(one.segments()) == 1 and [event["status"] for event in one.events("stopped")] == [0]
+        assert one.call(state="refreshed")["changed"]
+        counted(one, 1000)
+        info = one.stop()
+    assert info["phase"] == "done"
+    assert_only_gaps_are_missing(one, stream)
+    assert [gap["reason"] for gap in one.events("gap")] == ["the recorder was told to end"]
+
+
 def test_a_killed_tcpdump_is_replaced(lab: Lab, record: Record) -> None:
     """KNT-1: another tcpdump listens; what was in memory is a gap from the last packet on disk."""
     one = record("node-b")

@@ -109,8 +109,9 @@ def test_a_failed_start_leaves_nothing_on_any_kind_of_node(lab: Lab, record: Rec
         before = left(node)
         one = Recording(record(name).ansible, node, "failing")
         pod = {"node-a": "shop/cart", "node-b": "shop/checkout", "node-c": "shop/db-0"}[name]
-        result = one.call(targets=["node " + name, "pod " + pod], interface="cni0")
+        result = one.call(targets=["node " + name, "pod " + pod], interface="cni0", sink="/srv")
         assert result["failed"] and "cni0" in result["msg"] and "pod " + pod in result["msg"]
+        assert not (node.root / "srv/failing").exists()
         assert left(node) == before
 
 

@@ -22,6 +22,7 @@ import selectors
 import signal
 import sys
 import time
+from typing import Sequence
 
 from .._errors import CaptureError, PcapError
 from .._records import Target
@@ -43,8 +44,9 @@ _STEP_NS = 500_000_000
 class Recorder:
     """Phases: starting, ready (every tap listens), draining (taps closed, files on their way), done or failed."""
 
-    def __init__(self, spool: Spool, wanted: Wanted, clock: Clock) -> None:
-        self.spool, self.wanted, self.clock = spool, wanted, clock
+    def __init__(self, spool: Spool, clock: Clock) -> None:
+        self.spool, self.clock = spool, clock
+        self._stamp, self.wanted = _read_wanted(spool)
         self.phase = "starting"
         self.reason: str | None = None
         self.watches: list[Watch] = []
@@ -53,18 +55,19 @@ class Recorder:
         self._boot = boot_id()
         self._deadline = self._find_deadline()
         self._end_left_taps()
-        self.outbox = Outbox(spool, wanted.capture.node, wanted.capture.options, self.journal, clock)
+        self._first_start = not self.journal.ledger.runs
+        capture = self.wanted.capture
+        self.outbox = Outbox(spool, capture.node, capture.options, self.journal, clock)
         self.outbox.recover()
         self._selector = selectors.DefaultSelector()
         self._failure: str | None = None
         self._told_to_end = False
-        self._stamp = spool.wanted_stamp()
         self._clock_offset = clock.wall_ns() - int(clock.steady() * 1e9)
         self._counters_at = 0.0
         self._read_at: float | None = None
         self._read_ns = 0
         self._state_at = 0.0
-        self._add_watches()
+        self._add_watches(self.wanted.capture.targets)
 
     def run(self) -> None:
         """Record until the end."""
@@ -105,21 +108,15 @@ class Recorder:
             reason = "the recorder was killed" if killed else "the node was rebooted"
             self.journal.record("stopped", run.target, run=run.number, status=None, reason=reason)
 
-    def _add_watches(self) -> None:
-        """Open a watch for each target that has none, and for one whose pod came back after its watch had ended."""
-        known = {watch.ref: watch for watch in self.watches}
+    def _add_watches(self, new: Sequence[Target]) -> None:
         options, ledger = self.wanted.capture.options, self.journal.ledger
-        new = [target for target in self.wanted.capture.targets if _is_new(target, known.get(target.ref))]
-        taps = [target for target in new if target.ref in known or ledger.account(target.ref).ended is None]
+        taps = [target for target in new if ledger.account(target.ref).ended is None]
         share, refusal = retention.Share(0, 0), None
         try:
             share = retention.share(options, self._shares(), len(taps))
         except PcapError as error:  # whoever added the targets asked before; the others go on
             refusal = str(error)
         for target in new:
-            if target.ref in known:
-                self.watches.remove(known[target.ref])
-                self.journal.record("returned", target.ref)
             self.watches.append(Watch(target, options, share, self.spool, self.journal, self.clock))
             if refusal is not None and target in taps:
                 self.watches[-1].fail(refusal)
@@ -172,17 +169,23 @@ class Recorder:
         self._clock_offset = offset
 
     def _reload(self, now: float) -> None:
-        stamp = self.spool.wanted_stamp()
-        if stamp == self._stamp:
+        if self.spool.wanted_stamp() == self._stamp:
             return
-        self._stamp = stamp
-        self.wanted = self.spool.read_wanted() or self.wanted
+        self._stamp, self.wanted = _read_wanted(self.spool)
         self._counters_at = 0.0
-        self._add_watches()
+        targets = {target.ref: target for target in self.wanted.capture.targets}
+        self.watches = [watch for watch in self.watches if not _is_over(watch, targets.get(watch.ref))]
+        known = {watch.ref for watch in self.watches}
+        new = [target for ref, target in targets.items() if ref not in known]
+        for target in new:
+            if self.journal.ledger.account(target.ref).ended is not None:
+                self.journal.record("returned", target.ref)
+        self._add_watches(new)
 
     def _end_what_is_due(self, now: float) -> None:
         if self._told_to_end:
-            self._end_all("the recorder was told to end", now)
+            for watch in self.watches:
+                watch.pause("the recorder was told to end", now)
         elif self.wanted.stop_reason is not None:
             self._end_all(self.wanted.stop_reason, now)
         elif now >= self._deadline:
@@ -226,14 +229,16 @@ class Recorder:
 
     def _advance(self, now: float) -> None:
         """Go to the next phase where everything for it is there."""
-        phases = [watch.phase for watch in self.watches]
+        if self._told_to_end:
+            return
         if self.phase == "starting":
             broken = next((watch for watch in self.watches if watch.phase == "failed"), None)
-            if broken is not None and not any(watch.account.segments for watch in self.watches):
+            if broken is not None and self._first_start:
                 self._fail("%s: %s" % (broken.target.title, broken.reason), now)
-            if all(phase not in ("starting",) for phase in phases):
+                self.phase = "failed" if all(watch.ended for watch in self.watches) else "starting"
+            elif all(watch.phase != "starting" or watch.waits for watch in self.watches):
                 self.phase = "ready"
-        if self.phase == "ready" and all(phase in ("draining", "done", "failed") for phase in phases):
+        if self.phase == "ready" and all(watch.phase in ("draining", "done", "failed") for watch in self.watches):
             self.phase = "draining"
             self.reason = self.reason or self._common_reason()
         if self.phase == "draining" and all(watch.ended for watch in self.watches) and not self.outbox.finishing:
@@ -264,12 +269,23 @@ class Recorder:
         self._state_at = now + _STATE_SECONDS
 
 
-def _is_new(target: Target, watch: Watch | None) -> bool:
-    """Return whether a target is to get a watch: it has none, or its pod came back after that had ended.
+def _read_wanted(spool: Spool) -> tuple[tuple[int, int], Wanted]:
+    """Return what is wanted and its stamp, taken first: what is written between the two is read again."""
+    stamp = spool.wanted_stamp() if spool.exists else (0, 0)
+    wanted = spool.read_wanted()
+    if wanted is None:
+        raise CaptureError("%s holds no capture" % spool.folder)
+    return stamp, wanted
+
+
+def _is_over(watch: Watch, wanted: Target | None) -> bool:
+    """Return whether a watch that ended makes room: nobody wants it any more, or its pod has come back since.
 
     The process tells: the kernel gives a namespace's inode away again as soon as the namespace is gone.
     """
-    return watch is None or (watch.ended and watch.reason == GONE and watch.target.pid != target.pid)
+    if wanted is None:
+        return watch.ended and not watch.account.runs
+    return watch.ended and watch.reason == GONE and watch.target.pid != wanted.pid
 
 
 def main() -> None:
@@ -281,9 +297,6 @@ def main() -> None:
     if lock is None:
         return  # another supervisor has this capture
     try:
-        wanted = spool.read_wanted()
-        if wanted is None:
-            raise CaptureError("%s holds no capture" % spool.folder)
-        Recorder(spool, wanted, Clock()).run()
+        Recorder(spool, Clock()).run()
     except PcapError as error:
         raise SystemExit(str(error)) from None

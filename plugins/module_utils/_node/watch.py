@@ -57,6 +57,7 @@ class Watch:
         self.gaps: list[Gap] = []
         self._options, self._spool, self._journal, self._clock = options, spool, journal, clock
         self._final: str | None = None
+        self._paused = False
         self._retries: list[float] = []
         self._open_at: float | None = 0.0
         self._opened_at = 0.0
@@ -90,6 +91,17 @@ class Watch:
             self.phase, self.reason = "draining", reason
             self.tap.end(reason, now)
 
+    @property
+    def waits(self) -> bool:
+        """Whether there is no tap because the pod is gone, and may come back."""
+        return self._absent_since is not None
+
+    def pause(self, reason: str, now: float) -> None:
+        """Close the tap, for another supervisor to go on later."""
+        self._paused = True
+        if self.tap is not None:
+            self.tap.end(reason, now)
+
     def fail(self, reason: str) -> None:
         """Give the target up before it had a tap."""
         self._settle("failed", reason)
@@ -98,6 +110,8 @@ class Watch:
         """Do what is due. ``settled``: nothing that the target's earlier taps wrote waits to be counted."""
         if self.tap is not None:
             self._tick_tap(self.tap, now)
+        if self._paused:
+            return
         if self.phase in ("starting", "ready") and now >= self._look_at:
             self._look(now)
         if self.tap is None and self._open_at is not None and now >= self._open_at:
@@ -207,6 +221,8 @@ class Watch:
         self._journal.record("stopped", self.ref, run=tap.number, status=tap.status, reason=why, **figures)
         tap.close()
         self.tap = None
+        if self._paused:
+            return
         if self._final is not None:
             self._settle("done", self._final)
         elif not tap.listening:
