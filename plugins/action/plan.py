@@ -31,7 +31,7 @@ class ActionModule(ActionBase):
         """Return the id and one record per host."""
         result = super().run(tmp, task_vars)
         known = task_vars or {}
-        _, options = self.validate_argument_spec(
+        _validated, options = self.validate_argument_spec(
             {
                 "request": {"type": "dict", "required": True},
                 "registered": {"type": "list", "elements": "str", "required": True},

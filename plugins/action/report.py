@@ -29,7 +29,7 @@ class ActionModule(ActionBase):
         """Print the report, and return its data."""
         result = super().run(tmp, task_vars)
         known = task_vars or {}
-        _, options = self.validate_argument_spec(
+        _validated, options = self.validate_argument_spec(
             {
                 "of": {"type": "str", "choices": ["start", "status", "stop", "remove"], "required": True},
                 "registered": {"type": "list", "elements": "str", "required": True},

@@ -27,7 +27,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the targets and candidates of the snapshot."""
         result = super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec(
+        _validated, options = self.validate_argument_spec(
             {"snapshot": {"type": "str", "required": True}, "targets": {"type": "raw"}}
         )
         try:

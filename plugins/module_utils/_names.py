@@ -17,13 +17,14 @@ import time
 from ._errors import OptionError
 from ._records import TargetRef
 
-_PART = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9_])?$", re.ASCII)
-_ID = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$", re.ASCII)
+_PART = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9_])?\Z", re.ASCII)
+_ID = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z", re.ASCII)
+_CUT = re.compile(r"-[0-9a-f]{8}\Z", re.ASCII)
 
 
 def clean_part(text: str) -> str:
     """Return ``text`` where it may stand in a file's name, else a safe form of it that ends in its own digest."""
-    if _PART.match(text) and "--" not in text:
+    if _PART.match(text) and "--" not in text and not _CUT.search(text):
         return text
     safe = re.sub(r"-{2,}", "-", re.sub(r"[^A-Za-z0-9._-]", "-", text, flags=re.ASCII)).lstrip(".-")
     return "%s-%s" % (

@@ -20,8 +20,9 @@ from ._records import CaptureOptions, Selection, to_result
 from ._units import parse_count, parse_duration, parse_share, parse_size
 
 _DAY = 86400
-_INTERFACE = re.compile(r"^[A-Za-z0-9_.][A-Za-z0-9_.:@-]{0,14}$", re.ASCII)
-_PATH = re.compile(r"^(?:/[A-Za-z0-9._@+-]+)+$", re.ASCII)
+_FILTER_MOST = 65536
+_INTERFACE = re.compile(r"^[A-Za-z0-9_.][A-Za-z0-9_.:@-]{0,14}\Z", re.ASCII)
+_PATH = re.compile(r"^(?:/[A-Za-z0-9._@+-]+)+\Z", re.ASCII)
 
 
 def _filter(option: str, text: object) -> str:
@@ -31,6 +32,8 @@ def _filter(option: str, text: object) -> str:
         raise OptionError(
             option, "a filter cannot begin with -", "write it as tcpdump's filters are, see pcap-filter(7)"
         )
+    if len(plain) > _FILTER_MOST or not plain.isascii():
+        raise OptionError(option, "a filter has at most %d plain characters" % _FILTER_MOST, "see pcap-filter(7)")
     if any(ord(c) < 32 and c not in "\t\n" or ord(c) == 127 for c in plain):
         raise OptionError(option, "a filter cannot hold control characters", "write it on one line of text")
     return " ".join(plain.split())
@@ -45,7 +48,7 @@ def _flag(option: str, value: Any) -> bool:
 
 
 def _interface(option: str, value: Any) -> str:
-    if not _INTERFACE.match(str(value)):
+    if not _INTERFACE.match(str(value)) or str(value).isdigit():  # a number is tcpdump's index into its own list
         raise OptionError(option, "%r is no interface's name" % str(value)[:40], "write one such as eth0, or any")
     return str(value)
 
@@ -90,10 +93,26 @@ def capture_options(given: Mapping[str, Any], prefix: str = "") -> CaptureOption
             fields[field] = convert(prefix + name, values[name])
     if "min_free" in values:
         fields["min_free_percent"], fields["min_free_bytes"] = parse_share(prefix + "min_free", values["min_free"])
-    if "duration" in values:
-        most = parse_duration(prefix + "max_duration", values.get("max_duration", "7d"))
-        fields["duration_seconds"] = parse_duration(prefix + "duration", values["duration"], 1, most)
-    return CaptureOptions(**fields)
+    most = parse_duration(prefix + "max_duration", values.get("max_duration", "7d"))
+    duration = values.get("duration", CaptureOptions.duration_seconds)
+    fields["duration_seconds"] = parse_duration(prefix + "duration", duration, 1, most)
+    made = CaptureOptions(**fields)
+    if made.sink is not None and (made.sink + "/").startswith(made.spool + "/"):
+        raise OptionError(
+            prefix + "sink",
+            "it lies in the spool, which goes with the capture",
+            "write a directory outside %s" % made.spool,
+        )
+    return made
+
+
+def check(options: CaptureOptions, prefix: str) -> None:
+    """Raise OptionError unless ``capture_options`` could have made these options."""
+    given = {name: getattr(options, field) for name, (field, _convert) in _FIELDS.items()}
+    given["min_free"] = options.min_free_bytes or "%s%%" % options.min_free_percent
+    given["duration"] = options.duration_seconds
+    if capture_options(given, prefix) != options:
+        raise OptionError(prefix + "options", "they are not ones that the plan made", "pass the record on unchanged")
 
 
 def capture_id(option: str, given: object, selections: Sequence[Selection], options: CaptureOptions) -> str:

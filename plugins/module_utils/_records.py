@@ -76,8 +76,8 @@ class Target:
 
     @property
     def ref(self) -> TargetRef:
-        """What names this target for ever."""
-        return TargetRef(self.kind, self.namespace, self.name, self.uid, self.node)
+        """What names this target for ever, whoever was asked: the API knows uids that a node does not."""
+        return TargetRef(self.kind, self.namespace, self.name, self.node_uid if self.kind == "pod" else None, self.node)
 
     @property
     def title(self) -> str:

@@ -68,7 +68,7 @@ def _controller(pod: LivePod) -> tuple[str, str] | None:
     """The kind and name of a pod's own controller: a Deployment's pod belongs to a ReplicaSet."""
     if pod.spec.workload is None:
         return None
-    kind, _, name = pod.spec.workload.partition("/")
+    kind, _slash, name = pod.spec.workload.partition("/")
     return ("ReplicaSet", pod.spec.name.rpartition("-")[0]) if kind == "Deployment" else (kind, name)
 
 
@@ -140,7 +140,7 @@ def _workloads(lab: LiveLab) -> list[dict[str, Any]]:
         controller = _controller(pod)
         if controller and pod.spec.workload:
             members.setdefault((controller[0], pod.spec.namespace, controller[1]), []).append(pod)
-            kind, _, name = pod.spec.workload.partition("/")
+            kind, _slash, name = pod.spec.workload.partition("/")
             if kind == "Deployment":
                 members.setdefault((kind, pod.spec.namespace, name), []).append(pod)
     return [_workload(lab, *key, pods) for key, pods in sorted(members.items())]

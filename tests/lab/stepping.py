@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import json
 import os
-import pathlib
 import socket
 import subprocess
 import sys
 import threading
 import time
 
-import tests.conftest  # noqa: F401 - makes the collection importable
+from tests.conftest import ROOT
 from ansible_collections.kube.pcap.plugins.module_utils._node.process import Clock
 from ansible_collections.kube.pcap.plugins.module_utils._node.recorder import Recorder
 from ansible_collections.kube.pcap.plugins.module_utils._node.spool import Spool, Wanted, read_manifest
@@ -78,5 +77,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+    print("the collection of %s" % ROOT, file=sys.stderr)  # tests.conftest makes it importable
     main()

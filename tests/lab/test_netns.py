@@ -98,7 +98,7 @@ def test_counters(there: Elsewhere) -> None:
     os.close(fd)
     with sock, receiver:
         receiver.bind(("127.0.0.1", 0))
-        for _ in range(3):
+        for _round in range(3):
             receiver.sendto(b"x", receiver.getsockname())
         loopback = next(link for link in links.read_links(sock) if link.name == "lo")
     assert loopback.rx_packets == 3 and loopback.dropped == 0

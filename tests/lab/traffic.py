@@ -93,7 +93,7 @@ class Traffic:
         """Waits for the sender's end and the last arrivals. ``timeout`` defaults to three times what it should take."""
         due = self._request["count"] / self._request["rate"]
         counts = _finish(self._sender, self._source.title, timeout or 3 * due + 20)
-        for _, process in self._receivers:  # they wait for silence side by side
+        for _title, process in self._receivers:  # they wait for silence side by side
             assert process.stdin is not None
             process.stdin.close()
             process.stdin = None
@@ -110,7 +110,7 @@ class Traffic:
 
     def stop(self) -> None:
         """Ends sender and receivers at once; nothing is counted."""
-        for process in [self._sender, *(p for _, p in self._receivers)]:
+        for process in [self._sender, *(p for _title, p in self._receivers)]:
             _kill_family(process.pid)
             process.communicate()
 

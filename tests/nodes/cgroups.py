@@ -38,8 +38,8 @@ def parse_hierarchies(mountinfo: str) -> list[Hierarchy]:
     """The hierarchies among the mounts of a ``/proc/PID/mountinfo``, each once."""
     found: dict[str, Hierarchy] = {}
     for line in mountinfo.splitlines():
-        left, _, right = line.partition(" - ")
-        path, (kind, _, options) = left.split()[4], right.split()
+        left, _dash, right = line.partition(" - ")
+        path, (kind, _source, options) = left.split()[4], right.split()
         if kind in ("cgroup", "cgroup2") and pathlib.Path(path).is_relative_to(ROOT):
             version = 2 if kind == "cgroup2" else 1
             found[path] = Hierarchy(pathlib.Path(path), version, _options(options) if version == 1 else "")

@@ -25,7 +25,7 @@ def run(services: list[list[str]]) -> None:
     running = {_spawn(argv): argv for argv in services}
     while True:
         try:
-            pid, _ = os.wait()
+            pid, _status = os.wait()
         except ChildProcessError:
             time.sleep(RESTART_DELAY_S)
             continue

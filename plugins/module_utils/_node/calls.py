@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from .._errors import OptionError
+from .._errors import CaptureError, OptionError
 from .._matching import choose
 from .._names import check_id
-from .._options import NAMES, capture_id, capture_options
+from .._options import NAMES, capture_id, capture_options, check
 from .._records import NodeCapture, TargetRef, from_result
 from .._selection import parse
 from .._units import parse_duration
@@ -59,7 +59,7 @@ def _change(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         if state == "stopped" or (state == "absent" and not params["force"]):
             outcomes.append(captures.stop(spool, wait, check_mode))
         if state == "absent":
-            told.append(reading.describe(spool))
+            told.append(_told(spool))
             outcomes.append(captures.remove(spool, params["force"], check_mode))
     result = _result(outcomes)
     after = _shown(found)
@@ -76,7 +76,7 @@ def info(params: Mapping[str, Any]) -> dict[str, Any]:
     root = capture_options({"spool": params["spool"]}).spool
     told = []
     for spool in _spools(root, params["id"] or "all"):
-        one = reading.describe(spool)
+        one = _told(spool)
         if params["segments"]:
             one["segment_list"] = reading.segment_list(spool)
         told.append(one)
@@ -103,7 +103,7 @@ def _from_record(record: Mapping[str, Any]) -> NodeCapture:
     except (KeyError, TypeError, ValueError) as error:
         raise OptionError("record", "it is not one that the plan made (%s)" % error, "pass it on unchanged") from None
     check_id("record.id", capture.id)
-    capture_options({"spool": capture.options.spool, "sink": capture.options.sink}, "record.")
+    check(capture.options, "record.")
     if not capture.targets:
         raise OptionError("record", "it has no targets", "leave out a node that has no part in the capture")
     return capture
@@ -125,10 +125,16 @@ def _result(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     return result
 
 
+def _told(spool: Spool) -> dict[str, Any]:
+    """Return what there is to tell of a capture; one whose files are damaged must not hide the others."""
+    try:
+        return reading.describe(spool)
+    except CaptureError as error:
+        return reading.unreadable(spool, str(error))
+
+
 def _shown(spools: Sequence[Spool]) -> dict[str, Any]:
     """Return what a difference shows of captures: id to phase and targets."""
-    briefs = [reading.brief(spool) for spool in spools if spool.exists]
-    return {
-        one["id"]: {"phase": one["phase"], "targets": sorted(from_result(TargetRef, t).title for t in one["targets"])}
-        for one in briefs
-    }
+    told = [_told(spool) for spool in spools if spool.exists]
+    refs = {one["id"]: [from_result(TargetRef, target["target"]) for target in one["targets"]] for one in told}
+    return {one["id"]: {"phase": one["phase"], "targets": sorted(ref.title for ref in refs[one["id"]])} for one in told}

@@ -19,7 +19,7 @@ from typing import Any, Callable, Mapping, Sequence
 from .._errors import CaptureError, NodeError, TargetError
 from .._options import differences
 from .._records import NodeCapture, Target, TargetRef, to_result
-from . import launcher, preflight, presence, reading, retention
+from . import launcher, preflight, presence, reading, retention, shipper
 from .spool import Spool, Wanted
 from .watch import GONE
 
@@ -58,6 +58,8 @@ def start(asked: NodeCapture, check_mode: bool, option_prefix: str = "") -> Outc
         state = reading.describe(spool)
         text = "capture %s is finished (%s: %s); remove it to start it again"
         return Outcome(False, reading.brief(spool), text % (asked.id, state["phase"], state["reason"]))
+    if wanted.stop_reason is not None:
+        return Outcome(False, reading.brief(spool), "capture %s is stopping; remove it to start it again" % asked.id)
     added = _added(wanted, asked, reading.by_ref(spool))
     if not added and spool.running:
         return Outcome(False, reading.brief(spool))
@@ -96,12 +98,21 @@ def stop(spool: Spool, wait_seconds: float, check_mode: bool) -> Outcome:
 
 def remove(spool: Spool, force: bool, check_mode: bool) -> Outcome:
     """Remove a capture with everything it left here; refused while segments are unshipped, unless forced."""
-    wanted = spool.read_wanted()
+    try:
+        wanted = spool.read_wanted()
+    except CaptureError:
+        if not force:
+            raise
+        if not check_mode:
+            if spool.running:
+                launcher.end(spool)
+            spool.remove()
+        return Outcome(True)
     if wanted is None:
         return Outcome(False)
     if wanted.capture.options.sink and not force:
         state = reading.describe(spool)
-        if not reading.is_finished(spool) or state["shipped"] + state["evicted"] < state["segments"]:
+        if not reading.is_finished(spool) or state["backlog_bytes"]:
             text = "capture %s on %s still has segments that %s has not confirmed; stop it and wait, or use force"
             raise CaptureError(text % (spool.id, wanted.capture.node, wanted.capture.options.sink))
     if check_mode:
@@ -121,6 +132,8 @@ def _start_new(spool: Spool, asked: NodeCapture, check_mode: bool) -> Outcome:
     targets = tuple(located(target) for target in asked.targets)
     retention.share(asked.options, (), len(targets))
     preflight.check(asked.options, targets)
+    if asked.options.sink is not None:
+        shipper.check_unused(asked.options.sink, asked.id, asked.node)
     if check_mode:
         return Outcome(True, {"id": asked.id, "phase": None, "deadline": None, "targets": to_result(targets)})
     now = time.time_ns()

@@ -20,11 +20,11 @@ import subprocess
 import sys
 
 from .._errors import NodeError
+from .._records import CaptureOptions
 from . import archive, recorder
 from .process import environment, search_path
 from .spool import Spool
 
-_DEFAULT_ROOT = "/var/lib/kube-pcap"
 _PROPERTIES = (
     "Type=exec",
     "Restart=on-failure",
@@ -47,7 +47,13 @@ def start(spool: Spool) -> None:
     """Start the supervisor; raise NodeError when that is refused."""
     command = [sys.executable, "-I", "-S", spool.path("recorder.pyz"), spool.folder]
     if has_systemd():
-        _run(systemd_args(unit_name(spool), spool.id, command))
+        unit = unit_name(spool)
+        try:
+            _run(systemd_args(unit, spool.id, command))
+        except NodeError:
+            # A unit that systemd is about to start again, of itself, is as good.
+            if _run(["systemctl", "show", "--property=ActiveState", "--value", unit]) not in ("active", "activating"):
+                raise
         return
     log = os.open(spool.path("recorder.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
@@ -79,7 +85,7 @@ def has_systemd() -> bool:
 
 def unit_name(spool: Spool) -> str:
     """Return the transient unit's name; another spool's capture of the same id has another."""
-    if spool.root == _DEFAULT_ROOT:
+    if spool.root == CaptureOptions.spool:
         return "kube-pcap-%s.service" % spool.id
     return "kube-pcap-%s-%s.service" % (spool.id, hashlib.sha256(spool.root.encode()).hexdigest()[:8])
 
@@ -90,7 +96,7 @@ def systemd_args(unit: str, capture_id: str, command: list[str]) -> list[str]:
     return args + ["--property=" + one for one in _PROPERTIES] + ["--"] + command
 
 
-def _run(args: list[str]) -> None:
+def _run(args: list[str]) -> str:
     done = subprocess.run(
         args,
         stdin=subprocess.DEVNULL,
@@ -102,3 +108,4 @@ def _run(args: list[str]) -> None:
     )
     if done.returncode:
         raise NodeError("%s refused: %s" % (args[0], " ".join(done.stderr.split()) or "it said nothing"))
+    return done.stdout.strip()

@@ -17,6 +17,7 @@ import contextlib
 import dataclasses
 import hashlib
 import os
+import shutil
 from typing import Any
 
 from .._names import clean_part, segment_name, target_folder
@@ -64,7 +65,7 @@ class Outbox:
         self._shipper = Worker({"store": shipper.store})
         self._not_before = {"finish": 0.0, "store": 0.0}
         self._failures = {"finish": 0, "store": 0}
-        self.last_error: str | None = None
+        self._errors: dict[str, str | None] = {"finish": None, "store": None}
         self.manifest_stored = False
 
     @property
@@ -76,6 +77,11 @@ class Outbox:
     def finishing(self) -> bool:
         """Whether a closed file is no segment yet."""
         return bool(self._queue) or self._finisher.busy is not None
+
+    @property
+    def last_error(self) -> str | None:
+        """What went wrong last and is not over."""
+        return self._errors["store"] or self._errors["finish"]
 
     def holds(self, run: int) -> bool:
         """Whether a file of that run is no segment yet."""
@@ -100,9 +106,17 @@ class Outbox:
             if name not in known:  # stored or given up already, or never finished: its raw file is still there
                 os.unlink(self._spool.path("segments", name))
         for folder in sorted(os.listdir(self._spool.path("taps")), key=int):
+            run = int(folder)
+            if run not in self._ledger.runs:  # its tcpdump was started, and the line that says so never written
+                shutil.rmtree(self._spool.path("taps", folder))
+                continue
             for name, size in raw_files(self._spool.path("taps", folder)):
-                self._queue.append(Raw(int(folder), name, size, {}))
-            self._tidy(int(folder))
+                raw = Raw(run, name, size, {})
+                if raw.id in self._ledger.taken:  # else a bound could give it up once more
+                    os.unlink(self._raw_path(raw))
+                else:
+                    self._queue.append(raw)
+            self._tidy(run)
 
     def collect(self, tap: Tap) -> bool:
         """Queue what a tap has closed since; return whether there was anything."""
@@ -117,8 +131,6 @@ class Outbox:
 
     def tick(self, now: float) -> None:
         """Give idle workers their next job."""
-        while self._queue and self._queue[0].id in self._ledger.taken:
-            self._delete_raw(self._queue.popleft())
         if self._queue and not self._finisher.busy and now >= self._not_before["finish"]:
             self._submit_finish(self._queue.popleft())
         if self._options.sink and not self._shipper.busy and now >= self._not_before["store"]:
@@ -135,7 +147,7 @@ class Outbox:
         if answer.get("error"):
             self._fail(job, str(answer["error"]), now)
             return
-        self._failures[job["do"]] = 0
+        self._failures[job["do"]], self._errors[job["do"]] = 0, None
         if job["do"] == "finish":
             try:
                 self._finished(job, answer)
@@ -154,7 +166,7 @@ class Outbox:
         path = self._spool.path("manifest.jsonl")
         with open(path, "rb") as file:
             digest = hashlib.sha256(file.read()).hexdigest()
-        parts = [self._spool.id, clean_part(self._node), "manifest.jsonl"]
+        parts = shipper.manifest_parts(self._spool.id, self._node)
         self._shipper.submit(
             {"do": "store", "manifest": True}, source=path, sink=self._options.sink, parts=parts, sha256=digest
         )
@@ -194,9 +206,10 @@ class Outbox:
             self._journal.record(
                 "evicted", item.ref, seq=item.seq, file=item.file, bytes=item.bytes, packets=item.packets, reason=reason
             )
-            os.unlink(self._spool.path("segments", item.file))
+            self._delete(self._spool.path("segments", item.file))
         elif isinstance(item, Raw):
-            packets = segments.count(self._raw_path(item)).packets
+            there = os.path.exists(self._raw_path(item))
+            packets = segments.count(self._raw_path(item)).packets if there else 0
             fields = {"file": None, "bytes": item.bytes, "packets": packets, "reason": reason}
             self._journal.record("evicted", self._ref(item), seq=None, run=item.run, raw=item.id, **fields)
             self._queue.remove(item)
@@ -247,16 +260,32 @@ class Outbox:
     def _stored(self, closed: Closed, answer: dict[str, Any]) -> None:
         fields = {"generation": None, "crc32c": None, "object": answer["object"]}
         self._journal.record("stored", closed.ref, seq=closed.seq, sink=self._options.sink, **fields)
-        os.unlink(self._spool.path("segments", closed.file))
-        self.last_error = None
+        self._delete(self._spool.path("segments", closed.file))
 
     def _fail(self, job: dict[str, Any], error: str, now: float) -> None:
-        self.last_error = error
+        self._errors[job["do"]] = error
+        if self._is_lost(job):
+            return
         if job["do"] == "finish":
             self._queue.appendleft(job["raw"])
         failures = self._failures[job["do"]]
         self._not_before[job["do"]] = now + _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)]
         self._failures[job["do"]] = failures + 1
+
+    def _is_lost(self, job: dict[str, Any]) -> bool:
+        """Write down that a job's file was taken away, and return whether it was: what waits behind it goes on."""
+        reason = "the file was taken away"
+        if job["do"] == "finish" and not os.path.exists(self._raw_path(job["raw"])):
+            raw = job["raw"]
+            self._journal.record("discarded", self._ref(raw), run=raw.run, raw=raw.id, bytes=raw.bytes, reason=reason)
+            self._tidy(raw.run)
+            return True
+        closed = job.get("closed")
+        if closed is not None and not os.path.exists(self._spool.path("segments", closed.file)):
+            fields = {"file": closed.file, "bytes": closed.bytes, "packets": closed.packets, "reason": reason}
+            self._journal.record("evicted", closed.ref, seq=closed.seq, **fields)
+            return True
+        return False
 
     def _ref(self, raw: Raw) -> TargetRef:
         return self._ledger.runs[raw.run].target
@@ -265,9 +294,13 @@ class Outbox:
         return self._spool.path("taps", str(raw.run), raw.name)
 
     def _delete_raw(self, raw: Raw) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._raw_path(raw))
+        self._delete(self._raw_path(raw))
         self._tidy(raw.run)
+
+    @staticmethod
+    def _delete(path: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
 
     def _tidy(self, run: int) -> None:
         """Remove a run's folder once its tcpdump has ended and its files are segments."""

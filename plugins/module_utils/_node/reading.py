@@ -15,6 +15,7 @@ from .retention import Share
 from .spool import Spool, read_manifest
 
 _STALE_NS = 15_000_000_000
+_TOTALS = ("segments", "shipped", "evicted", "evicted_packets", "backlog_bytes", "disk_bytes")
 _FIGURES = ("packets", "received", "dropped_kernel", "dropped_interface", "segments", "shipped", "bytes")
 
 
@@ -46,12 +47,23 @@ def describe(spool: Spool) -> dict[str, Any]:
         "targets": targets,
         "sink": sink,
         "spool": spool.folder,
-        **{
-            name: state.get(name, 0)
-            for name in ("segments", "shipped", "evicted", "evicted_packets", "backlog_bytes", "disk_bytes")
-        },
+        **{name: state.get(name, 0) for name in _TOTALS},
         "last_error": state.get("last_error"),
     }
+
+
+def unreadable(spool: Spool, reason: str) -> dict[str, Any]:
+    """Return the same of a capture whose ``capture.json`` is damaged: why, and nothing else."""
+    unknown = dict.fromkeys(("node", "started", "deadline", "sink", "last_error"))
+    told = {
+        "id": spool.id,
+        "phase": "failed",
+        "reason": reason,
+        "seconds_left": 0,
+        "targets": [],
+        "spool": spool.folder,
+    }
+    return {**unknown, **dict.fromkeys(_TOTALS, 0), **told}
 
 
 def brief(spool: Spool) -> dict[str, Any]:
@@ -97,15 +109,15 @@ def timestamp(time_ns: int) -> str:
 
 def _phase(spool: Spool, state: dict[str, Any] | None) -> tuple[str, str | None]:
     """Return phase and reason; a supervisor that is not there cannot be ready, whatever it wrote last."""
-    if state is not None and state["phase"] in ("done", "failed"):
-        return state["phase"], state["reason"]
-    if spool.running:
-        if state is None:
-            return "starting", None
-        if time.time_ns() - state["written_ns"] > _STALE_NS:
-            return "failed", "the recorder cannot write its state; is the disk full?"
-        return state["phase"], state["reason"]
-    return "failed", "the recorder is not running; capture or status starts it again"
+    if not spool.running:
+        state = spool.read_state()  # it may have written its last since, and ended
+        if state is None or state["phase"] not in ("done", "failed"):
+            return "failed", "the recorder is not running; capture or status starts it again"
+    if state is None:
+        return "starting", None
+    if state["phase"] not in ("done", "failed") and time.time_ns() - state["written_ns"] > _STALE_NS:
+        return "failed", "the recorder cannot write its state; is the disk full?"
+    return state["phase"], state["reason"]
 
 
 def _seconds_left(phase: str, deadline_ns: int) -> int:

@@ -35,6 +35,7 @@ from .watch import GONE, Watch
 
 TICK_SECONDS = 0.25
 _BUSY_SECONDS = 0.01
+_LOCK_SECONDS = 1.0
 _COUNTERS_SECONDS = 10.0
 _ANSWER_SECONDS = 0.05
 _STATE_SECONDS = 1.0
@@ -288,13 +289,22 @@ def _is_over(watch: Watch, wanted: Target | None) -> bool:
     return watch.ended and watch.reason == GONE and watch.target.pid != wanted.pid
 
 
+def _lock(spool: Spool) -> bool:
+    """Take the lock; who asks whether a supervisor runs has it for a moment too."""
+    until = time.monotonic() + _LOCK_SECONDS
+    while spool.lock() is None:
+        if time.monotonic() > until:
+            return False
+        time.sleep(_BUSY_SECONDS)
+    return True
+
+
 def main() -> None:
     """Run the supervisor of the folder in the command line."""
     root, capture_id = os.path.split(os.path.abspath(sys.argv[1]))
     os.umask(0o077)
     spool = Spool(root, capture_id)
-    lock = spool.lock()
-    if lock is None:
+    if not _lock(spool):
         return  # another supervisor has this capture
     try:
         Recorder(spool, Clock()).run()

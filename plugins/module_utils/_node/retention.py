@@ -42,19 +42,21 @@ def share(options: CaptureOptions, running: Sequence[Share], new: int) -> Share:
     """Return what each of ``new`` taps may take beside those that run; raise OptionError where that is too little.
 
     Rings: their sum stays within ``memory_bytes``. Disk: an open file is reserved at twice its full size (it, and
-    what it becomes when it is closed), and half of ``keep_bytes`` is for closed files.
+    what it becomes when it is closed), and half of ``keep_bytes`` is for closed files. Where it can be, one
+    share more is left for targets that are added later, and so on.
     """
-    ring = (options.memory_bytes // 1024 - sum(one.buffer_kib for one in running)) // max(new, 1)
-    if min(ring, options.buffer_kib) < min(LEAST_RING_KIB, options.buffer_kib):
-        wanted = (sum(one.buffer_kib for one in running) + new * LEAST_RING_KIB) * 1024
+    least = min(LEAST_RING_KIB, options.buffer_kib)
+    ring = _each(options.memory_bytes // 1024 - sum(one.buffer_kib for one in running), new, least)
+    if ring < least:
+        wanted = (sum(one.buffer_kib for one in running) + new * least) * 1024
         wrong = "%d packet rings of at least %d KiB need %s, the bound is %s" % (
             len(running) + new,
-            LEAST_RING_KIB,
+            least,
             format_size(wanted),
             format_size(options.memory_bytes),
         )
         raise OptionError("memory", wrong, "raise it, or select fewer targets")
-    segment = (options.keep_bytes // 4 - sum(one.segment_bytes for one in running)) // max(new, 1)
+    segment = _each(options.keep_bytes // 4 - sum(one.segment_bytes for one in running), new, LEAST_SEGMENT_BYTES)
     segment = min(segment, options.segment_bytes) // LEAST_SEGMENT_BYTES * LEAST_SEGMENT_BYTES
     if segment < LEAST_SEGMENT_BYTES:
         wanted = 4 * (sum(one.segment_bytes for one in running) + new * LEAST_SEGMENT_BYTES)
@@ -65,6 +67,12 @@ def share(options: CaptureOptions, running: Sequence[Share], new: int) -> Share:
         )
         raise OptionError("keep", wrong, "raise it, or select fewer targets")
     return Share(min(ring, options.buffer_kib), segment)
+
+
+def _each(left: int, new: int, least: int) -> int:
+    """Return what each of ``new`` gets of what is left, with one share more unless that is less than ``least``."""
+    roomy = left // (new + 1)
+    return roomy if roomy >= least else left // max(new, 1)
 
 
 def closed_bytes_allowed(options: CaptureOptions, running: Sequence[Share]) -> int:

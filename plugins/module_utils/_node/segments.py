@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import os
 import zlib
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 from .._packet.pcap import Count, Counter
 
@@ -21,38 +21,45 @@ def finish(raw: str, final: str, compress: bool) -> dict[str, Any]:
     """Write ``final`` from ``raw``, flush it to disk, and return what it holds.
 
     Shape: packets, first_ns, last_ns, damage (None, or why ``raw`` was no whole capture), bytes, sha256, md5 (of
-    ``final``; None where there is nothing whole to keep, and then ``final`` is not written). ``raw`` stays; a damaged
-    one is cut after its last whole record, so that every segment is a valid capture file.
+    ``final``; None where there is nothing whole to keep, and then ``final`` is not written). ``raw`` stays as it
+    is, so that the next supervisor sees its damage too; of a damaged one, ``final`` holds the whole records alone.
     """
-    answer = _write(raw, final, compress)
+    answer = _write(raw, final, compress, None)
     if answer["damage"] is None:
         return answer
     damage, whole = answer["damage"], answer["whole_bytes"]
-    os.truncate(raw, whole)
     if whole:
-        return dict(_write(raw, final, compress), damage=damage)
+        return dict(_write(raw, final, compress, whole), damage=damage)
     os.unlink(final)
     return dict(answer, bytes=0, sha256=None, md5=None)
 
 
-def count(path: str, take: Callable[[bytes], object] = len) -> Count:
-    """Return what a closed capture file holds; ``take`` gets every byte of it on the way."""
+def count(path: str, take: Callable[[bytes], object] = len, most: int | None = None) -> Count:
+    """Return what a closed capture file holds in its first ``most`` bytes; ``take`` gets them all on the way."""
     counter = Counter()
+    left = os.stat(path).st_size if most is None else most
     with open(path, "rb", buffering=0) as file:
-        for data in iter(lambda: file.read(_CHUNK), b""):
+        while left > 0:
+            data = file.read(min(_CHUNK, left))
+            if not data:
+                break
+            left -= len(data)
             take(data)
             counter.feed(data)
     return counter.end()
 
 
-def _write(raw: str, final: str, compress: bool) -> dict[str, Any]:
+def _write(raw: str, final: str, compress: bool, most: int | None) -> dict[str, Any]:
     sha256, md5 = hashlib.sha256(), _md5()
 
     def digest(data: bytes) -> None:
         sha256.update(data)
         md5.update(data)
 
-    held = _compress(raw, final, digest) if compress else _link(raw, final, digest)
+    if compress:
+        held = _compress(raw, final, digest, most)
+    else:
+        held = _link(raw, final, digest) if most is None else _copy(raw, final, digest, most)
     return {
         "packets": held.packets,
         "first_ns": held.first_ns,
@@ -65,21 +72,33 @@ def _write(raw: str, final: str, compress: bool) -> dict[str, Any]:
     }
 
 
-def _compress(raw: str, final: str, digest: Callable[[bytes], None]) -> Count:
-    part = final + ".part"
+def _compress(raw: str, final: str, digest: Callable[[bytes], None], most: int | None) -> Count:
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)  # 31: a gzip frame (RFC 1952) without name or time
+    with _made(final, digest) as emit:
+        held = count(raw, lambda data: emit(packer.compress(data)), most)
+        emit(packer.flush())
+    return held
+
+
+def _copy(raw: str, final: str, digest: Callable[[bytes], None], most: int) -> Count:
+    with _made(final, digest) as emit:
+        return count(raw, emit, most)
+
+
+@contextlib.contextmanager
+def _made(final: str, digest: Callable[[bytes], None]) -> Iterator[Callable[[bytes], None]]:
+    """Give what takes the bytes of a new file, which is there, flushed to disk, once the body has ended."""
+    part = os.path.join(os.path.dirname(final), ".part")  # a segment's name may be as long as a name can be
     with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
 
         def emit(data: bytes) -> None:
             digest(data)
             out.write(data)
 
-        held = count(raw, lambda data: emit(packer.compress(data)))
-        emit(packer.flush())
+        yield emit
         out.flush()
         os.fsync(out.fileno())
     os.rename(part, final)
-    return held
 
 
 def _link(raw: str, final: str, digest: Callable[[bytes], None]) -> Count:

@@ -16,6 +16,7 @@ import shutil
 from typing import Any, Sequence
 
 from .._errors import OptionError
+from .._names import clean_part
 
 _CHUNK = 1 << 20
 
@@ -34,6 +35,18 @@ def check_sink(sink: str) -> None:
         raise OptionError("sink", wrong, "name a directory that root of this node can write to") from None
 
 
+def check_unused(sink: str, capture_id: str, node: str) -> None:
+    """Raise OptionError where the sink holds an earlier capture of this id and node, whose manifest would be lost."""
+    manifest = os.path.join(sink, *manifest_parts(capture_id, node))
+    if os.path.exists(manifest):
+        raise OptionError("sink", "%s is there, of an earlier capture" % manifest, "choose another id, or move it away")
+
+
+def manifest_parts(capture_id: str, node: str) -> list[str]:
+    """Return the path of a node's manifest below the sink, by its parts."""
+    return [capture_id, clean_part(node), "manifest.jsonl"]
+
+
 def store(source: str, sink: str, parts: Sequence[str], sha256: str) -> dict[str, Any]:
     """Copy a segment to ``sink``/``parts`` and return the object's path once its SHA-256 was read back as expected.
 
@@ -42,7 +55,7 @@ def store(source: str, sink: str, parts: Sequence[str], sha256: str) -> dict[str
     """
     relative = os.path.join(*parts)
     final = os.path.join(sink, relative)
-    part = os.path.join(os.path.dirname(final), ".%s.part" % parts[-1])
+    part = os.path.join(os.path.dirname(final), ".%s.part" % hashlib.sha256(parts[-1].encode()).hexdigest()[:16])
     try:
         if not os.path.isdir(sink):
             raise OSError("the sink %s is gone" % sink)
@@ -53,6 +66,7 @@ def store(source: str, sink: str, parts: Sequence[str], sha256: str) -> dict[str
                 os.unlink(part)
                 raise OSError("the copy's checksum differs")
             os.rename(part, final)
+            _sync_folder(os.path.dirname(final))
     except OSError as error:
         return {"object": relative, "error": "%s: %s" % (sink, error.strerror or error)}
     return {"object": relative, "error": None}
@@ -65,6 +79,15 @@ def _copy(source: str, part: str) -> None:
         os.fsync(out.fileno())
         # What is read back must come from the sink, not from this node's memory (posix_fadvise(2)).
         os.posix_fadvise(out.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _sync_folder(path: str) -> None:
+    """Have the new name on the sink's disk before the segment is deleted here (fsync(2))."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _sha256(path: str) -> str:

@@ -18,6 +18,7 @@ Everything is readable by root alone: captures hold payload.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import fcntl
@@ -26,8 +27,8 @@ import os
 import shutil
 from typing import Any, Callable, Iterator, Mapping, TypeVar
 
-from .._errors import CaptureError
-from .._records import NodeCapture, from_result, to_result
+from .._errors import CaptureError, NodeError
+from .._records import CaptureOptions, NodeCapture, from_result, to_result
 
 SCHEMA = 1
 _BALLAST_BYTES = 1 << 20
@@ -65,17 +66,21 @@ class Spool:
 
     def make(self) -> None:
         """Make the folders, closed to everybody else."""
-        os.makedirs(self.root, mode=0o700, exist_ok=True)
-        for folder in (self.folder, self.path("taps"), self.path("segments")):
-            os.makedirs(folder, mode=0o700, exist_ok=True)
+        try:
+            os.makedirs(self.root, mode=0o700, exist_ok=True)
+            for folder in (self.folder, self.path("taps"), self.path("segments")):
+                os.makedirs(folder, mode=0o700, exist_ok=True)
+                if os.lstat(folder).st_uid != os.geteuid() or os.path.islink(folder):
+                    raise NodeError("spool: %s is not ours; remove it, or use another spool" % folder)
+        except OSError as error:
+            raise NodeError("spool: %s cannot be made: %s" % (self.folder, error.strerror)) from None
 
     def remove(self) -> None:
-        """Remove everything of the capture, and the root when that was the last one."""
+        """Remove everything of the capture, and the default root when that was the last one; another is the user's."""
         shutil.rmtree(self.folder)
-        try:
-            os.rmdir(self.root)
-        except OSError:
-            return  # other captures, or a mount point
+        if self.root == CaptureOptions.spool:
+            with contextlib.suppress(OSError):  # other captures, or a mount point
+                os.rmdir(self.root)
 
     def read_wanted(self) -> Wanted | None:
         """Return ``capture.json``, or None where there is none."""
@@ -96,7 +101,10 @@ class Spool:
 
     def read_state(self) -> dict[str, Any] | None:
         """Return ``state.json``, or None before the supervisor's first."""
-        return _read_json(self.path("state.json"))
+        try:
+            return _read_json(self.path("state.json"))
+        except CaptureError:  # not on disk when the power went; the manifest is what counts
+            return None
 
     def write_state(self, state: Mapping[str, Any]) -> None:
         """Replace ``state.json``."""
@@ -104,8 +112,12 @@ class Spool:
 
     def make_ballast(self) -> None:
         """Take the room that ``with_room`` gives back."""
-        with open(os.open(self.path("ballast"), os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
-            os.posix_fallocate(file.fileno(), 0, _BALLAST_BYTES)
+        try:
+            with open(os.open(self.path("ballast"), os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+                os.posix_fallocate(file.fileno(), 0, _BALLAST_BYTES)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
 
     def with_room(self, write: Callable[[], T]) -> T:
         """Return what ``write`` does; on a full disk it is called again once the ballast is gone."""
@@ -144,23 +156,25 @@ class Manifest:
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
-        path = spool.path("manifest.jsonl")
-        self._file = open(path, "ab", buffering=0)
-        self._torn = self._file.tell() > 0 and not _ends_with_newline(path)
+        self._file = open(spool.path("manifest.jsonl"), "ab", buffering=0)
 
     def append(self, event: Mapping[str, Any]) -> None:
-        """Append one line and have it on disk before anything is done because of it."""
+        """Append one line and have it on disk before anything is done because of it; where that fails, none of it."""
         line = json.dumps(to_result(event), sort_keys=True, separators=(",", ":")).encode() + b"\n"
         self._spool.with_room(lambda: self._write(line))
-        os.fsync(self._file.fileno())
 
     def _write(self, line: bytes) -> None:
-        """Write a line; what a crash or a full disk has cut before it stays a line of its own."""
-        data = b"\n" + line if self._torn else line
-        self._torn = True
-        while data:
-            data = data[self._file.write(data) :]
-        self._torn = False
+        """Write a line, which is either on disk or not there: its caller may do everything again."""
+        end, data = os.fstat(self._file.fileno()).st_size, line
+        if end and not _ends_with_newline(self._file.name):
+            data = b"\n" + line  # a line that was cut by a crash stays a line of its own
+        try:
+            while data:
+                data = data[self._file.write(data) :]
+            os.fsync(self._file.fileno())
+        except OSError:
+            os.ftruncate(self._file.fileno(), end)
+            raise
 
     def close(self) -> None:
         """Close the file."""
@@ -187,7 +201,7 @@ def list_captures(root: str) -> list[str]:
     """Return the ids of the captures below a spool's root, sorted."""
     try:
         names = sorted(os.listdir(root))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     return [name for name in names if os.path.exists(os.path.join(root, name, "capture.json"))]
 

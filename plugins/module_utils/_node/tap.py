@@ -48,6 +48,7 @@ class Tap:
         try:
             with netns.inside(namespace):
                 self._links = links.open_socket()
+                self._dropped_before = self.read_dropped()
                 self._process = subprocess.Popen(
                     list(args),
                     stdin=subprocess.DEVNULL,
@@ -65,7 +66,6 @@ class Tap:
             os.close(theirs)
         os.set_blocking(ours, False)
         self._stderr = os.fdopen(ours, "rb", buffering=0)
-        self._dropped_before = self.read_dropped()
 
     @property
     def pid(self) -> int:
@@ -84,7 +84,7 @@ class Tap:
             self.listening = self.listening or bool(tcpdump.LISTENING.search(self.words))
             self.counters = tcpdump.parse_counters(self.words, self.counters) or self.counters
         elif data == b"":
-            self.status = self._process.wait()
+            self.status = self._process.poll()  # it has closed its end, and is gone in a moment
 
     def ask_counters(self) -> None:
         """Have tcpdump print its counters, and write out what it holds in memory of a quiet file (tcpdump(1))."""

@@ -20,7 +20,9 @@ from .._errors import NodeError
 from .process import environment, search_path
 
 LISTENING = re.compile(r"^(?:tcpdump: )?listening on (\S+), link-type (\S+)", re.MULTILINE)
-_COUNTER = re.compile(r"([0-9]+) packets? (captured|received by filter|dropped by kernel)")
+_COUNTERS = re.compile(
+    r"([0-9]+) packets? captured,?\s+([0-9]+) packets? received by filter,?\s+([0-9]+) packets? dropped by kernel"
+)
 _LIBPCAP = re.compile(r"libpcap version ([0-9]+)\.([0-9]+)")
 _ERROR = re.compile(r"^(?:tcpdump: |nsenter: )?(.*)$")
 _NOISE = re.compile(r"listening on |verbose output suppressed|packets? (captured|received|dropped)|data link type |^$")
@@ -72,16 +74,13 @@ def parse_counters(text: str, previous: Counters | None = None) -> Counters | No
 
     tcpdump prints 32 bits; ``previous`` is the last reading, and a figure that fell has gone round.
     """
-    values: dict[str, int] = {}
-    for number, name in _COUNTER.findall(text):
-        values[name] = int(number)
-    if len(values) < 3:
+    sets = _COUNTERS.findall(text)
+    if not sets:
         return None
+    captured, received, dropped = (int(number) for number in sets[-1])
     before = previous or Counters()
     return Counters(
-        _unwrap(values["captured"], before.captured),
-        _unwrap(values["received by filter"], before.received),
-        _unwrap(values["dropped by kernel"], before.dropped),
+        _unwrap(captured, before.captured), _unwrap(received, before.received), _unwrap(dropped, before.dropped)
     )
 
 
@@ -124,6 +123,8 @@ def run(args: Sequence[str], timeout: float = 20.0) -> subprocess.CompletedProce
             errors="replace",
             env=environment(),
         )
+    except OSError as error:
+        raise NodeError("%s cannot be run: %s" % (args[0], error.strerror)) from None
     except subprocess.TimeoutExpired:
         raise NodeError("%s did not answer within %d s" % (args[0], timeout)) from None
 

@@ -76,6 +76,10 @@ class Watch:
         return self._journal.ledger.account(self.ref)
 
     @property
+    def _was_ready(self) -> bool:
+        return any(run.ready_ns is not None for run in self.account.runs)
+
+    @property
     def ended(self) -> bool:
         """Whether no tap is open and none will be."""
         return self.phase in ("done", "failed")
@@ -181,6 +185,8 @@ class Watch:
             if left <= 0:
                 self._settle("done", "packet count reached")
                 return
+        if self._absent_since is not None and self._was_ready:
+            return  # _look opens a tap when the pod is back, or ends this
         number = self._journal.ledger.next_run()
         folder = self._spool.path("taps", str(number))
         try:
@@ -240,8 +246,7 @@ class Watch:
     def _retry(self, why: str, now: float) -> None:
         """Open another tap after a while; a target that was never ready, or does not stay so, has failed."""
         self._retries = [at for at in self._retries if at > now - _RETRY_WINDOW_SECONDS] + [now]
-        ready_before = any(run.ready_ns is not None for run in self.account.runs)
-        if not ready_before or len(self._retries) > len(_RETRY_SECONDS):
+        if not self._was_ready or len(self._retries) > len(_RETRY_SECONDS):
             self._settle("failed", why)
         elif not self.ended:
             self.phase, self.reason = "starting", why

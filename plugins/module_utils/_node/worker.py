@@ -38,11 +38,15 @@ class Worker:
     def submit(self, job: dict[str, Any], **arguments: Any) -> None:
         """Hand a job to an idle worker; ``job["do"]`` names the handler, and the job comes back with the answer."""
         self.busy = job
-        self._socket.sendall(json.dumps([job["do"], arguments]).encode() + b"\n")
+        with contextlib.suppress(ConnectionError):  # it has died: receive() finds that out
+            self._socket.sendall(json.dumps([job["do"], arguments]).encode() + b"\n")
 
     def receive(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Return (job, answer) when the answer is whole; a worker that died is replaced and its job fails."""
-        data = self._socket.recv(65536)
+        try:
+            data = self._socket.recv(65536)
+        except ConnectionError:  # it died before it had read its job (unix(7))
+            data = b""
         if not data:
             job = self.busy
             self.close()

@@ -137,7 +137,7 @@ class Box:
     def packets(self):
         """The numbers of all packets in segments, in the sink and in the spool, in the order of the names."""
         paths = [os.path.join(self.spool.path("segments"), name) for name in self.spooled()]
-        paths += [os.path.join(folder, name) for folder, _, names in os.walk(str(self.sink)) for name in names]
+        paths += [os.path.join(folder, name) for folder, _folders, names in os.walk(str(self.sink)) for name in names]
         return [
             number
             for path in sorted(paths, key=os.path.basename)

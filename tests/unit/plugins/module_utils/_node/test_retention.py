@@ -24,13 +24,13 @@ MIB = 1 << 20
 GIGA = 10**9
 SHARES = [
     ("one target takes what was asked", {}, [], 1, Share(4096, 100 * MEGA)),
-    ("two as well", {}, [], 2, Share(4096, 100 * MEGA)),
-    ("fifty are cut to the ring's bound", {}, [], 50, Share(2621, 5 * MEGA)),
+    ("two leave room for a third", {}, [], 2, Share(4096, 89 * MEGA)),
+    ("fifty are cut to the ring's bound", {}, [], 50, Share(2570, 5 * MEGA)),
     ("a small buffer is never raised", {"buffer_kib": 64}, [], 1, Share(64, 100 * MEGA)),
     ("segments are whole millions", {"segment_bytes": 2_500_000}, [], 1, Share(4096, 2 * MEGA)),
-    ("keep cuts the segments", {"keep_bytes": 40 * MEGA}, [], 5, Share(4096, 2 * MEGA)),
-    ("beside one that runs", {"memory_bytes": 5 * MIB}, [Share(4096, 10 * MEGA)], 1, Share(1024, 100 * MEGA)),
-    ("the least ring", {"memory_bytes": MIB}, [], 2, Share(512, 100 * MEGA)),
+    ("keep cuts the segments", {"keep_bytes": 40 * MEGA}, [], 5, Share(4096, MEGA)),
+    ("beside one that runs", {"memory_bytes": 5 * MIB}, [Share(4096, 10 * MEGA)], 1, Share(512, 100 * MEGA)),
+    ("the least ring", {"memory_bytes": MIB}, [], 2, Share(512, 89 * MEGA)),
     ("the least segment", {"keep_bytes": 8 * MEGA}, [], 2, Share(4096, MEGA)),
 ]
 REFUSED = [

@@ -78,7 +78,7 @@ def answer(worker):
     """Waits, as the supervisor does, until a job is answered."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        ready, _, _ = select.select([worker], [], [], PATIENCE)
+        ready, _writable, _failed = select.select([worker], [], [], PATIENCE)
         assert ready, "the worker did not answer"
         got = worker.receive()
         if got is not None:
