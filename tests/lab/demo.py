@@ -117,6 +117,7 @@ class Demo:
             source.kill()
         if done.returncode:
             raise LabError("tcpdump ended with %d" % done.returncode)
+        print("(tcpdump names interfaces after this machine's; those of the pod are in the manifest)")
 
     def count(self, sent: dict[int, int]) -> bool:
         """Prints and returns whether every datagram is in a file or counted as dropped."""

@@ -139,8 +139,12 @@ def _reasons(capture: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _place(capture: Mapping[str, Any]) -> str:
-    where = "segments in %s/segments" % capture["spool"]
-    return "%s until they are in %s" % (where, capture["sink"]) if capture["sink"] else where
+    here = "segments in %s/segments" % capture["spool"]
+    if not capture["sink"]:
+        return here
+    if capture["phase"] == "done" and not capture["backlog_bytes"]:
+        return "segments in %s/%s" % (capture["sink"], capture["id"])
+    return "%s until they are in %s/%s" % (here, capture["sink"], capture["id"])
 
 
 def _segment(capture: Mapping[str, Any], one: Mapping[str, Any]) -> tuple[object, ...]:

@@ -60,8 +60,9 @@ def test_status():
     [
         (
             capture(target(), sink="/mnt"),
-            "  node-a: segments in /var/lib/kube-pcap/c-1/segments until they are in /mnt",
+            "  node-a: segments in /var/lib/kube-pcap/c-1/segments until they are in /mnt/c-1",
         ),
+        (capture(target(), sink="/mnt", phase="done", backlog_bytes=0), "  node-a: segments in /mnt/c-1"),
         (capture(target(), phase="failed", reason="disk full"), "  node-a: disk full"),
         (capture(target(reason="the pod is gone")), "  node-a: pod shop/web: the pod is gone"),
         (capture(target(dropped_interface=1)), "  node-a: pod shop/web: its interfaces dropped 1 packet"),
