@@ -32,6 +32,7 @@ _ROUNDS = 6
 _RING_SECONDS = 1.2
 """So long a packet may wait in the ring until tcpdump is given it."""
 _GOAL = 1.05
+_RATIO = "ours / bare"
 _COUNTED = re.compile(r"(\d+) packets? (captured|received by filter|dropped by kernel)")
 
 
@@ -75,6 +76,8 @@ def measure(scene: Scene) -> list[Figure]:
                 figures += _measure_rate(scene, recorder, watched, rate, count // 10 if scene.quick else count)
             dropped = [both.end(), time_only.end()]
         dropped.insert(0, recorder.figures()["dropped_kernel"])
+    all_ratios = [value for one in figures if one.name.endswith(_RATIO) for value in one.values]
+    figures.append(figure("all rates: " + _RATIO, "", all_ratios, _GOAL))
     names = ["dropped in all rounds: " + name for name in watched]
     return figures + [figure(name, "packets", [count]) for name, count in zip(names, dropped, strict=True)]
 
@@ -99,7 +102,7 @@ def _measure_rate(
     at = "%d packets/s: " % rate
     rows = [figure(at + "reached", "packets/s", reached)]
     rows += [figure(at + name, "us/packet", values) for name, values in per_packet.items()]
-    rows.append(figure(at + "ours / bare", "", ratios(per_packet["ours"], per_packet["bare"]), _GOAL))
+    rows.append(figure(at + _RATIO, "", ratios(per_packet["ours"], per_packet["bare"]), _GOAL))
     without = ratios(per_packet["bare"], per_packet["bare without -C"])
     rows.append(figure(at + "what -C costs: bare / bare without -C", "", without))
     return rows

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 from collections.abc import Iterator
 
 POD_NETWORKS = ("10.244.0.0/16", "fd00:10:244::/48")
@@ -30,7 +31,8 @@ class Pair:
 
 def underlay(lab: int, number: int) -> Pair:
     """A node's address among the nodes; RFC 2544's block is nobody's real network."""
-    return Pair("198.18.%d.%d" % (lab, number), "fd53:%x::%x" % (lab, number))
+    v6 = ipaddress.IPv6Address("fd53:%x::%x" % (lab, number))
+    return Pair("198.18.%d.%d" % (lab, number), str(v6))  # as the kernel spells it: fd53::b in lab 0
 
 
 def underlay_mac(lab: int, number: int) -> str:
