@@ -67,4 +67,6 @@ def table(title: str, figures: Sequence[Figure]) -> str:
 def _short(value: float) -> str:
     if value == int(value) and abs(value) < 1e9:
         return "%d" % value
-    return "%.3g" % value if abs(value) < 100 else "%.0f" % value
+    if abs(value) >= 100:
+        return "%.0f" % value
+    return "%.3f" % value if 1 <= value < 2 else "%.3g" % value  # a ratio of 1.054 has not met 1.05
