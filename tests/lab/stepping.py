@@ -17,7 +17,9 @@ import sys
 import threading
 import time
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT  # makes the collection importable
+
+# isort: split
 from ansible_collections.kube.pcap.plugins.module_utils._node.process import Clock
 from ansible_collections.kube.pcap.plugins.module_utils._node.recorder import Recorder
 from ansible_collections.kube.pcap.plugins.module_utils._node.spool import Spool, Wanted, read_manifest
