@@ -10,10 +10,11 @@ same pure functions.
 
 from __future__ import annotations
 
+import os
 from typing import Any, Mapping, Sequence
 
-from .._errors import CaptureError, OptionError
-from .._matching import choose
+from .._errors import CaptureError, NodeError, OptionError, PcapError
+from .._matching import choose, explain, select, undecided
 from .._names import check_id
 from .._options import NAMES, capture_id, capture_options, check
 from .._records import NodeCapture, TargetRef, from_result
@@ -32,7 +33,10 @@ def run(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
 
 def _start(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     prefix = "" if params["record"] is None else "capture_"  # a record was planned from the role's options
+    _check_root()
     capture = asked(params)
+    if isinstance(capture, str):
+        return {"changed": False, "capture": None, "msg": capture, "diff": {"before": {}, "after": {}}}
     spool = Spool(capture.options.spool, capture.id)
     before = _shown([spool])
     try:
@@ -47,20 +51,19 @@ def _start(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
 
 
 def _change(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
-    """Refresh, stop or remove captures that exist."""
+    """Refresh, stop or remove captures that exist; one that cannot be does not keep the others from it."""
     state, root = params["state"], capture_options({"spool": params["spool"]}).spool
     found = _spools(root, params["id"])
     wait = parse_duration("wait", params["wait"], 0, 86400)
-    before = _shown(found)
-    outcomes, told = [], []
+    before, told = _shown(found), [_told(spool) for spool in found] if state == "absent" else []
+    outcomes, problems = [], []
     for spool in found:
-        if state == "refreshed":
-            outcomes.append(captures.refresh(spool, check_mode))
-        if state == "stopped" or (state == "absent" and not params["force"]):
-            outcomes.append(captures.stop(spool, wait, check_mode))
-        if state == "absent":
-            told.append(_told(spool))
-            outcomes.append(captures.remove(spool, params["force"], check_mode))
+        try:
+            outcomes += _change_one(spool, params, wait, check_mode)
+        except PcapError as error:
+            problems.append(str(error))
+    if problems:
+        raise CaptureError("; ".join(problems))
     result = _result(outcomes)
     after = _shown(found)
     if check_mode and result["changed"]:
@@ -69,6 +72,14 @@ def _change(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     result["capture"] = outcomes[-1].capture if outcomes else None
     result["diff"] = {"before": before, "after": after}
     return {**result, "captures": told} if state == "absent" else result
+
+
+def _change_one(spool: Spool, params: Mapping[str, Any], wait: int, check_mode: bool) -> list[Outcome]:
+    state, force = params["state"], params["force"]
+    if state == "refreshed":
+        return [captures.refresh(spool, check_mode)]
+    stopped = [] if force and state == "absent" else [captures.stop(spool, wait, check_mode)]
+    return stopped + ([captures.remove(spool, force, check_mode)] if state == "absent" else [])
 
 
 def info(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,8 +94,12 @@ def info(params: Mapping[str, Any]) -> dict[str, Any]:
     return {"captures": told}
 
 
-def asked(params: Mapping[str, Any]) -> NodeCapture:
-    """Return what is to be recorded here: the plan's record, or what the selections match on this node."""
+def asked(params: Mapping[str, Any]) -> NodeCapture | str:
+    """Return what is to be recorded here: the plan's record, or what the selections match on this node.
+
+    Called ad hoc on many nodes, one that nothing matches on has no part: then it is a sentence that says so. A node
+    that cannot tell whether something matches raises TargetError.
+    """
     if params["record"] is not None:
         return _from_record(params["record"])
     if params["targets"] is None:
@@ -93,7 +108,10 @@ def asked(params: Mapping[str, Any]) -> NodeCapture:
     options = capture_options({name: params[name] for name in NAMES})
     view = read_node(kube_node_name=params["kube_node_name"])
     name = view.node.name or ""
-    targets = choose(selections, view.candidates, "targets")
+    here = [one for one in selections if select(one, view.candidates) or undecided(one, view.candidates)]
+    if not here:
+        return "; ".join(explain(one, view.candidates) for one in selections)
+    targets = choose(here, view.candidates, "targets")
     return NodeCapture(capture_id("id", params["id"], selections, options), name, selections, options, targets)
 
 
@@ -111,6 +129,7 @@ def _from_record(record: Mapping[str, Any]) -> NodeCapture:
 
 def _spools(root: str, wanted: object) -> list[Spool]:
     """Return the captures of an id, or all; an id that this node has no part in is none."""
+    _check_root()
     if wanted is None or wanted == "":
         raise OptionError("id", "no capture is named", "write its id, or all")
     ids = list_captures(root) if wanted == "all" else [check_id("id", wanted)]
@@ -123,6 +142,12 @@ def _result(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     if messages:
         result["msg"] = "; ".join(messages)
     return result
+
+
+def _check_root() -> None:
+    """Raise NodeError for who is not root, cannot look into a spool, and must not be told that there is nothing."""
+    if os.geteuid() != 0:
+        raise NodeError("captures are made and seen by root alone; run it with become")
 
 
 def _told(spool: Spool) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import shutil
 import time
 from typing import Any, Callable, Mapping, Sequence
 
-from .._errors import CaptureError, NodeError, TargetError
+from .._errors import CaptureError, NodeError, PcapError, TargetError
 from .._options import differences
 from .._records import NodeCapture, Target, TargetRef, to_result
 from . import launcher, preflight, presence, reading, retention, shipper
@@ -69,6 +69,8 @@ def start(asked: NodeCapture, check_mode: bool, option_prefix: str = "") -> Outc
 def refresh(spool: Spool, check_mode: bool) -> Outcome:
     """Start a dead supervisor again; have a living one take fresh figures."""
     if reading.is_finished(spool):
+        return Outcome(False, reading.brief(spool))
+    if spool.running and check_mode:
         return Outcome(False, reading.brief(spool))
     if spool.running:
         before = time.time_ns()
@@ -131,7 +133,7 @@ def remove(spool: Spool, force: bool, check_mode: bool) -> Outcome:
 def _start_new(spool: Spool, asked: NodeCapture, check_mode: bool) -> Outcome:
     targets = tuple(located(target) for target in asked.targets)
     retention.share(asked.options, (), len(targets))
-    preflight.check(asked.options, targets)
+    preflight.check(asked.options, targets, check_mode)
     if asked.options.sink is not None:
         shipper.check_unused(asked.options.sink, asked.id, asked.node)
     if check_mode:
@@ -146,9 +148,11 @@ def _start_new(spool: Spool, asked: NodeCapture, check_mode: bool) -> Outcome:
         state = reading.describe(spool)
         if state["phase"] == "failed":
             raise CaptureError(state["reason"])
-    except (CaptureError, NodeError):
+    except (PcapError, OSError) as error:
         _wait(lambda: not spool.running, _END_SECONDS)
         shutil.rmtree(spool.folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise NodeError("capture %s cannot be started in %s: %s" % (spool.id, spool.root, error.strerror)) from None
         raise
     return Outcome(True, reading.brief(spool))
 
@@ -158,7 +162,7 @@ def _go_on(spool: Spool, wanted: Wanted, added: Sequence[Target], check_mode: bo
     new = tuple(located(target) for target in added)
     if new:
         retention.share(wanted.capture.options, reading.shares(spool), len(new))
-        preflight.check(wanted.capture.options, new)
+        preflight.check(wanted.capture.options, new, check_mode)
     if check_mode:
         return Outcome(True, reading.brief(spool))
     if new:
@@ -169,8 +173,10 @@ def _go_on(spool: Spool, wanted: Wanted, added: Sequence[Target], check_mode: bo
         _launch(spool)
     broken = _wait_for_targets(spool, new)
     if broken:
-        spool.write_wanted(wanted)
-        raise CaptureError("; ".join(broken))
+        now_wanted = spool.read_wanted() or wanted
+        kept = tuple(target for target in now_wanted.capture.targets if target.ref not in broken)
+        spool.write_wanted(dataclasses.replace(now_wanted, capture=dataclasses.replace(wanted.capture, targets=kept)))
+        raise CaptureError("; ".join("%s: %s" % (ref.title, why) for ref, why in broken.items()))
     return Outcome(True, reading.brief(spool))
 
 
@@ -208,22 +214,17 @@ def _launch(spool: Spool) -> None:
         raise NodeError("the recorder did not become ready within %d s; see %s" % (_READY_SECONDS, spool.folder))
 
 
-def _wait_for_targets(spool: Spool, targets: Sequence[Target]) -> list[str]:
-    """Wait until each target has a listening tap, and return what became of those that cannot."""
+def _wait_for_targets(spool: Spool, targets: Sequence[Target]) -> dict[TargetRef, str]:
+    """Wait until each target has a listening tap, and return why those that cannot have none."""
     keys = {target.ref for target in targets}
 
-    def pending() -> dict[Any, dict[str, Any]]:
+    def told() -> dict[TargetRef, dict[str, Any]]:
         return {ref: one for ref, one in reading.by_ref(spool).items() if ref in keys}
 
     _wait(
-        lambda: len(pending()) == len(keys) and all(one["phase"] != "starting" for one in pending().values()),
-        _READY_SECONDS,
+        lambda: len(told()) == len(keys) and all(one["phase"] != "starting" for one in told().values()), _READY_SECONDS
     )
-    return [
-        "%s: %s" % (ref.title, one["reason"])
-        for ref, one in pending().items()
-        if one["phase"] in ("starting", "failed")
-    ]
+    return {ref: str(one["reason"]) for ref, one in told().items() if one["phase"] in ("starting", "failed")}
 
 
 def _wait(condition: Callable[[], bool], seconds: float) -> bool:

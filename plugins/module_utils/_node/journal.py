@@ -14,6 +14,10 @@ from .process import Clock
 from .spool import Manifest, Spool, read_manifest
 
 
+_BEFORE_DELETION = ("segment", "stored", "evicted", "discarded", "stopped", "ended", "failed")
+"""What must be on disk before a file is deleted because of it, and what a power cut must not take back."""
+
+
 class Journal:
     """A capture's manifest, opened by its one supervisor, with its ledger."""
 
@@ -25,5 +29,5 @@ class Journal:
     def record(self, event: str, target: TargetRef | None = None, **fields: Any) -> None:
         """Append a line, with the time, and take it into the ledger."""
         line = {"event": event, "at_ns": self._clock.wall_ns(), "target": to_result(target), **fields}
-        self._manifest.append(line)
+        self._manifest.append(line, sync=event in _BEFORE_DELETION)
         self.ledger.apply(line)

@@ -26,7 +26,6 @@ from .process import environment, search_path
 from .spool import Spool
 
 _PROPERTIES = (
-    "Type=exec",
     "Restart=on-failure",
     "RestartSec=200ms",
     "StartLimitIntervalSec=60",
@@ -93,6 +92,8 @@ def unit_name(spool: Spool) -> str:
 def systemd_args(unit: str, capture_id: str, command: list[str]) -> list[str]:
     """Return the command line that makes a transient unit; the command holds no ``$``, which systemd would expand."""
     args = ["systemd-run", "--quiet", "--collect", "--unit", unit, "--description", "kube.pcap capture " + capture_id]
+    # What was found on the caller's PATH is found by the unit too. No Type=exec: RHEL 8's systemd 239 has none.
+    args += ["--setenv=PATH=" + search_path()]
     return args + ["--property=" + one for one in _PROPERTIES] + ["--"] + command
 
 

@@ -15,13 +15,16 @@ from .._units import format_size
 from . import netns, retention, routes, shipper, tcpdump
 
 
-def check(options: CaptureOptions, targets: Sequence[Target]) -> None:
-    """Raise PcapError for the first thing that would keep these targets from being recorded."""
+def check(options: CaptureOptions, targets: Sequence[Target], check_mode: bool = False) -> None:
+    """Raise PcapError for the first thing that would keep these targets from being recorded.
+
+    In check mode nothing is written, so that only the start itself finds a sink that cannot be written to.
+    """
     if os.geteuid() != 0:
         raise NodeError("capturing takes root on the node; run it with become")
     _check_space(options)
     if options.sink is not None:
-        shipper.check_sink(options.sink)
+        shipper.check_sink(options.sink, write=not check_mode)
     program = tcpdump.find_program()
     interfaces = {interface_of(target, options): target for target in reversed(targets)}
     version = tcpdump.parse_libpcap(_output(tcpdump.run([program, "--version"])))

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
+import re
 import signal
 import time
 
+_UNIT = re.compile(r"/kube-pcap-[a-z0-9-]+\.service$")  # as launcher.unit_name() has it
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -38,6 +41,13 @@ def boot_id() -> str:
     """Return what changes with every boot of the node (random(4))."""
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
         return file.read().strip()
+
+
+@functools.lru_cache(maxsize=None)
+def in_own_unit() -> bool:
+    """Return whether this process is the first of its own transient unit, whose control group systemd ends with it."""
+    with open("/proc/self/cgroup", encoding="utf-8", errors="replace") as file:
+        return any(_UNIT.search(line) for line in file)
 
 
 def catches(pid: int, number: int) -> bool:

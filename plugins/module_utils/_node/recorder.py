@@ -128,7 +128,7 @@ class Recorder:
     def _wait(self) -> None:
         for worker in self.outbox.workers:
             self._selector.register(worker.fileno(), selectors.EVENT_READ, worker)
-        moving = self._read_at is not None or any(watch.phase in ("starting", "draining") for watch in self.watches)
+        moving = self._read_at is not None or any(watch.moves for watch in self.watches)
         ready = self._selector.select(_BUSY_SECONDS if moving else TICK_SECONDS)
         for worker in self.outbox.workers:
             self._selector.unregister(worker.fileno())

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import tempfile
 from typing import Any, Sequence
 
 from .._errors import OptionError
@@ -21,15 +22,15 @@ from .._names import clean_part
 _CHUNK = 1 << 20
 
 
-def check_sink(sink: str) -> None:
-    """Raise OptionError unless the sink is a directory that this node can write to."""
+def check_sink(sink: str, write: bool = True) -> None:
+    """Raise OptionError unless the sink is a directory that this node can write to; ``write``: try it."""
     if not os.path.isdir(sink):
         raise OptionError("sink", "%s is not a directory on this node" % sink, "mount or create it first")
-    probe = os.path.join(sink, ".kube-pcap-probe-%d" % os.getpid())
+    if not write:
+        return
     try:
-        with open(probe, "wb") as file:
-            file.write(b"kube.pcap")
-        os.unlink(probe)
+        with tempfile.NamedTemporaryFile(prefix=".kube-pcap-", dir=sink) as probe:
+            probe.write(b"kube.pcap")
     except OSError as error:
         wrong = "%s cannot be written to (%s)" % (sink, error.strerror)
         raise OptionError("sink", wrong, "name a directory that root of this node can write to") from None

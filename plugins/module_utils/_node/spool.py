@@ -158,20 +158,21 @@ class Manifest:
         self._spool = spool
         self._file = open(spool.path("manifest.jsonl"), "ab", buffering=0)
 
-    def append(self, event: Mapping[str, Any]) -> None:
-        """Append one line and have it on disk before anything is done because of it; where that fails, none of it."""
+    def append(self, event: Mapping[str, Any], sync: bool = True) -> None:
+        """Append one line, and have it on disk where ``sync``; where that fails, none of it is there."""
         line = json.dumps(to_result(event), sort_keys=True, separators=(",", ":")).encode() + b"\n"
-        self._spool.with_room(lambda: self._write(line))
+        self._spool.with_room(lambda: self._write(line, sync))
 
-    def _write(self, line: bytes) -> None:
-        """Write a line, which is either on disk or not there: its caller may do everything again."""
+    def _write(self, line: bytes, sync: bool) -> None:
+        """Write a line whole or not at all: its caller may do everything again."""
         end, data = os.fstat(self._file.fileno()).st_size, line
         if end and not _ends_with_newline(self._file.name):
             data = b"\n" + line  # a line that was cut by a crash stays a line of its own
         try:
             while data:
                 data = data[self._file.write(data) :]
-            os.fsync(self._file.fileno())
+            if sync:
+                os.fsync(self._file.fileno())
         except OSError:
             os.ftruncate(self._file.fileno(), end)
             raise
@@ -246,7 +247,7 @@ def _replace(path: str, values: Mapping[str, Any], sync: bool = True) -> None:
     """Write a JSON file beside ``path`` and rename it there, so that a reader sees the old or the new, whole."""
     part = path + ".part"
     with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(values, file)
+        file.write(json.dumps(values))  # json.dump() would write piece by piece
         if sync:
             file.flush()
             os.fsync(file.fileno())

@@ -100,6 +100,11 @@ class Watch:
         """Whether there is no tap because the pod is gone, and may come back."""
         return self._absent_since is not None
 
+    @property
+    def moves(self) -> bool:
+        """Whether the next step is a matter of milliseconds."""
+        return self.phase == "draining" or (self.phase == "starting" and not self.waits)
+
     def pause(self, reason: str, now: float) -> None:
         """Close the tap, for another supervisor to go on later."""
         self._paused = True
@@ -206,6 +211,7 @@ class Watch:
             self._open_at = now
             raise
         self.tap, self.phase, self._opened_at = tap, "starting", now
+        self._look_at = now + _LOOK_SECONDS
 
     def _args(self, interface: str, folder: str, packet_count: int | None) -> list[str]:
         return tcpdump.capture_args(
