@@ -153,30 +153,6 @@ class NodeCapture:
     targets: tuple[Target, ...]
 
 
-@dataclasses.dataclass(frozen=True)
-class Segment:
-    """One closed capture file of one target, as its manifest line tells it."""
-
-    seq: int
-    """From 1, per target, for ever."""
-    file: str
-    """File name, without a folder."""
-    first_ns: int | None
-    last_ns: int | None
-    packets: int
-    """Counted from the closed file: exact."""
-    bytes: int
-    """Of the file as it is shipped."""
-    dropped_between: int | None
-    """The kernel's drops between the readings around the segment: an estimate."""
-    sha256: str
-    md5: str
-    interfaces: Mapping[str, tuple[str | None, str | None]] = dataclasses.field(default_factory=dict)
-    """Index to the interface's name at the segment's start and at its end."""
-    cut: bool = False
-    """The file ended inside a record; the whole records before it are what ``packets`` counts."""
-
-
 def to_result(record: Any) -> Any:
     """Return a record, or a container of records, as plain JSON types."""
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
@@ -202,7 +178,6 @@ _NESTED: dict[tuple[type, str], Callable[[Any], Any]] = {
     (Candidate, "target"): lambda value: from_result(Target, value),
     (Candidate, "workloads"): lambda value: None if value is None else tuple((k, n) for k, n in value),
     (Candidate, "services"): lambda value: None if value is None else tuple(value),
-    (Segment, "interfaces"): lambda value: {index: (names[0], names[1]) for index, names in value.items()},
 }
 
 

@@ -13,7 +13,6 @@ from .ledger import Ledger
 from .process import Clock
 from .spool import Manifest, Spool, read_manifest
 
-
 _BEFORE_DELETION = ("segment", "stored", "evicted", "discarded", "stopped", "ended", "failed")
 """What must be on disk before a file is deleted because of it, and what a power cut must not take back."""
 

@@ -95,10 +95,8 @@ def segment_list(spool: Spool) -> list[dict[str, Any]]:
         key = (from_result(TargetRef, event["target"]), event["seq"])
         if kind == "segment":
             found[key] = {**event, "where": "spool", "object": None}
-        elif kind == "stored":
-            found[key].update(where="sink", object=event["object"])
-        else:
-            found[key].update(where="evicted")
+        elif key in found:
+            found[key].update(where="sink" if kind == "stored" else "evicted", object=event.get("object"))
     return list(found.values())
 
 

@@ -87,8 +87,11 @@ class Spool:
         values = _read_json(self.path("capture.json"))
         if values is None:
             return None
-        capture = from_result(NodeCapture, values["capture"])
-        return Wanted(capture, values["started_ns"], values["deadline_ns"], values.get("stop_reason"))
+        try:
+            capture = from_result(NodeCapture, values["capture"])
+            return Wanted(capture, values["started_ns"], values["deadline_ns"], values.get("stop_reason"))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise _damaged(self.path("capture.json"), "it lacks %s" % error) from None
 
     def write_wanted(self, wanted: Wanted) -> None:
         """Replace ``capture.json``; the supervisor sees it within a tick."""
@@ -235,12 +238,14 @@ def _read_json(path: str) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise CaptureError(
-            "%s is damaged: %s; remove the capture with state absent and force" % (path, error)
-        ) from None
+        raise _damaged(path, str(error)) from None
     if not isinstance(values, dict):
-        raise CaptureError("%s is damaged; remove the capture with state absent and force" % path)
+        raise _damaged(path, "it holds no object")
     return values
+
+
+def _damaged(path: str, why: str) -> CaptureError:
+    return CaptureError("%s is damaged (%s); remove the capture with state absent and force" % (path, why))
 
 
 def _replace(path: str, values: Mapping[str, Any], sync: bool = True) -> None:

@@ -73,10 +73,6 @@ class Tap:
         """The tcpdump's process."""
         return self._process.pid
 
-    def fileno(self) -> int:
-        """Return what a selector waits on: tcpdump's words, and their end."""
-        return self._stderr.fileno()
-
     def listen(self) -> None:
         """Take in what tcpdump has said, and its exit status once it has ended."""
         data = self._stderr.read()

@@ -45,8 +45,6 @@ SAMPLES = [
     OPTIONS,
     records.CaptureOptions(),
     records.NodeCapture("c-1", "node-a", (SELECTION,), OPTIONS, (TARGET, records.Target("node", name="node-a"))),
-    records.Segment(3, "x.pcap.gz", 1, 2, 10, 999, 0, "s", "m", {"2": ("eth0", None), "3": (None, "eth1")}, True),
-    records.Segment(1, "x.pcap", None, None, 0, 24, None, "s", "m"),
 ]
 KINDS = [
     one
