@@ -16,7 +16,7 @@ from ansible_collections.kube.pcap.plugins.module_utils._records import to_resul
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.merging import cluster_candidates
 from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
 from ansible_collections.kube.pcap.plugins.plugin_utils._plan import plan_capture
-from ansible_collections.kube.pcap.plugins.plugin_utils._play import read_answers
+from ansible_collections.kube.pcap.plugins.plugin_utils._play import check_batch, read_answers
 
 
 class ActionModule(ActionBase):
@@ -40,6 +40,7 @@ class ActionModule(ActionBase):
         )
         cluster = known.get(options["cluster"]) or {}
         try:
+            check_batch(known["ansible_play_hosts"], known["ansible_play_batch"])
             planned = plan_capture(
                 plain(options["request"]),
                 read_answers(known["ansible_play_hosts_all"], known["hostvars"], plain(options["registered"])),

@@ -14,9 +14,12 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..module_utils._errors import OptionError
 from ._plain import plain
 
 _LONGEST = 300
+_LACKS = "this host lacks"
+"""How the check of a node begins its reason, which a terminal or sudo may put other lines before."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +37,19 @@ class Answer:
     messages: tuple[str, ...] = ()
     """What the tasks' results say beside their data."""
     changed: bool = False
+
+
+def check_batch(hosts: Iterable[str], batch: Iterable[str]) -> None:
+    """Raise OptionError when ``serial`` shows a part of the play's hosts at a time; both are without failed ones.
+
+    hosts: ``ansible_play_hosts``. batch: ``ansible_play_batch``.
+    """
+    if set(hosts) != set(batch):
+        raise OptionError(
+            "serial",
+            "a capture is planned once, for all hosts of the play",
+            "leave serial out, or run parts of the hosts with --limit and capture_unmatched=warn",
+        )
 
 
 def read_answers(
@@ -68,7 +84,8 @@ def problem_of(result: Mapping[str, Any]) -> str | None:
         said = first_line(result.get("msg"))
         return "unreachable: %s" % said.removeprefix("Task failed: ")  # ansible-core 2.19 puts that before it
     if result.get("failed") or result.get("rc"):
-        return first_line(result.get("stdout")) or first_line(result.get("msg")) or "its task failed"
+        stdout = str(result.get("stdout") or "")
+        return first_line(stdout[max(0, stdout.find(_LACKS)) :]) or first_line(result.get("msg")) or "its task failed"
     return None
 
 

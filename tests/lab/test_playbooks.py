@@ -298,6 +298,11 @@ def test_an_unreachable_host_is_named(plays: Plays, tmp_path: pathlib.Path) -> N
     [
         ("node-a", {"ansible_python_interpreter": "/none/python3"}, "Python 3.8 or newer as /none/python3 (install it"),
         ("node-b", {"ansible_become": False}, "this host lacks the rights of root (set ansible_become=true"),
+        (
+            "node-c",
+            {"ansible_python_interpreter": None, "ansible_interpreter_python_fallback": ["/none/python3"]},
+            "Python 3.8 or newer as python3 (install it",
+        ),
     ],
 )
 def test_what_a_host_lacks(
@@ -307,6 +312,49 @@ def test_what_a_host_lacks(
     plays.ansible = Ansible(inventory(plays.lab, tmp_path / "hosts.json", **{host: variables}), tmp_path)
     run = plays.capture("pods shop app=web", "--check")
     assert run.rc == 2 and words in told(run)["unasked"][0]["reason"] and len(started(run)) == 2
+
+
+@pytest.mark.parametrize("interpreter", [None, "auto_silent", "/usr/bin/env python3"])
+def test_which_python_is_asked(plays: Plays, tmp_path: pathlib.Path, interpreter: str | None) -> None:
+    """Where Ansible looks for an interpreter by itself, one that is too old beside a good one is no reason to refuse."""
+    variables = {
+        "ansible_python_interpreter": interpreter,
+        "ansible_interpreter_python_fallback": ["/none/python3", "/bin/false", "/usr/bin/python3"],
+    }
+    plays.ansible = Ansible(inventory(plays.lab, tmp_path / "hosts.json", **{"node-a": variables}), tmp_path)
+    check = (plays.run("status")).of("raw")["node-a"]
+    assert check["rc"] == 0, check["stdout"]
+
+
+def test_a_python_without_its_library(plays: Plays, tmp_path: pathlib.Path) -> None:
+    """A Python that lacks a part of the standard library is named, with what it lacks and how to get it."""
+    program = plays.lab.node("node-a").root / "opt/python3-minimal"
+    program.write_text("#!/bin/sh\nexec /usr/bin/python3 -c \"import sys; sys.modules['ctypes'] = None; $2\"\n")
+    program.chmod(0o755)
+    variables = {"ansible_python_interpreter": "/opt/python3-minimal"}
+    plays.ansible = Ansible(inventory(plays.lab, tmp_path / "hosts.json", **{"node-a": variables}), tmp_path)
+    try:
+        (unasked,) = told(plays.run("status"))["unasked"]
+    finally:
+        program.unlink()
+    assert unasked["reason"].startswith("this host lacks a whole standard library of /opt/python3-minimal, which says ")
+    assert "ctypes" in unasked["reason"] and "apt-get install python3" in unasked["reason"]
+
+
+@pytest.mark.parametrize("serial", [1, 2])
+def test_serial_is_refused(plays: Plays, tmp_path: pathlib.Path, serial: int) -> None:
+    """A plan over a part of the hosts would call the others' pods missing; one sentence says so, and nothing starts."""
+    play = {
+        "hosts": "nodes",
+        "gather_facts": False,
+        "serial": serial,
+        "roles": ["kube.pcap.capture"],
+        "vars": {"capture_targets": "pods shop app=web", "capture_snapshot": str(plays.lab.snapshot)},
+    }
+    (tmp_path / "serial.yml").write_text(json.dumps([play]))
+    run = plays.ansible.playbook(tmp_path / "serial.yml")
+    assert run.rc == 2 and plays.spool() == {}
+    assert all(message.startswith("serial: a capture is planned once") for message in failed(run)) and failed(run)
 
 
 def test_names_of_nodes(plays: Plays, tmp_path: pathlib.Path) -> None:

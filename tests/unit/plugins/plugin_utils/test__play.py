@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.kube.pcap.plugins.plugin_utils._play import Answer, first_line, read_answers
+from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError
+from ansible_collections.kube.pcap.plugins.plugin_utils._play import Answer, check_batch, first_line, read_answers
 
 FOUND = {"changed": False, "pods": []}
 
@@ -19,6 +20,10 @@ FOUND = {"changed": False, "pods": []}
         ({"check": {"rc": 0}, "found": FOUND}, Answer("h", None, FOUND)),
         ({"check": {"rc": 0}, "found": FOUND, "kube_node_name": "n"}, Answer("h", "n", FOUND)),
         ({"check": {"rc": 1, "stdout": "lacks tcpdump\r\n"}}, Answer("h", problem="lacks tcpdump")),
+        (
+            {"check": {"rc": 1, "stdout": "sudo: unable to resolve host h\r\n\r\nthis host lacks tcpdump\r\nbye\r\n"}},
+            Answer("h", problem="this host lacks tcpdump"),
+        ),
         (
             {"check": {"unreachable": True, "msg": "Task failed: No route\nmore"}},
             Answer("h", problem="unreachable: No route"),
@@ -36,6 +41,13 @@ FOUND = {"changed": False, "pods": []}
 def test_answers(variables, answer):
     """The last task's result, or why there is none, in the words of the task that failed."""
     assert read_answers(["h"], {"h": variables}, ["check", "found"]) == (answer,)
+
+
+def test_serial_is_refused():
+    """A batch that is a part of the play's hosts; the order is no matter."""
+    check_batch(["a", "b"], ["b", "a"])
+    with pytest.raises(OptionError, match="^serial: a capture is planned once"):
+        check_batch(["a", "b"], ["a"])
 
 
 @pytest.mark.parametrize(
