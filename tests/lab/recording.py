@@ -6,15 +6,17 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import pathlib
+import struct
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from tests.lab.ansible_run import Ansible
 from tests.lab.handles import LabNode
-from tests.lab.sequences import sequences
+from tests.lab.sequences import MAGIC, sequences
 
 SPOOL = "/var/lib/kube-pcap"
 
@@ -109,3 +111,24 @@ class Recording:
 def seen(paths: Iterable[pathlib.Path], stream: int) -> list[int]:
     """The sequence numbers of a stream in all these files, doubles included, sorted."""
     return sorted(number for path in paths for number in sequences(path, stream))
+
+
+def sightings(paths: Iterable[pathlib.Path], stream: int | None = None) -> list[tuple[int, int]]:
+    """Each sequence number of a stream with the time at which the kernel saw it (ns since 1970), sorted.
+
+    The files are pcap with microseconds in this machine's byte order, as tcpdump writes them here; gzip too.
+    """
+    found = []
+    for path in paths:
+        data = path.read_bytes()
+        data, at = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data, 24
+        assert struct.unpack_from("=I", data) == (0xA1B2C3D4,), path
+        while at + 16 <= len(data):
+            seconds, micros, length, _whole = struct.unpack_from("=IIII", data, at)
+            packet, at = data[at + 16 : at + 16 + length], at + 16 + length
+            place = packet.find(MAGIC)
+            if len(packet) == length and place >= 0:
+                number, sequence = struct.unpack_from("!IQ", packet, place + 4)
+                if stream in (None, number):
+                    found.append((sequence, seconds * 10**9 + micros * 1000))
+    return sorted(found)

@@ -11,16 +11,13 @@ import gzip
 import hashlib
 import json
 import pathlib
-import struct
 import subprocess
-from collections.abc import Iterator
 
 import pytest
 
 from tests.lab.ansible_run import Ansible
 from tests.lab.lab import Lab
-from tests.lab.recording import Record, Recording, seen, wait_for
-from tests.lab.sequences import MAGIC
+from tests.lab.recording import Record, Recording, seen, sightings, wait_for
 
 NODES = ["node-a", "node-b", "node-c"]
 """systemd; systemd, Python 3.8 and sudo; no systemd."""
@@ -133,11 +130,11 @@ def test_the_last_packet_before_stop_is_in_the_last_segment(
         )
     for reference, *others in captures.values():
         reference.stop()
-        when = dict(_sightings(reference))
+        when = dict(sightings(reference.segments()))
         for one in others:
             stopped_ns = (one.folder / "capture.json").stat().st_mtime_ns
             due = {number for number, seen_ns in when.items() if seen_ns < stopped_ns}
-            there = {number for number, _seen_ns in _sightings(one)}
+            there = {number for number, _seen_ns in sightings(one.segments())}
             assert len(due) > 10 and due <= there, "missing: %s" % sorted(due - there)[:5]
 
 
@@ -155,18 +152,6 @@ def _loop(
     (folder / "loop.yml").write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": [task]}]))
     run = ansible.playbook(folder / "loop.yml", "-i", str(folder / "variables.yml"))
     assert run.rc == 0, run.stdout
-
-
-def _sightings(one: Recording) -> Iterator[tuple[int, int]]:
-    """Sequence numbers with the time at which the kernel saw them, from plain segments."""
-    for path in one.segments():
-        data, at = path.read_bytes(), 24
-        while at < len(data):
-            seconds, micros, captured, _length = struct.unpack_from("<IIII", data, at)
-            packet = data[at + 16 : at + 16 + captured]
-            place = packet.find(MAGIC)
-            yield struct.unpack_from("!Q", packet, place + 8)[0], seconds * 10**9 + micros * 1000
-            at += 16 + captured
 
 
 def test_a_packet_count_is_exact(lab: Lab, record: Record) -> None:
