@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from typing import Iterable, Mapping, Sequence
+from typing import Container, Iterable, Mapping, Sequence
 
 from ._errors import TargetError
 from ._records import Candidate, Selection, Target, TargetRef
@@ -160,10 +160,16 @@ def explain(selection: Selection, candidates: Iterable[Candidate], node: str | N
         return _why_unusable(selection, matching, node)
     blind = undecided(selection, known)
     if blind:
-        return _why_undecided(selection, blind)
+        return _why_undecided(selection, blind, known)
     if selection.kind in ("node", "nodes"):
         return _no_node(selection, [c.target.name or "?" for c in known if c.target.kind == "node"])
     return _no_pod(selection, [c for c in known if c.target.kind == "pod"], node)
+
+
+def runtime_problems(candidates: Iterable[Candidate], nodes: Container[str | None]) -> str:
+    """Return what the crictl of these nodes said instead of an answer; empty when each answered or has none."""
+    said = [c for c in candidates if c.target.kind == "node" and c.target.node in nodes and c.runtime_problem]
+    return _list("crictl on %s says: %s" % (c.target.node, c.runtime_problem) for c in said)
 
 
 def _order(target: Target) -> tuple[bool, str, str, str]:
@@ -194,10 +200,14 @@ def _state(candidate: Candidate) -> str:
     return _WORDS.get(candidate.phase or "", "does not run: its phase is %s" % (candidate.phase or "not known"))
 
 
-def _why_undecided(selection: Selection, blind: Sequence[Candidate]) -> str:
+def _why_undecided(selection: Selection, blind: Sequence[Candidate], known: Iterable[Candidate]) -> str:
     text, title = to_text(selection), blind[0].target.title
     if selection.kind == "service" or selection.kind in WORKLOADS:
         return "%s: nodes know pods, not what owns them; give a snapshot of the cluster, or name the pods" % text
+    problems = runtime_problems(known, {c.target.node for c in blind})
+    if problems and selection.kind == "pods":
+        right = "mend that, give a snapshot of the cluster, or name the pods"
+        return "%s: the labels of %s are not known: %s; %s" % (text, title, problems, right)
     other = "" if selection.kind == "nodes" else ", install crictl on the node, or name the pods"
     return "%s: the labels of %s are not known; give a snapshot of the cluster%s" % (text, title, other)
 

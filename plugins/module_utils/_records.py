@@ -97,6 +97,8 @@ class Candidate:
     """Controllers as (kind in lower case, name), all the way up; None where only the nodes were asked."""
     services: tuple[str, ...] | None = None
     """Names of the Services, of the pod's namespace, whose endpoints it is; None where only the nodes were asked."""
+    runtime_problem: str | None = None
+    """Of a node: what its crictl said instead of an answer; None when it answered, or there is none."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -146,6 +146,11 @@ gone:
   type: list
   elements: dict
   contains: *target
+runtime_problem:
+  description: What C(crictl) said instead of an answer, null when it answered, was not asked, or is not installed.
+  returned: success
+  type: str
+  sample: "connect: permission denied"
 default_interface:
   description: The interface of the node's default route, null when there is none.
   returned: success

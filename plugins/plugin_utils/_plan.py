@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..module_utils._errors import OptionError, TargetError, shown
-from ..module_utils._matching import choose, explain, matches, undecided, usable
+from ..module_utils._matching import choose, explain, matches, runtime_problems, undecided, usable
 from ..module_utils._options import NAMES, capture_id, capture_options
 from ..module_utils._records import Candidate, NodeCapture, Selection, Target
 from ..module_utils._selection import parse, to_text
@@ -185,7 +185,8 @@ def _blind(selection: Selection, inside: Sequence[Candidate]) -> list[str]:
     text = (
         "%s: what it matches on %s is not known, since those nodes do not know what it asks for; give capture_snapshot"
     )
-    return [text % (to_text(selection), ", ".join(nodes))]
+    problems = runtime_problems(inside, nodes) if selection.kind == "pods" else ""
+    return [text % (to_text(selection), ", ".join(nodes)) + (" (%s)" % problems if problems else "")]
 
 
 def _is_lenient(given: object) -> bool:

@@ -316,7 +316,7 @@ def test_what_a_host_lacks(
 
 @pytest.mark.parametrize("interpreter", [None, "auto_silent", "/usr/bin/env python3"])
 def test_which_python_is_asked(plays: Plays, tmp_path: pathlib.Path, interpreter: str | None) -> None:
-    """Where Ansible looks for an interpreter by itself, one that is too old beside a good one is no reason to refuse."""
+    """Where Ansible looks for an interpreter by itself, one that is too old beside a good one does no harm."""
     variables = {
         "ansible_python_interpreter": interpreter,
         "ansible_interpreter_python_fallback": ["/none/python3", "/bin/false", "/usr/bin/python3"],
@@ -339,6 +339,21 @@ def test_a_python_without_its_library(plays: Plays, tmp_path: pathlib.Path) -> N
         program.unlink()
     assert unasked["reason"].startswith("this host lacks a whole standard library of /opt/python3-minimal, which says ")
     assert "ctypes" in unasked["reason"] and "apt-get install python3" in unasked["reason"]
+
+
+def test_a_crictl_that_fails_is_heard(plays: Plays) -> None:
+    """A crictl that is installed and fails is not told to be installed: its own words are in the message."""
+    root = plays.lab.node("node-a").root
+    program, config = root / "usr/local/bin/crictl", root / "etc/crictl.yaml"
+    program.write_text("#!/bin/sh\necho 'FATA[0000] connect: permission denied' >&2\nexit 1\n")
+    program.chmod(0o755)
+    config.write_text("runtime-endpoint: unix:///run/containerd/containerd.sock\n")
+    try:
+        (message,) = failed(plays.capture("pods shop app=cart", snapshot=False))
+    finally:
+        program.unlink()
+        config.unlink()
+    assert "crictl on node-a says: connect: permission denied; mend that" in message
 
 
 @pytest.mark.parametrize("serial", [1, 2])

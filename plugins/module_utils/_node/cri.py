@@ -4,7 +4,8 @@
 
 """What the container runtime knows of pods, by crictl and CRI v1. PRIVATE to the collection.
 
-Optional: without crictl, or with a runtime that does not answer, there is no answer, and pods are found from /proc.
+Optional: without crictl, or with a runtime that does not answer, pods are found from /proc. A crictl that fails is
+told in its own words, since what it would have said is missing.
 Two lists are enough: a process's cgroup carries the ids of its sandbox and container.
 """
 
@@ -26,6 +27,8 @@ _CONFIG = "crictl.yaml"
 _ENDPOINT = re.compile(r"^runtime-endpoint:[ ]*[\"']?([^\"'#\s]+)", re.MULTILINE)
 _PATHS = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/opt/bin:/var/lib/rancher/rke2/bin"
 _TIMEOUT_SECONDS = 10.0
+_LONGEST = 200
+_LOG_HEAD = re.compile(r"^(?:[A-Z]{4}\[\d+\]|time=\S+ level=\w+ msg=)\s*")
 _OWN_LABELS = "io.kubernetes."
 _CONFIG_SOURCE = "kubernetes.io/config.source"
 _API = "api"
@@ -57,10 +60,12 @@ class CriContainer(NamedTuple):
 
 
 class CriState(NamedTuple):
-    """Both lists."""
+    """Both lists, or why there are none."""
 
-    sandboxes: tuple[Sandbox, ...]
-    containers: tuple[CriContainer, ...]
+    sandboxes: tuple[Sandbox, ...] = ()
+    containers: tuple[CriContainer, ...] = ()
+    problem: str | None = None
+    """What crictl said instead, on one line; None when it answered."""
 
 
 def parse_pods(text: str) -> tuple[Sandbox, ...]:
@@ -125,7 +130,7 @@ def find_endpoint(roots: Roots) -> str | None:
 
 
 def read_cri(roots: Roots) -> CriState | None:
-    """Return what the runtime knows; None where there is no crictl, no socket, or no sensible answer in 10 s."""
+    """Return what the runtime knows, or the problem of a crictl that fails; None where there is no crictl or socket."""
     binary = shutil.which("crictl", path=os.pathsep.join((os.environ.get("PATH", ""), _PATHS)))
     endpoint = find_endpoint(roots)
     if not binary or not endpoint:
@@ -133,14 +138,32 @@ def read_cri(roots: Roots) -> CriState | None:
     try:
         pods = parse_pods(_run(crictl_args(binary, endpoint, "pods")))
         return CriState(pods, parse_containers(_run(crictl_args(binary, endpoint, "ps", "-a"))))
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return None
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        return CriState(problem=_problem(error))
+
+
+def _problem(error: Exception) -> str:
+    """Return why crictl gave no answer: the last line that it wrote, without its clock and control characters."""
+    if isinstance(error, subprocess.TimeoutExpired):
+        return "no answer in %d s" % _TIMEOUT_SECONDS
+    said = str(error)
+    if isinstance(error, subprocess.CalledProcessError):
+        lines = [line for line in str(error.stderr or error.stdout or "").splitlines() if line.strip()]
+        said = _LOG_HEAD.sub("", lines[-1]).strip('"') if lines else "it ended with status %d" % error.returncode
+    plain = " ".join("".join(c if c.isprintable() else " " for c in said).split())
+    return plain if len(plain) <= _LONGEST else plain[: _LONGEST - 3] + "..."
 
 
 def _run(args: list[str]) -> str:
     """Return a command's output; raise SubprocessError when it fails or takes too long."""
     done = subprocess.run(
-        args, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT_SECONDS, check=True, encoding="utf-8"
+        args,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=_TIMEOUT_SECONDS,
+        check=True,
+        encoding="utf-8",
+        errors="replace",
     )
     return done.stdout
 

@@ -138,7 +138,7 @@ def assemble(
     gone = [_gone(uid, pod, node) for uid, pod in known.items() if uid not in processes]
     gone = [target for target in gone if (target.namespace, target.name) not in alive]
     pods = tuple(sorted(running, key=_order))
-    candidates = [Candidate(node)] + [Candidate(pod) for pod in pods]
+    candidates = [Candidate(node, runtime_problem=cri.problem if cri else None)] + [Candidate(pod) for pod in pods]
     candidates += [Candidate(target, phase=GONE) for target in sorted(gone, key=_order)]
     return NodeView(node, pods, tuple(candidates), None)
 
@@ -292,4 +292,5 @@ def read_result(kube_node_name: str | None, targets: object, ask_runtime: bool) 
         "pods": [to_result(pod) for pod in view.pods if targets is None or pod.ref in chosen],
         "gone": [to_result(c.target) for c in view.candidates if c.phase == GONE],
         "default_interface": view.default_interface,
+        "runtime_problem": view.candidates[0].runtime_problem,
     }

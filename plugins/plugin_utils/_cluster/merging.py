@@ -23,7 +23,7 @@ Id = tuple[str | None, ...]
 
 def node_candidates(result: Mapping[str, Any]) -> tuple[Candidate, ...]:
     """Return the candidates in the result of ``node_pods_info``: the node, its pods, and the gone ones."""
-    living = [Candidate(from_result(Target, result["node"]))]
+    living = [Candidate(from_result(Target, result["node"]), runtime_problem=result.get("runtime_problem"))]
     living += [Candidate(from_result(Target, pod)) for pod in result["pods"]]
     return (*living, *(Candidate(from_result(Target, pod), phase=GONE) for pod in result.get("gone") or ()))
 
@@ -84,7 +84,7 @@ def _join(live: Candidate, known: Candidate) -> Candidate:
         interfaces=here.interfaces,
     )
     phase = GONE if live.phase == GONE and known.phase == "Running" else known.phase
-    return dataclasses.replace(known, target=target, phase=phase)
+    return dataclasses.replace(known, target=target, phase=phase, runtime_problem=live.runtime_problem)
 
 
 def _containers(here: tuple[Container, ...], there: tuple[Container, ...]) -> tuple[Container, ...]:

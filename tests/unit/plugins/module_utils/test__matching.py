@@ -136,6 +136,20 @@ def test_a_node_alone_cannot_judge(raw, text):
         matching.choose(parse("x", raw), ALONE, "x")
 
 
+def test_a_crictl_that_fails_is_heard():
+    """Where labels are unknown since crictl failed, it is not to be installed: its own words say what to mend."""
+    known = [
+        dataclasses.replace(c, runtime_problem="permission denied") if c.target.kind == "node" else c for c in ALONE
+    ]
+    text = (
+        "labels of pod shop/web-1 are not known: crictl on node-a says: permission denied; mend that, give a snapshot"
+    )
+    with pytest.raises(TargetError, match=text):
+        matching.choose(parse("x", "pods shop app=web"), known, "x")
+    with pytest.raises(TargetError, match="nodes know pods, not what owns them"):
+        matching.choose(parse("x", "deployment shop/web"), known, "x")
+
+
 def test_another_node():
     """A pod of another node is told with that node (row PT-5)."""
     with pytest.raises(TargetError, match="^x: pod shop/web-2 runs on node-b, not on node-a$"):

@@ -171,6 +171,18 @@ def test_what_cannot_be_judged_is_said():
     assert "what it matches on node-b is not known" in made.warnings[0]
 
 
+@pytest.mark.parametrize("known", [(), cluster(nodes=("node-a", "node-b"))])
+def test_a_crictl_that_fails_is_heard(known):
+    """Its words stand in the warning, and in the refusal where nothing else matches, with a snapshot, too."""
+    problem = {"runtime_problem": "connect: permission denied"}
+    blind = asked("node-b", dataclasses.replace(WEB_B, labels=None))
+    blind = dataclasses.replace(blind, result={**blind.result, **problem})
+    said = "crictl on node-b says: connect: permission denied"
+    assert "(%s)" % said in plan("pods shop app=web", [HOSTS[0], blind], known).warnings[0]
+    with pytest.raises(PcapError, match=said):
+        plan("pods shop app=web", [blind], known)
+
+
 def test_a_slice_without_a_match_only_warns():
     """With capture_unmatched=warn a play without a match ends well, with the same sentence and the same id."""
     made = plan("pod shop/web-2", HOSTS[:1], unmatched="warn")

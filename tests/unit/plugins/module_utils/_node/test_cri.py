@@ -83,14 +83,26 @@ def crictl(folder, text):
     program.chmod(0o755)
 
 
-@pytest.mark.parametrize("text", ["exit 1", "echo nothing", 'echo "{"'])
-def test_runtime_out_of_reach(tmp_path, monkeypatch, text):
-    """A crictl that fails or answers nonsense is as none."""
+@pytest.mark.parametrize(
+    "text, problem",
+    [
+        ("exit 3", "it ended with status 3"),
+        ("echo WARN >&2; echo 'FATA[0002] connect: permission denied' >&2; exit 1", "connect: permission denied"),
+        ('echo \'time="2026-11-21T09:00:00Z" level=fatal msg="no such file"\' >&2; exit 1', "no such file"),
+        ("printf 'FATA[0000] a\\033[31m\\tb\\377\\n' >&2; exit 1", "a [31m b?"),
+        ("head -c 999 /dev/zero | tr '\\0' x >&2; exit 1", "x" * 197 + "..."),
+        ("echo nothing", "Expecting value: line 1 column 1 (char 0)"),
+        ("""echo '{"items": 1}'""", "crictl's answer has no list of items"),
+    ],
+)
+def test_runtime_out_of_reach(tmp_path, monkeypatch, text, problem):
+    """A crictl that fails or answers nonsense gives no lists, and what it said on one clean line."""
     crictl(tmp_path / "bin", text)
-    monkeypatch.setenv("PATH", "%s:/bin" % (tmp_path / "bin"))
+    monkeypatch.setenv("PATH", "%s:/bin:/usr/bin" % (tmp_path / "bin"))
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/crictl.yaml").write_text("runtime-endpoint: unix:///own.sock\n")
-    assert cri.read_cri(Roots(etc=str(tmp_path / "etc"))) is None
+    state = cri.read_cri(Roots(etc=str(tmp_path / "etc")))
+    assert state == cri.CriState((), (), problem.replace("?", "\ufffd"))
 
 
 def test_runtime_is_asked(tmp_path, monkeypatch):
@@ -101,7 +113,7 @@ def test_runtime_is_asked(tmp_path, monkeypatch):
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/crictl.yaml").write_text("runtime-endpoint: unix:///own.sock\n")
     state = cri.read_cri(Roots(etc=str(tmp_path / "etc")))
-    assert len(state.sandboxes) == 4 and len(state.containers) == 7
+    assert len(state.sandboxes) == 4 and len(state.containers) == 7 and state.problem is None
     first, second = (tmp_path / "said").read_text().splitlines()
     assert first == "--runtime-endpoint unix:///own.sock --timeout 10s pods -o json" and second.endswith(
         "ps -a -o json"

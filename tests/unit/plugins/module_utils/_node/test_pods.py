@@ -61,6 +61,17 @@ def with_runtime(tree):
     return pods.assemble(pods.read_processes(tree.roots.proc).processes, logged, names, runtime(), state.node)
 
 
+def test_a_runtime_that_fails(tree):
+    """Its problem is the node's; pods are found all the same, without labels."""
+    tree.process(60, POD, SPELLINGS[0](UID, "app"))
+    tree.logs("shop", "cart", UID, "app")
+    state, logged = read(tree), pods.read_logged(tree.roots.var)
+    failed = cri.CriState(problem="connect: permission denied")
+    view = pods.assemble(pods.read_processes(tree.roots.proc).processes, logged, {}, failed, state.node)
+    assert [c.runtime_problem for c in view.candidates] == ["connect: permission denied", None]
+    assert view.pods[0].name == "cart" and view.pods[0].labels is None
+
+
 @pytest.mark.parametrize("spell", SPELLINGS)
 def test_running_pod(tree, spell):
     """Each runtime's pod is found with all that its node knows; the sandbox is no container."""

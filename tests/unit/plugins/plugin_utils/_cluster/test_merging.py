@@ -111,4 +111,6 @@ def test_results_lead_back():
     gone = pod("old", phase="Gone")
     result = {"node": to_result(node().target), "pods": [to_result(LIVE.target)], "gone": [to_result(gone.target)]}
     assert merging.node_candidates(result) == (node(), LIVE, gone)
+    blind = dataclasses.replace(node(), runtime_problem="no answer")
+    assert merging.node_candidates({**result, "runtime_problem": "no answer"})[0] == blind
     assert merging.cluster_candidates({"candidates": to_result([node(), KNOWN])}) == (node(), KNOWN)
