@@ -31,7 +31,7 @@ for pid, folder in zip(want["pids"], folders, strict=True):
     waiting.register(process.stderr, selectors.EVENT_READ)
 words = dict.fromkeys(waiting.get_map(), b"")
 while waiting.get_map():
-    for key, _ in waiting.select():
+    for key, _events in waiting.select():
         data = os.read(key.fd, 4096)
         words[key.fd] += data
         if not data:

@@ -33,7 +33,7 @@ def measure(scene: Scene) -> list[Figure]:
         args, pids = _what_was_started(scene)
         stop = scene.module(state="stopped")
         rows: dict[str, list[float]] = {}
-        for _ in range(scene.rounds(_ROUNDS)):
+        for _round in range(scene.rounds(_ROUNDS)):
             absent.run()
             steps = {"bare nsenter: start to all listening": _bare(scene, args, pids)}
             steps.update(_start_steps(scene, *start.run()))

@@ -96,7 +96,7 @@ def _measure_rate(
             reached.append(count / scene.blast(pod, count, rate))
             recorder.wait_finished()
     time.sleep(_RING_SECONDS)
-    for name, (_, process) in watched.items():
+    for name, (_folder, process) in watched.items():
         marks[name].append(costs.cpu_ns(process))
     per_packet = {name: [ns / count / 1000 for ns in _differences(mark)] for name, mark in marks.items()}
     at = "%d packets/s: " % rate

@@ -36,7 +36,7 @@ def measure(scene: Scene) -> list[Figure]:
         figures += _idle_figures("%d targets" % PODS, _idle(scene, recorder))
         figures += _memory_figures("%d targets, idle" % PODS, recorder)
     packet: dict[bool, Rows] = {True: {}, False: {}}
-    for _ in range(scene.rounds(3)):
+    for _round in range(scene.rounds(3)):
         for compress in (True, False):
             memory = _record(scene, compress, idle_share, packet[compress])
             if compress:
@@ -51,7 +51,7 @@ def measure(scene: Scene) -> list[Figure]:
 def _idle(scene: Scene, recorder: Recorder) -> Rows:
     """Percent of a core, by process and round."""
     rows: Rows = {}
-    for _ in range(scene.rounds(2)):
+    for _round in range(scene.rounds(2)):
         began, before = time.monotonic(), recorder.cpu_ns()
         time.sleep(_IDLE_SECONDS / (10 if scene.quick else 1))
         after, seconds = recorder.cpu_ns(), time.monotonic() - began
