@@ -14,17 +14,18 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from typing import Any, Callable, Collection, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 from .._errors import NodeError, TargetError
 from .._matching import GONE, explain, select, undecided
 from .._records import Candidate, Container, Target, TargetRef, to_result
 from .._selection import parse
 from . import kubelet, netns
-from .cgroups import Member, is_static_hash, parse_cgroup
+from .cgroups import is_static_hash
 from .cri import CriContainer, CriState, Sandbox, read_cri
 from .podlogs import Logged, read_container_names, read_logged
-from .proc import ROOTS, Roots, read_cgroup, read_cmdline, read_hostname, read_netns, read_pids, read_stat
+from .proc import ROOTS, Roots, read_hostname, read_netns
+from .processes import Process, choose_process, read_processes
 from .routes import read_default_interface
 
 Observe = Callable[[int, int, str], "netns.Network | None"]
@@ -41,30 +42,6 @@ class NodeView(NamedTuple):
     """The node, the running pods, and those of which only traces are left (phase Gone)."""
     default_interface: str | None
     """Of the node's default route."""
-
-
-class Process(NamedTuple):
-    """One process of a pod."""
-
-    pid: int
-    start_time: int
-    comm: str
-    netns: int
-    member: Member
-
-    @property
-    def age(self) -> tuple[int, int]:
-        """Sorts the oldest first."""
-        return self.start_time, self.pid
-
-
-class Scan(NamedTuple):
-    """What one pass over /proc finds."""
-
-    processes: Mapping[str, Sequence[Process]]
-    """By the pod's uid, oldest first."""
-    kubelet: Sequence[str]
-    """The kubelet's arguments; empty when none runs."""
 
 
 class _Known(NamedTuple):
@@ -104,23 +81,6 @@ def read_node(
     return _observed(view, observe, roots.proc)._replace(default_interface=read_default_interface(roots.proc, 1))
 
 
-def read_processes(proc_root: str) -> Scan:
-    """Return the processes of all pods, and the kubelet's arguments, in one pass."""
-    found: dict[str, list[Process]] = collections.defaultdict(list)
-    arguments: Sequence[str] = ()
-    for pid in read_pids(proc_root):
-        member = parse_cgroup(read_cgroup(proc_root, pid))
-        if member is None:
-            if not arguments:
-                cmdline = read_cmdline(proc_root, pid)
-                arguments = cmdline if kubelet.is_kubelet(cmdline) else ()
-            continue
-        inode, stat = read_netns(proc_root, pid), read_stat(proc_root, pid)
-        if inode is not None and stat is not None:  # a zombie has no namespace
-            found[member.uid].append(Process(pid, stat.start_time, stat.comm, inode, member))
-    return Scan({uid: sorted(group, key=lambda p: p.age) for uid, group in found.items()}, arguments)
-
-
 def assemble(
     processes: Mapping[str, Sequence[Process]],
     logged: Mapping[str, Logged],
@@ -141,29 +101,6 @@ def assemble(
     candidates = [Candidate(node, runtime_problem=cri.problem if cri else None)] + [Candidate(pod) for pod in pods]
     candidates += [Candidate(target, phase=GONE) for target in sorted(gone, key=_order)]
     return NodeView(node, pods, tuple(candidates), None)
-
-
-def choose_process(
-    processes: Sequence[Process], sandbox_ids: Collection[str] = (), container_ids: Collection[str] = ()
-) -> Process:
-    """Return the process by which a pod's network namespace is entered: a container's first, else the sandbox's.
-
-    ``processes`` are the pod's, oldest first; the ids are those that are known. The pod's namespace is its sandbox's;
-    else the one in which most containers began, then most processes live: a container may go elsewhere by itself.
-    """
-    sandboxes = _sandboxes(processes, sandbox_ids, container_ids)
-    first: dict[str | None, Process] = {}
-    for process in processes:
-        first.setdefault(process.member.container_id, process)
-    sandbox = next((p for p in processes if p.member.container_id in sandboxes), None)
-    if sandbox:
-        inode = sandbox.netns
-    else:
-        began = collections.Counter(process.netns for process in first.values())
-        lives = collections.Counter(process.netns for process in processes)
-        inode = max(processes, key=lambda p: (began[p.netns], lives[p.netns], -p.start_time, -p.pid)).netns
-    inside = [p for p in [*first.values(), *processes] if p.netns == inode]
-    return next((p for p in inside if p.member.container_id not in sandboxes), inside[0])
 
 
 def _known(logged: Mapping[str, Logged], cri: CriState | None) -> dict[str, _Known]:
@@ -198,20 +135,6 @@ def _target(uid: str, group: Sequence[Process], pod: _Known, names: Mapping[str,
         netns=entry.netns,
         host_network=entry.netns == node.netns,
     )
-
-
-def _sandboxes(
-    processes: Sequence[Process], sandbox_ids: Collection[str], container_ids: Collection[str]
-) -> set[str | None]:
-    """Return the ids of a pod's sandboxes: the runtime's word, a process called ``pause``, or the only unknown id.
-
-    Where none of these tells, as with CRI-O, which may run a pod without a sandbox process, there is none.
-    """
-    found: set[str | None] = {p.member.container_id for p in processes if p.comm == "pause"}
-    found.update(sandbox_ids)
-    unknown: set[str | None] = {p.member.container_id for p in processes}
-    unknown.difference_update(container_ids)
-    return unknown if not found and container_ids and len(unknown) == 1 else found
 
 
 def _gone(uid: str, pod: _Known, node: Target) -> Target:

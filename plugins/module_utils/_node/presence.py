@@ -11,7 +11,7 @@ import os
 
 from .._errors import TargetError
 from .._records import Target
-from . import netns, pods
+from . import netns, processes
 from .proc import read_netns
 
 
@@ -28,8 +28,8 @@ def find_again(target: Target) -> Target | None:
     """Return the target with its process and namespace of now, in one pass over /proc; None when it does not run."""
     if target.kind == "node":
         return dataclasses.replace(target, pid=1, netns=read_netns("/proc", 1))
-    group = pods.read_processes("/proc").processes.get(target.node_uid or "")
+    group = processes.read_processes("/proc").processes.get(target.node_uid or "")
     if not group:
         return None
-    process = pods.choose_process(group, container_ids=[one.id for one in target.containers if one.id])
+    process = processes.choose_process(group, container_ids=[one.id for one in target.containers if one.id])
     return dataclasses.replace(target, pid=process.pid, netns=process.netns)

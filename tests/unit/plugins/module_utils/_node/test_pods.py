@@ -12,7 +12,7 @@ import time
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import NodeError
-from ansible_collections.kube.pcap.plugins.module_utils._node import cri, pods
+from ansible_collections.kube.pcap.plugins.module_utils._node import cri, pods, processes
 from ansible_collections.kube.pcap.plugins.module_utils._node.cgroups import parse_cgroup
 from ansible_collections.kube.pcap.plugins.module_utils._node.netns import Network
 
@@ -58,7 +58,7 @@ def with_runtime(tree):
     """As ``read``, with what crictl said on such a node."""
     state = read(tree)
     logged, names = pods.read_logged(tree.roots.var), pods.read_container_names(tree.roots.var)
-    return pods.assemble(pods.read_processes(tree.roots.proc).processes, logged, names, runtime(), state.node)
+    return pods.assemble(processes.read_processes(tree.roots.proc).processes, logged, names, runtime(), state.node)
 
 
 def test_a_runtime_that_fails(tree):
@@ -67,7 +67,7 @@ def test_a_runtime_that_fails(tree):
     tree.logs("shop", "cart", UID, "app")
     state, logged = read(tree), pods.read_logged(tree.roots.var)
     failed = cri.CriState(problem="connect: permission denied")
-    view = pods.assemble(pods.read_processes(tree.roots.proc).processes, logged, {}, failed, state.node)
+    view = pods.assemble(processes.read_processes(tree.roots.proc).processes, logged, {}, failed, state.node)
     assert [c.runtime_problem for c in view.candidates] == ["connect: permission denied", None]
     assert view.pods[0].name == "cart" and view.pods[0].labels is None
 
@@ -240,8 +240,8 @@ def test_rights_are_missing(tmp_path):
 def test_entry_process_is_the_containers_first():
     """Of the processes in the pod's namespace the first container's first one is taken."""
     member = [parse_cgroup(containerd_v2_systemd(UID, word)) for word in ("sandbox", "app")]
-    group = [pods.Process(5, 1, "pause", POD, member[0]), pods.Process(9, 2, "a", POD, member[1])]
-    assert pods.choose_process(group, {long_id("sandbox")}).pid == 9
+    group = [processes.Process(5, 1, "pause", POD, member[0]), processes.Process(9, 2, "a", POD, member[1])]
+    assert processes.choose_process(group, {long_id("sandbox")}).pid == 9
 
 
 def test_fast(tree):
