@@ -24,6 +24,27 @@ def is_there(target: Target) -> bool:
     return True
 
 
+def is_pinned(target: Target, folder: str = "/run/netns") -> bool:
+    """Return whether the runtime still holds the target's namespace, though no process of the pod runs.
+
+    containerd and CRI-O bind it to a file there for as long as the pod's sandbox exists; CRI-O may run a sandbox
+    without a process, and then a container that waits to be started again leaves none. The inode is the same
+    namespace's as long as something else, such as a tap, keeps that alive.
+    """
+    try:
+        pins = os.listdir(folder)
+    except OSError:
+        return False
+    return any(_inode(os.path.join(folder, name)) == target.netns for name in pins)
+
+
+def _inode(path: str) -> int | None:
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return None
+
+
 def find_again(target: Target) -> Target | None:
     """Return the target with its process and namespace of now, in one pass over /proc; None when it does not run."""
     if target.kind == "node":

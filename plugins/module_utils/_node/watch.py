@@ -273,6 +273,8 @@ class Watch:
                 self._open_at = now
             return
         self._look_at = now + _SEARCH_SECONDS
+        if self._absent_since is None and self.tap is not None and presence.is_pinned(self.target):
+            return
         if self._absent_since is None:
             self._absent_since = now
             self.phase, self.reason = "starting", GONE + "; waiting for it to come back"
