@@ -1,0 +1,110 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One default for each option, wherever it is written: modules, documentation, the role, its tasks, the record."""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError
+from ansible_collections.kube.pcap.plugins.module_utils._options import NAMES, capture_options
+from ansible_collections.kube.pcap.plugins.module_utils._records import CaptureOptions
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROLE = ROOT / "roles" / "capture"
+PREFIX = "capture_"
+ROLE_DEFAULTS: dict[str, Any] = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
+SPECS: dict[str, Any] = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]
+MODULES = ("capture", "capture_info", "node_pods_info")
+SHARED = [(entry, name) for entry, spec in SPECS.items() for name in spec["options"]]
+
+
+def given(value: Any) -> Any:
+    """A default as options compare it: empty is none."""
+    return None if value == "" else value
+
+
+def argument_spec(module: str) -> dict[str, Any]:
+    """The argument specification of a module, without importing it."""
+    tree = ast.parse((ROOT / "plugins" / "modules" / (module + ".py")).read_text())
+    words = [word for node in ast.walk(tree) if isinstance(node, ast.Call) for word in node.keywords]
+    (found,) = [word.value for word in words if word.arg == "argument_spec"]
+    spec: dict[str, Any] = ast.literal_eval(found)
+    return spec
+
+
+def documented(module: str) -> dict[str, Any]:
+    """The options in a module's documentation."""
+    tree = ast.parse((ROOT / "plugins" / "modules" / (module + ".py")).read_text())
+    texts = {ast.unparse(node.targets[0]): node.value for node in tree.body if isinstance(node, ast.Assign)}
+    options: dict[str, Any] = yaml.safe_load(ast.literal_eval(texts["DOCUMENTATION"]))["options"]
+    return options
+
+
+def defaults(options: dict[str, Any]) -> dict[str, Any]:
+    """The default of each option."""
+    return {name: given(option.get("default")) for name, option in options.items()}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_is_as_documented(module: str) -> None:
+    """Argument specification and documentation have the same options, types and defaults."""
+    spec, told = argument_spec(module), documented(module)
+    assert defaults(spec) == defaults(told)
+    assert {n: o["type"] for n, o in spec.items()} == {n: o["type"] for n, o in told.items()}
+
+
+@pytest.mark.parametrize("entry, name", SHARED)
+def test_the_role_is_as_documented(entry: str, name: str) -> None:
+    """Every option of every entry point has the default of defaults/main.yml."""
+    option = SPECS[entry]["options"][name]
+    assert given(option.get("default")) == given(ROLE_DEFAULTS[name])
+
+
+def test_the_role_has_no_other_option() -> None:
+    """What defaults/main.yml sets is an option of some entry point."""
+    assert set(ROLE_DEFAULTS) == {name for _entry, name in SHARED}
+
+
+@pytest.mark.parametrize("module, entry", [("capture", "main"), ("capture", "stop"), ("capture_info", "status")])
+def test_the_role_is_as_its_modules(module: str, entry: str) -> None:
+    """An option of the role that a module has, too, has the module's type and default."""
+    spec = argument_spec(module)
+    shared = {n: o for n, o in SPECS[entry]["options"].items() if n.startswith(PREFIX) and n[len(PREFIX) :] in spec}
+    assert len(shared) >= 3
+    for name, option in shared.items():
+        own = spec[name[len(PREFIX) :]]
+        assert (option["type"], given(option.get("default"))) == (own["type"], given(own.get("default"))), name
+
+
+@pytest.mark.parametrize("entry", ["main", "status", "stop"])
+def test_the_tasks_fall_back_to_the_same(entry: str) -> None:
+    """What stands in a task for an option that is empty is its default."""
+    text = (ROLE / "tasks" / (entry + ".yml")).read_text()
+    for name, value in re.findall(r"\b(capture_\w+) \| default\(('[^']*'|\w+), true\)", text):
+        literal = yaml.safe_load(value)
+        expected = "all" if (entry, name) == ("status", "capture_id") else ROLE_DEFAULTS[name]
+        assert given(literal) == given(expected), name
+
+
+@pytest.mark.parametrize("source", ["record", "module", "role"])
+def test_what_is_recorded(source: str) -> None:
+    """Nothing given, the module's defaults and the role's make the record's own."""
+    values = {
+        "record": {},
+        "module": {name: argument_spec("capture")[name].get("default") for name in NAMES},
+        "role": {name: ROLE_DEFAULTS[PREFIX + name] for name in NAMES},
+    }[source]
+    assert capture_options(values) == CaptureOptions()
+    longest = argument_spec("capture")["max_duration"]["default"]
+    assert capture_options({**values, "duration": longest}).duration_seconds == 7 * 86400
+    with pytest.raises(OptionError, match="duration"):
+        capture_options({**values, "duration": 7 * 86400 + 1})
