@@ -10,10 +10,15 @@ it got, is never kept anywhere else.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
-from typing import Any, Iterable, Mapping
+import heapq
+from typing import Any, Iterable, Iterator, Mapping, NamedTuple
 
 from .._records import TargetRef, from_result
+from .retention import on_disk
+
+_REF_FIELDS = tuple(field.name for field in dataclasses.fields(TargetRef))
 
 
 @dataclasses.dataclass
@@ -50,16 +55,15 @@ class Run:
     """The kernel's drops at the reading before the last segment's end."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Closed:
-    """A segment that lies in the spool."""
+class Closed(NamedTuple):
+    """A segment that lies in the spool; there may be many thousands."""
 
     ref: TargetRef
     seq: int
     file: str
-    bytes: int
+    size: int
     packets: int
-    sha256: str
+    sha256: bytes
     opened: int
     """Seconds since 1970 when tcpdump opened it."""
 
@@ -80,6 +84,8 @@ class Account:
     opened: int = 0
     """Seconds in the last segment's name: the next name's never fall below them."""
     runs: list[Run] = dataclasses.field(default_factory=list)
+    closed: collections.deque[Closed] = dataclasses.field(default_factory=collections.deque)
+    """Segments that lie in the spool, oldest first: neither their numbers nor their times ever fall."""
 
     @property
     def received(self) -> int:
@@ -104,20 +110,30 @@ class Account:
 
 
 class Ledger:
-    """Accounts by target, runs by number, segments that lie in the spool."""
+    """Accounts by target, runs by number, and what the segments in the spool take of the disk."""
 
     def __init__(self, events: Iterable[Mapping[str, Any]] = ()) -> None:
         self.accounts: dict[TargetRef, Account] = {}
         self.runs: dict[int, Run] = {}
-        self.closed: dict[tuple[TargetRef, int], Closed] = {}
+        self.closed_bytes = 0
+        """What all closed segments take of the disk."""
         self.taken: set[str] = set()
-        """``run/file`` of what tcpdump wrote and a segment now holds."""
+        """``run/file`` of what tcpdump wrote and a segment now holds; whoever deletes such a file forgets it here."""
+        self.sink_mount: str | None = None
+        """Where the sink's file system was mounted when it was first looked at."""
+        self._refs: dict[tuple[Any, ...], TargetRef] = {}
         for event in events:
             self.apply(event)
 
     def account(self, ref: TargetRef) -> Account:
         """Return the target's account, a new one where it has none."""
-        return self.accounts.setdefault(ref, Account())
+        if ref not in self.accounts:
+            self.accounts[ref] = Account()
+        return self.accounts[ref]
+
+    def closed(self) -> Iterator[Closed]:
+        """Yield the segments that lie in the spool, oldest first."""
+        return heapq.merge(*(account.closed for account in self.accounts.values()), key=_age)
 
     def next_run(self) -> int:
         """Return the number of the next run."""
@@ -142,13 +158,14 @@ class Ledger:
             "stored": self._stored,
             "discarded": self._discarded,
             "evicted": self._evicted,
+            "sink": self._sink,
         }
         handler = handlers.get(event["event"])
         if handler:
             handler(event)
 
     def _started(self, event: Mapping[str, Any]) -> None:
-        ref = _ref(event)
+        ref = self._ref(event)
         run = Run(event["run"], ref, event["interface"], event["boot"], event["at_ns"], event["pid"])
         run.interfaces = dict(event.get("interfaces") or {})
         self.runs[run.number] = run
@@ -177,13 +194,13 @@ class Ledger:
     def _ended(self, event: Mapping[str, Any]) -> None:
         if event["target"] is not None:
             phase = "failed" if event["event"] == "failed" else "done"
-            self.account(_ref(event)).ended = (phase, event["reason"])
+            self.account(self._ref(event)).ended = (phase, event["reason"])
 
     def _returned(self, event: Mapping[str, Any]) -> None:
-        self.account(_ref(event)).ended = None
+        self.account(self._ref(event)).ended = None
 
     def _segment(self, event: Mapping[str, Any]) -> None:
-        ref = _ref(event)
+        ref = self._ref(event)
         account, run = self.account(ref), self.runs[event["run"]]
         account.seq = max(account.seq, event["seq"])
         account.packets += event["packets"]
@@ -198,28 +215,48 @@ class Ledger:
         if event["damage"] is not None and run.whole_until_ns is None:
             run.whole_until_ns = run.last_ns or run.started_ns
         self.taken.add(event["raw"])
-        self.closed[ref, event["seq"]] = Closed(
-            ref, event["seq"], event["file"], event["bytes"], event["packets"], event["sha256"], event["opened"]
+        digest = bytes.fromhex(event["sha256"])
+        account.closed.append(
+            Closed(ref, event["seq"], event["file"], event["bytes"], event["packets"], digest, event["opened"])
         )
+        self.closed_bytes += on_disk(event["bytes"])
 
     def _stored(self, event: Mapping[str, Any]) -> None:
-        ref = _ref(event)
-        if self.closed.pop((ref, event["seq"]), None):
-            self.account(ref).shipped += 1
+        account = self.account(self._ref(event))
+        account.shipped += self._left(account, event["seq"])
+
+    def _left(self, account: Account, seq: int) -> bool:
+        """Take a segment out of the spool; return whether it was there. It is the oldest, or one of the oldest."""
+        found = next((one for one in account.closed if one.seq == seq), None)
+        if found is None:
+            return False
+        account.closed.remove(found)
+        self.closed_bytes -= on_disk(found.size)
+        return True
+
+    def _sink(self, event: Mapping[str, Any]) -> None:
+        self.sink_mount = event["mount"]
 
     def _discarded(self, event: Mapping[str, Any]) -> None:
         self.taken.add(event["raw"])
 
     def _evicted(self, event: Mapping[str, Any]) -> None:
-        ref = _ref(event)
-        self.closed.pop((ref, event["seq"]), None)
+        account = self.account(self._ref(event))
         if event["seq"] is None:  # given up before it was a segment
             self.taken.add(event["raw"])
             self.runs[event["run"]].packets += event["packets"]
-        account = self.account(ref)
+        else:
+            self._left(account, event["seq"])
         account.evicted_packets += event["packets"]
         account.evicted_segments += 1
 
+    def _ref(self, event: Mapping[str, Any]) -> TargetRef:
+        """Return the target of a line, the same object each time: many lines have few targets."""
+        values = tuple(event["target"].get(name) for name in _REF_FIELDS)
+        if values not in self._refs:
+            self._refs[values] = from_result(TargetRef, event["target"])
+        return self._refs[values]
 
-def _ref(event: Mapping[str, Any]) -> TargetRef:
-    return from_result(TargetRef, event["target"])
+
+def _age(closed: Closed) -> tuple[int, str]:
+    return closed.opened, closed.file

@@ -12,13 +12,11 @@ found and finished by the next supervisor. Bounds are kept by giving up the olde
 
 from __future__ import annotations
 
-import collections
 import contextlib
-import dataclasses
-import hashlib
+import heapq
 import os
 import shutil
-from typing import Any
+from typing import Any, Iterator
 
 from .._names import clean_part, segment_name, target_folder
 from .._records import CaptureOptions, TargetRef
@@ -26,32 +24,13 @@ from . import retention, segments, shipper
 from .journal import Journal
 from .ledger import Closed
 from .process import Clock
+from .raws import Raw, Raws
 from .spool import Spool, raw_files
 from .tap import Tap
 from .worker import Worker
 
 _BACKOFF_SECONDS = (1, 2, 4, 8, 15, 30, 60)
-
-
-@dataclasses.dataclass(frozen=True)
-class Raw:
-    """A file that tcpdump closed and that is no segment yet."""
-
-    run: int
-    name: str
-    bytes: int
-    interfaces: dict[str, str]
-    """Index to name when the file was found closed; empty where nobody looked in time."""
-
-    @property
-    def id(self) -> str:
-        """What the manifest calls it."""
-        return "%d/%s" % (self.run, self.name)
-
-    @property
-    def opened(self) -> int:
-        """Seconds since 1970, from tcpdump's name for it."""
-        return int(self.name.partition(".")[0])
+_SILENT_SECONDS = 60.0
 
 
 class Outbox:
@@ -60,12 +39,14 @@ class Outbox:
     def __init__(self, spool: Spool, node: str, options: CaptureOptions, journal: Journal, clock: Clock) -> None:
         self._spool, self._node, self._options = spool, node, options
         self._journal, self._ledger, self._clock = journal, journal.ledger, clock
-        self._queue: collections.deque[Raw] = collections.deque()
+        self._raws = Raws()
         self._finisher = Worker({"finish": segments.finish})
-        self._shipper = Worker({"store": shipper.store})
-        self._not_before = {"finish": 0.0, "store": 0.0}
-        self._failures = {"finish": 0, "store": 0}
-        self._errors: dict[str, str | None] = {"finish": None, "store": None}
+        self._shipper = Worker({"look": shipper.look, "store": shipper.store})
+        self._asked_at = 0.0
+        self._not_before = dict.fromkeys(("finish", "look", "store"), 0.0)
+        self._failures = dict.fromkeys(self._not_before, 0)
+        self._errors: dict[str, str | None] = {}
+        self._occupied: set[str] = set()
         self.manifest_stored = False
 
     @property
@@ -76,32 +57,39 @@ class Outbox:
     @property
     def finishing(self) -> bool:
         """Whether a closed file is no segment yet."""
-        return bool(self._queue) or self._finisher.busy is not None
+        return bool(self._raws)
 
     @property
     def last_error(self) -> str | None:
         """What went wrong last and is not over."""
-        return self._errors["store"] or self._errors["finish"]
+        silent = self._clock.steady() - self._asked_at
+        if self._shipper.busy and silent > _SILENT_SECONDS:
+            return "the sink %s has not answered for %d s" % (self._options.sink, silent)
+        return next((error for do, error in sorted(self._errors.items(), reverse=True) if error), None)
 
     def holds(self, run: int) -> bool:
         """Whether a file of that run is no segment yet."""
-        return any(raw.run == run for raw in self._queued())
+        return self._raws.holds(run)
 
     def unshipped(self) -> int:
         """Return how many segments the sink has not confirmed."""
-        return len(self._ledger.closed) if self._options.sink else 0
+        return sum(len(one.closed) for one in self._ledger.accounts.values()) if self._options.sink else 0
 
     def backlog_bytes(self) -> int:
-        """Return the bytes of closed files that wait for the sink."""
+        """Return what closed files that wait for the sink take of the disk."""
         return self.closed_bytes() if self._options.sink else 0
 
     def closed_bytes(self) -> int:
-        """Return the bytes of closed files in the spool."""
-        return sum(one.bytes for one in self._ledger.closed.values()) + sum(raw.bytes for raw in self._queued())
+        """Return what closed files take of the disk."""
+        return self._ledger.closed_bytes + self._raws.bytes
+
+    def disk_bytes(self) -> int:
+        """Return what closed files and the manifest take of the disk."""
+        return self.closed_bytes() + retention.on_disk(os.stat(self._spool.path("manifest.jsonl")).st_size)
 
     def recover(self) -> None:
         """Take over what an earlier supervisor left: unknown files go, closed files are queued."""
-        known = {one.file for one in self._ledger.closed.values()}
+        known = {one.file for one in self._ledger.closed()}
         for name in os.listdir(self._spool.path("segments")):
             if name not in known:  # stored or given up already, or never finished: its raw file is still there
                 os.unlink(self._spool.path("segments", name))
@@ -115,45 +103,56 @@ class Outbox:
                 if raw.id in self._ledger.taken:  # else a bound could give it up once more
                     os.unlink(self._raw_path(raw))
                 else:
-                    self._queue.append(raw)
+                    self._raws.add(raw)
             self._tidy(run)
+        self._ledger.taken.clear()  # none of those files is there any more
 
     def collect(self, tap: Tap) -> bool:
         """Queue what a tap has closed since; return whether there was anything."""
-        found = [one for one in tap.closed_files() if one[0] not in tap.queued]
+        closed = tap.closed_files()
+        tap.queued.intersection_update([name for name, _size in closed])
+        found = [one for one in closed if one[0] not in tap.queued]
         if not found:
             return False
         interfaces = tap.read_interfaces()
         for name, size in found:
             tap.queued.add(name)
-            self._queue.append(Raw(tap.number, name, size, interfaces))
+            self._raws.add(Raw(tap.number, name, size, interfaces))
         return True
 
     def tick(self, now: float) -> None:
         """Give idle workers their next job."""
-        if self._queue and not self._finisher.busy and now >= self._not_before["finish"]:
-            self._submit_finish(self._queue.popleft())
-        if self._options.sink and not self._shipper.busy and now >= self._not_before["store"]:
-            oldest = min(self._ledger.closed.values(), key=lambda one: (one.opened, one.file), default=None)
-            if oldest is not None:
-                self._submit_store(oldest)
+        if not self._finisher.busy and now >= self._not_before["finish"]:
+            raw = self._raws.take()
+            if raw is not None:
+                self._submit_finish(raw)
+        if self._options.sink and not self._shipper.busy:
+            if self._ledger.sink_mount is None:
+                self._ask({"do": "look"}, now)
+            else:
+                self._submit_oldest(now)
 
     def receive(self, worker: Worker, now: float) -> None:
         """Take a worker's answer."""
         got = worker.receive()
         if got is None:
             return
-        job, answer = got
+        try:
+            self._take(*got, now)
+        except OSError:  # no room for a line: the file is still no segment
+            if got[0]["do"] == "finish":
+                self._raws.put_back(got[0]["raw"])
+            raise
+
+    def _take(self, job: dict[str, Any], answer: dict[str, Any], now: float) -> None:
         if answer.get("error"):
-            self._fail(job, str(answer["error"]), now)
+            self._fail(job, answer, now)
             return
         self._failures[job["do"]], self._errors[job["do"]] = 0, None
         if job["do"] == "finish":
-            try:
-                self._finished(job, answer)
-            except OSError:  # no room for its line: it is still no segment
-                self._queue.appendleft(job["raw"])
-                raise
+            self._finished(job, answer)
+        elif job["do"] == "look":
+            self._journal.record("sink", sink=self._options.sink, mount=answer["mount"])
         elif job.get("manifest"):
             self.manifest_stored = True
         else:
@@ -161,21 +160,16 @@ class Outbox:
 
     def store_manifest(self, now: float) -> None:
         """Have the manifest copied to the sink, once everything else is there."""
-        if self._shipper.busy or now < self._not_before["store"]:
-            return
-        path = self._spool.path("manifest.jsonl")
-        with open(path, "rb") as file:
-            digest = hashlib.sha256(file.read()).hexdigest()
-        parts = shipper.manifest_parts(self._spool.id, self._node)
-        self._shipper.submit(
-            {"do": "store", "manifest": True}, source=path, sink=self._options.sink, parts=parts, sha256=digest
-        )
+        if not self._shipper.busy and self._ledger.sink_mount is not None:
+            parts = shipper.manifest_parts(self._spool.id, self._node)
+            job = {"do": "store", "manifest": True}
+            self._ask(job, now, source=self._spool.path("manifest.jsonl"), parts=parts, sha256=None)
 
     def keep_bounds(self, shares: list[retention.Share]) -> bool:
         """Give up the oldest closed files until the bounds hold; return whether the file system's bound does."""
         disk = os.statvfs(self._spool.folder)
         short = retention.least_free(self._options, disk.f_blocks * disk.f_frsize) - disk.f_bavail * disk.f_frsize
-        over = self.closed_bytes() - retention.closed_bytes_allowed(self._options, shares)
+        over = self.disk_bytes() - retention.closed_bytes_allowed(self._options, shares)
         if short <= 0 and over <= 0:
             return True
         reason = "keep" if over > 0 else "min_free"
@@ -187,24 +181,21 @@ class Outbox:
         for worker in self.workers:
             worker.close()
 
-    def _queued(self) -> list[Raw]:
-        busy = [self._finisher.busy["raw"]] if self._finisher.busy else []
-        return busy + list(self._queue)
-
-    def _held(self) -> list[retention.Held]:
+    def _held(self) -> Iterator[retention.Held]:
+        """Yield what may be given up, oldest first."""
         busy = self._shipper.busy.get("closed") if self._shipper.busy else None
-        held = [
-            retention.Held((one.opened, one.file), one.bytes, one)
-            for one in self._ledger.closed.values()
+        closed = (
+            retention.Held((one.opened, one.file), retention.on_disk(one.size), one)
+            for one in self._ledger.closed()
             if one is not busy
-        ]
-        return held + [retention.Held((raw.opened, raw.id), raw.bytes, raw) for raw in self._queue]
+        )
+        return heapq.merge(closed, self._raws.held(), key=lambda held: held.key)
 
     def _give_up(self, held: retention.Held, reason: str) -> int:
         item = held.item
         if isinstance(item, Closed):
             self._journal.record(
-                "evicted", item.ref, seq=item.seq, file=item.file, bytes=item.bytes, packets=item.packets, reason=reason
+                "evicted", item.ref, seq=item.seq, file=item.file, bytes=item.size, packets=item.packets, reason=reason
             )
             self._delete(self._spool.path("segments", item.file))
         elif isinstance(item, Raw):
@@ -212,7 +203,6 @@ class Outbox:
             packets = segments.count(self._raw_path(item)).packets if there else 0
             fields = {"file": None, "bytes": item.bytes, "packets": packets, "reason": reason}
             self._journal.record("evicted", self._ref(item), seq=None, run=item.run, raw=item.id, **fields)
-            self._queue.remove(item)
             self._delete_raw(item)
         return held.bytes
 
@@ -229,8 +219,7 @@ class Outbox:
         raw: Raw = job["raw"]
         run = self._ledger.runs[raw.run]
         if answer["sha256"] is None:
-            fields = {"raw": raw.id, "bytes": raw.bytes, "reason": answer["damage"]}
-            self._journal.record("discarded", run.target, run=raw.run, **fields)
+            self._discard(raw, answer["damage"])
         else:
             names = {
                 index: (run.interfaces.get(index), raw.interfaces.get(index))
@@ -249,40 +238,64 @@ class Outbox:
                 dropped_total=run.dropped_kernel,
                 **{key: answer[key] for key in ("first_ns", "last_ns", "packets", "bytes", "sha256", "md5", "damage")},
             )
-        self._delete_raw(raw)
+            self._delete_raw(raw)
 
-    def _submit_store(self, closed: Closed) -> None:
-        parts = [self._spool.id, clean_part(self._node), *target_folder(closed.ref), closed.file]
-        source = self._spool.path("segments", closed.file)
-        job = {"do": "store", "closed": closed}
-        self._shipper.submit(job, source=source, sink=self._options.sink, parts=parts, sha256=closed.sha256)
+    def _submit_oldest(self, now: float) -> None:
+        """Have the oldest segment stored; those whose names others have taken in the sink come last."""
+        free = (one for one in self._ledger.closed() if one.file not in self._occupied)
+        closed = next(free, None) or next(self._ledger.closed(), None)
+        if closed is not None:
+            parts = [self._spool.id, clean_part(self._node), *target_folder(closed.ref), closed.file]
+            source = self._spool.path("segments", closed.file)
+            self._ask({"do": "store", "closed": closed}, now, source=source, parts=parts, sha256=closed.sha256.hex())
+
+    def _ask(self, job: dict[str, Any], now: float, **arguments: Any) -> None:
+        """Give the shipper a job, unless it is too early after a failure."""
+        if now >= self._not_before[job["do"]]:
+            if job["do"] == "store":
+                arguments["mount"] = self._ledger.sink_mount
+            self._asked_at = now
+            self._shipper.submit(job, sink=self._options.sink, **arguments)
 
     def _stored(self, closed: Closed, answer: dict[str, Any]) -> None:
         fields = {"generation": None, "crc32c": None, "object": answer["object"]}
         self._journal.record("stored", closed.ref, seq=closed.seq, sink=self._options.sink, **fields)
         self._delete(self._spool.path("segments", closed.file))
+        self._occupied.discard(closed.file)
 
-    def _fail(self, job: dict[str, Any], error: str, now: float) -> None:
-        self._errors[job["do"]] = error
+    def _fail(self, job: dict[str, Any], answer: dict[str, Any], now: float) -> None:
+        do, error = job["do"], str(answer["error"])
+        self._errors[do] = error
         if self._is_lost(job):
             return
-        if job["do"] == "finish":
-            self._queue.appendleft(job["raw"])
-        failures = self._failures[job["do"]]
-        self._not_before[job["do"]] = now + _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)]
-        self._failures[job["do"]] = failures + 1
+        if do == "finish":
+            self._failed_to_finish(job["raw"], error, now)
+        elif answer.get("occupied") and "closed" in job:
+            self._occupied.add(job["closed"].file)
+        self._not_before[do] = now + _BACKOFF_SECONDS[min(self._failures[do], len(_BACKOFF_SECONDS) - 1)]
+        self._failures[do] += 1
+
+    def _failed_to_finish(self, raw: Raw, error: str, now: float) -> None:
+        """Have a file tried again, but not for ever: a capture ends."""
+        raw.fail(now)
+        if raw.is_hopeless(now, self._options.grace_seconds):
+            self._discard(raw, error)
+        else:
+            self._raws.put_back(raw)
+
+    def _discard(self, raw: Raw, reason: str) -> None:
+        self._journal.record("discarded", self._ref(raw), run=raw.run, raw=raw.id, bytes=raw.bytes, reason=reason)
+        self._delete_raw(raw)
 
     def _is_lost(self, job: dict[str, Any]) -> bool:
         """Write down that a job's file was taken away, and return whether it was: what waits behind it goes on."""
         reason = "the file was taken away"
         if job["do"] == "finish" and not os.path.exists(self._raw_path(job["raw"])):
-            raw = job["raw"]
-            self._journal.record("discarded", self._ref(raw), run=raw.run, raw=raw.id, bytes=raw.bytes, reason=reason)
-            self._tidy(raw.run)
+            self._discard(job["raw"], reason)
             return True
         closed = job.get("closed")
         if closed is not None and not os.path.exists(self._spool.path("segments", closed.file)):
-            fields = {"file": closed.file, "bytes": closed.bytes, "packets": closed.packets, "reason": reason}
+            fields = {"file": closed.file, "bytes": closed.size, "packets": closed.packets, "reason": reason}
             self._journal.record("evicted", closed.ref, seq=closed.seq, **fields)
             return True
         return False
@@ -295,6 +308,8 @@ class Outbox:
 
     def _delete_raw(self, raw: Raw) -> None:
         self._delete(self._raw_path(raw))
+        self._ledger.taken.discard(raw.id)
+        self._raws.remove(raw)
         self._tidy(raw.run)
 
     @staticmethod

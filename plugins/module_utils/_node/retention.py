@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Sequence
+from typing import Iterable, NamedTuple, Sequence
 
 from .._errors import OptionError
 from .._records import CaptureOptions
@@ -15,6 +15,7 @@ from .._units import format_size
 
 LEAST_RING_KIB = 512
 _LEAST_FREE_BYTES = 1 << 20
+_BLOCK_BYTES = 4096
 LEAST_SEGMENT_BYTES = 1_000_000
 """tcpdump's -C counts in millions of bytes."""
 
@@ -27,8 +28,7 @@ class Share:
     segment_bytes: int
 
 
-@dataclasses.dataclass(frozen=True)
-class Held:
+class Held(NamedTuple):
     """A closed file on the node that may be given up for a bound."""
 
     key: tuple[int, str]
@@ -36,6 +36,11 @@ class Held:
     bytes: int
     item: object = None
     """What the caller knows it as."""
+
+
+def on_disk(size: int) -> int:
+    """Return the bytes that a file of this size takes of a disk: common file systems give room by 4 KiB."""
+    return -(-size // _BLOCK_BYTES) * _BLOCK_BYTES
 
 
 def share(options: CaptureOptions, running: Sequence[Share], new: int) -> Share:
@@ -76,7 +81,7 @@ def _each(left: int, new: int, least: int) -> int:
 
 
 def closed_bytes_allowed(options: CaptureOptions, running: Sequence[Share]) -> int:
-    """Return how many bytes of closed files may lie on the node while these taps run."""
+    """Return what closed files and the manifest may take of the node's disk while these taps run."""
     return max(0, options.keep_bytes - 2 * sum(one.segment_bytes for one in running))
 
 
@@ -88,11 +93,13 @@ def least_free(options: CaptureOptions, file_system_bytes: int) -> int:
     return max(options.min_free_bytes, file_system_bytes * options.min_free_percent // 100, _LEAST_FREE_BYTES)
 
 
-def choose_evicted(held: Sequence[Held], excess_bytes: int) -> list[Held]:
-    """Return what is to go, oldest first, until ``excess_bytes`` are freed or nothing is left."""
-    chosen = []
-    for one in sorted(held, key=lambda one: one.key):
-        if excess_bytes <= 0:
+def choose_evicted(held: Iterable[Held], excess_bytes: int) -> list[Held]:
+    """Return what is to go of what is ``held``, oldest first, until ``excess_bytes`` are freed or nothing is left."""
+    chosen: list[Held] = []
+    left = iter(held)
+    while excess_bytes > 0:
+        one = next(left, None)
+        if one is None:
             break
         chosen.append(one)
         excess_bytes -= one.bytes

@@ -5,16 +5,22 @@
 """Takes segments to a sink. PRIVATE to the collection.
 
 A directory sink is an absolute path on the node: a disk, a mount, NFS. A file there is whole or absent: it is written
-under a hidden name, flushed, read back, compared by SHA-256, and renamed.
+under a hidden name, flushed, read back, compared by SHA-256, and renamed. What lies there under its name is another's,
+and stays.
+
+When a mount goes, the folder that it was mounted on remains, on the node's own disk. So a capture notes where the file
+system of its sink is mounted when it first looks, and nothing is stored while that is another place. A device number
+would not do: NFS gets another with each mount, a disk perhaps with each boot, and both are the same sink.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 import tempfile
-from typing import Any, Sequence
+from typing import Any, Callable, Sequence
 
 from .._errors import OptionError
 from .._names import clean_part
@@ -48,29 +54,75 @@ def manifest_parts(capture_id: str, node: str) -> list[str]:
     return [capture_id, clean_part(node), "manifest.jsonl"]
 
 
-def store(source: str, sink: str, parts: Sequence[str], sha256: str) -> dict[str, Any]:
-    """Copy a segment to ``sink``/``parts`` and return the object's path once its SHA-256 was read back as expected.
+def look(sink: str) -> dict[str, Any]:
+    """Find out what ``store`` is to hold the sink to. Shape: mount (a path, or None), error (None, or why not)."""
+    if not os.path.isdir(sink):
+        return {"mount": None, "error": "the sink %s is gone" % sink}
+    return {"mount": _mount_point(sink), "error": None}
 
-    Shape: object (path below the sink), error (None, or why it is not there). A file that is there already with the
-    same content is the one an earlier, unanswered copy made.
+
+def store(source: str, sink: str, parts: Sequence[str], sha256: str | None, mount: str) -> dict[str, Any]:
+    """Copy a file to ``sink``/``parts`` and return the object's path once its SHA-256 was read back as expected.
+
+    Shape: object (path below the sink), error (None, or why it is not there), occupied (whether that is because of
+    another file there). A file with the same content is the one an earlier, unanswered copy made. Without ``sha256``
+    the source is one that grows, and replaces a beginning of itself. ``mount``: as ``look`` found it.
     """
     relative = os.path.join(*parts)
     final = os.path.join(sink, relative)
-    part = os.path.join(os.path.dirname(final), ".%s.part" % hashlib.sha256(parts[-1].encode()).hexdigest()[:16])
+    answer = {"object": relative, "error": None, "occupied": False}
     try:
-        if not os.path.isdir(sink):
-            raise OSError("the sink %s is gone" % sink)
+        _check_mount(sink, mount)
+        digest = sha256 or _sha256(source)
+        if os.path.lexists(final):
+            if _sha256(final) == digest:
+                return answer
+            if sha256 is not None or not _is_beginning(final, source):
+                raise FileExistsError("there is another file of that name: %s" % relative)
         os.makedirs(os.path.dirname(final), mode=0o700, exist_ok=True)
-        if not (os.path.exists(final) and _sha256(final) == sha256):
-            _copy(source, part)
-            if _sha256(part) != sha256:
-                os.unlink(part)
-                raise OSError("the copy's checksum differs")
-            os.rename(part, final)
-            _sync_folder(os.path.dirname(final))
+        _put(source, final, digest, lambda: _check_mount(sink, mount))
     except OSError as error:
-        return {"object": relative, "error": "%s: %s" % (sink, error.strerror or error)}
-    return {"object": relative, "error": None}
+        text = "%s: %s" % (sink, error.strerror or error)
+        return dict(answer, error=text, occupied=isinstance(error, FileExistsError))
+    return answer
+
+
+def _mount_point(path: str) -> str:
+    here = os.path.realpath(path)
+    while not os.path.ismount(here):
+        here = os.path.dirname(here)
+    return here
+
+
+def _check_mount(sink: str, mount: str) -> None:
+    found = look(sink)
+    if found["error"]:
+        raise OSError(found["error"])
+    if found["mount"] != mount:
+        text = "the sink is on another file system than at the start, mounted on %s, not on %s; is its mount gone?"
+        raise OSError(text % (found["mount"], mount))
+
+
+def _put(source: str, final: str, digest: str, check: Callable[[], None]) -> None:
+    """Write a file beside ``final``, and give it that name once it was read back and ``check`` raises nothing."""
+    folder, name = os.path.split(final)
+    part = os.path.join(folder, ".%s.part" % hashlib.sha256(name.encode()).hexdigest()[:16])
+    try:
+        _copy(source, part)
+        if _sha256(part) != digest:
+            raise OSError("the copy's checksum differs")
+        check()
+    except OSError:
+        with contextlib.suppress(OSError):  # the first error is the one to tell
+            os.unlink(part)
+        raise
+    os.rename(part, final)
+    _sync_folder(folder)
+
+
+def _is_beginning(path: str, whole: str) -> bool:
+    with open(path, "rb") as first, open(whole, "rb") as second:
+        return all(second.read(len(data)) == data for data in iter(lambda: first.read(_CHUNK), b""))
 
 
 def _copy(source: str, part: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Sequence
 
 from .._records import to_result
 from .outbox import Outbox
+from .retention import on_disk
 from .spool import Wanted
 from .watch import Watch
 
@@ -24,6 +25,7 @@ def build(
 ) -> dict[str, Any]:
     """Return one capture's state as plain JSON types; sizes in bytes, times in nanoseconds since 1970."""
     targets = [_target(watch) for watch in watches]
+    taps = [watch.tap for watch in watches if watch.tap is not None]
     sink = wanted.capture.options.sink
     return {
         "id": capture_id,
@@ -36,7 +38,7 @@ def build(
         "evicted": sum(watch.account.evicted_segments for watch in watches),
         "evicted_packets": sum(one["evicted_packets"] for one in targets),
         "backlog_bytes": outbox.backlog_bytes(),
-        "disk_bytes": outbox.closed_bytes() + sum(watch.tap.open_bytes() for watch in watches if watch.tap is not None),
+        "disk_bytes": outbox.disk_bytes() + sum(on_disk(tap.open_bytes()) for tap in taps),
         "sink": sink,
         "last_error": outbox.last_error,
     }

@@ -15,6 +15,8 @@ import json
 import os
 import signal
 import socket
+import struct
+import zlib
 from typing import Any, Callable, Mapping
 
 from .process import die_with_parent
@@ -93,8 +95,8 @@ def _serve(channel: socket.socket, handlers: Handlers) -> None:
                 name, arguments = json.loads(line)
                 try:
                     answer = handlers[name](**arguments)
-                except OSError as error:
-                    answer = {"error": str(error)}
+                except (OSError, ValueError, MemoryError, zlib.error, struct.error) as error:
+                    answer = {"error": str(error) or type(error).__name__}
                 channel.sendall(json.dumps(answer).encode() + b"\n")
         status = 0
     finally:

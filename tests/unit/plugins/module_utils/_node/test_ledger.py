@@ -48,7 +48,7 @@ def segment(run, seq, packets, target=WEB, **fields):
         "bytes": 24 + packets,
         "dropped_between": 0,
         "dropped_total": 0,
-        "sha256": "x",
+        "sha256": "0a",
         "md5": "y",
         "damage": None,
         **fields,
@@ -67,6 +67,7 @@ def evicted(seq, packets, target=WEB, **fields):
 
 
 LIFE = [
+    dict(line("sink", sink="/mnt/x", mount="/mnt"), target=None),
     started(1),
     started(2, CART),
     line("ready", run=1),
@@ -126,8 +127,8 @@ def test_a_life():
     assert (web.captured, web.received, web.dropped_kernel, web.dropped_interface) == (38, 45, 3, 3)
     assert (web.ended, cart.ended) == (("done", "deadline"), ("failed", "tcpdump: gone"))
     assert (cart.seq, cart.packets, cart.captured, cart.received) == (1, 7, 7, 0)
-    assert {key[1] for key in ledger.closed if key[0] == WEB} == {3}
-    assert {key[1] for key in ledger.closed if key[0] == CART} == {1}
+    assert [(one.ref.name, one.seq) for one in ledger.closed()] == [("web", 3), ("cart", 1)]
+    assert (ledger.closed_bytes, ledger.sink_mount) == (8192, "/mnt")
     assert ledger.taken == {"1/1.pcap", "1/2.pcap", "2/1.pcap", "1/3.pcap", "3/3.pcap", "3/9.pcap"}
     assert [run.number for run in ledger.open_runs()] == [2]
     assert ledger.next_run() == 4
@@ -136,7 +137,8 @@ def test_a_life():
 def test_a_new_capture():
     """Nothing is known before the first line."""
     ledger = Ledger()
-    assert (ledger.next_run(), ledger.open_runs(), ledger.closed) == (1, [], {})
+    assert (ledger.next_run(), ledger.open_runs(), list(ledger.closed()), ledger.closed_bytes) == (1, [], [], 0)
+    assert ledger.sink_mount is None
     account = ledger.account(WEB)
     assert account is ledger.account(WEB)
     assert (account.captured, account.received, account.dropped_interface, account.ended) == (0, 0, None, None)
@@ -145,10 +147,32 @@ def test_a_new_capture():
 def test_numbers_are_per_target():
     """Segments of two targets have numbers of their own."""
     ledger = Ledger([started(1), started(2, CART), segment(1, 1, 3), segment(2, 1, 4, CART)])
-    assert {(ref.name, seq): one.packets for (ref, seq), one in ledger.closed.items()} == {
-        ("web", 1): 3,
-        ("cart", 1): 4,
-    }
+    found = {(one.ref.name, one.seq): one.packets for one in ledger.closed()}
+    assert found == {("web", 1): 3, ("cart", 1): 4}
+
+
+def test_closed_segments_come_by_age():
+    """Whatever target they are of, the oldest segments come first."""
+    ages = [(1, 1, 10, WEB), (1, 2, 40, WEB), (2, 1, 20, CART), (2, 2, 30, CART)]
+    events = [started(1), started(2, CART)]
+    events += [segment(run, seq, 1, target, opened=opened) for run, seq, opened, target in ages]
+    assert [one.opened for one in Ledger(events).closed()] == [10, 20, 30, 40]
+
+
+def test_what_segments_take_of_the_disk():
+    """A segment takes whole blocks, until it is stored or given up, and told twice it is gone once."""
+    ledger = Ledger([started(1), *(segment(1, seq, 1, bytes=4097) for seq in (1, 2, 3))])
+    assert ledger.closed_bytes == 3 * 8192
+    for event in (line("stored", seq=1), line("stored", seq=1), evicted(3, 1)):
+        ledger.apply(event)
+    assert (ledger.closed_bytes, [one.seq for one in ledger.closed()]) == (8192, [2])
+
+
+def test_many_lines_have_few_targets():
+    """A segment refers to its target's one record: a day of segments must fit into little memory."""
+    ledger = Ledger([started(1), segment(1, 1, 1), segment(1, 2, 1)])
+    first, second = ledger.closed()
+    assert first.ref is second.ref is ledger.runs[1].target
 
 
 def test_another_pod_of_the_same_name():

@@ -15,6 +15,7 @@ from ansible_collections.kube.pcap.plugins.module_utils._node.retention import (
     choose_evicted,
     closed_bytes_allowed,
     least_free,
+    on_disk,
     share,
 )
 from ansible_collections.kube.pcap.plugins.module_utils._records import CaptureOptions
@@ -118,7 +119,7 @@ def test_there_is_always_room_for_a_line():
 )
 def test_choose_evicted(excess, expected):
     """The oldest go first, no more than must, and everything where that is not enough."""
-    chosen = choose_evicted(HELD, excess)
+    chosen = choose_evicted(sorted(HELD), excess)
     assert "".join(one.key[1] for one in chosen) == expected
     assert [one.key for one in chosen] == sorted(one.key for one in chosen)
 
@@ -126,3 +127,9 @@ def test_choose_evicted(excess, expected):
 def test_nothing_is_there_to_evict():
     """An empty spool frees nothing."""
     assert choose_evicted([], 100) == []
+
+
+@pytest.mark.parametrize("size, expected", [(0, 0), (1, 4096), (4096, 4096), (4097, 8192), (MEGA, 1_003_520)])
+def test_on_disk(size, expected):
+    """A file takes whole blocks."""
+    assert on_disk(size) == expected

@@ -46,14 +46,14 @@ def visible(sink):
     }
 
 
-def store(source, sink, digest=DIGEST):
-    """Ships the segment."""
-    return shipper.store(str(source), str(sink), PARTS, digest)
+def store(source, sink, digest=DIGEST, mount=None):
+    """Ships the segment to the sink on whose mount it was found."""
+    return shipper.store(str(source), str(sink), PARTS, digest, mount or shipper.look(str(sink))["mount"] or "/")
 
 
 def test_stored(source, sink):
     """The object is below the sink, whole, and closed to others."""
-    assert store(source, sink) == {"object": OBJECT, "error": None}
+    assert store(source, sink) == {"object": OBJECT, "error": None, "occupied": False}
     assert (sink / OBJECT).read_bytes() == CONTENT
     assert (sink / OBJECT).stat().st_mode & 0o077 == 0
     assert sum(len(names) for _folder, _folders, names in os.walk(str(sink))) == 1
@@ -70,12 +70,54 @@ def test_stored_again(source, sink):
 
 
 @pytest.mark.parametrize("found", [b"", b"something else", CONTENT[:-1], CONTENT + b"x"])
-def test_other_content_is_replaced(source, sink, found):
-    """What lies there under the segment's name and is not the segment does not pass for it."""
+def test_other_content_stays(source, sink, found):
+    """What lies there under the segment's name and is not the segment is another's: it neither passes nor goes."""
     (sink / OBJECT).parent.mkdir(parents=True)
     (sink / OBJECT).write_bytes(found)
-    assert store(source, sink)["error"] is None
+    answer = store(source, sink)
+    assert "there is another file of that name: " + OBJECT in answer["error"] and answer["occupied"]
+    assert (sink / OBJECT).read_bytes() == found and os.listdir(str((sink / OBJECT).parent)) == [PARTS[-1]]
+
+
+@pytest.mark.parametrize("found", [b"", CONTENT[:-1], CONTENT])
+def test_a_file_that_grows_replaces_its_beginning(source, sink, found):
+    """The manifest is shipped once more when a supervisor is started again: it holds all that is there."""
+    (sink / OBJECT).parent.mkdir(parents=True)
+    (sink / OBJECT).write_bytes(found)
+    assert store(source, sink, None)["error"] is None
     assert (sink / OBJECT).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("found", [b"other", CONTENT[:-1] + b"x", CONTENT + b"x"])
+def test_a_file_that_grows_replaces_nothing_else(source, sink, found):
+    """Another capture's manifest stays."""
+    (sink / OBJECT).parent.mkdir(parents=True)
+    (sink / OBJECT).write_bytes(found)
+    assert store(source, sink, None)["occupied"]
+    assert (sink / OBJECT).read_bytes() == found
+
+
+def test_look(sink):
+    """A sink is known by where its file system is mounted, links followed; without a folder there is none."""
+    assert shipper.look("/proc/self") == {"mount": "/proc", "error": None}
+    os.symlink("/proc", str(sink / "link"))
+    assert shipper.look(str(sink / "link"))["mount"] == "/proc"
+    assert "is gone" in shipper.look(str(sink / "none"))["error"]
+
+
+def test_another_file_system(source, sink):
+    """Where the mount is gone, its folder remains: nothing is stored there, and the error says why."""
+    answer = store(source, sink, mount="/mnt/nfs")
+    assert "is its mount gone?" in answer["error"] and "not on /mnt/nfs" in answer["error"]
+    assert not answer["occupied"] and os.listdir(str(sink)) == []
+
+
+def test_the_mount_goes_while_a_file_is_copied(source, sink, monkeypatch):
+    """What was written to the folder below is no segment in the sink, and nothing of it is left."""
+    mounts, before = ["/mnt/nfs", "/"], shipper.look(str(sink))
+    monkeypatch.setattr(shipper, "look", lambda _sink: dict(before, mount=mounts.pop(0)))
+    assert "is its mount gone?" in store(source, sink, mount="/mnt/nfs")["error"]
+    assert sum(len(names) for _folder, _folders, names in os.walk(str(sink))) == 0
 
 
 def test_a_half_written_copy_is_written_anew(source, sink):

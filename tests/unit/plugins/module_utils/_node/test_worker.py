@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import select
 import signal
+import struct
 import time
+import zlib
 
 import pytest
 
@@ -26,9 +28,13 @@ def _refuse(text):
     raise OSError(28, "No space left on device", text)
 
 
+def _fail(kind):
+    raise {"value": ValueError, "zlib": zlib.error, "memory": MemoryError, "struct": struct.error}[kind]
+
+
 def _die(how):
     if how == "raise":
-        raise ValueError("not an OSError")
+        raise KeyError("a fault of ours")
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -58,6 +64,7 @@ def _hang(begun=None):
 HANDLERS = {
     "sum": _sum,
     "refuse": _refuse,
+    "fail": _fail,
     "die": _die,
     "files": _files,
     "status": _status,
@@ -113,6 +120,14 @@ def test_a_job_that_fails(worker):
     """What the system refused is the answer's error, in its words, and the worker goes on."""
     assert "No space left on device" in done(worker, "refuse", text="x")["error"]
     assert done(worker, "sum", first=1, second=2)["sum"] == 3
+
+
+@pytest.mark.parametrize("kind", ["value", "zlib", "memory", "struct"])
+def test_a_job_that_meets_bad_data(worker, kind):
+    """What one file's content brings about is the answer's error, and the worker goes on."""
+    before = worker.pid
+    assert "rror" in done(worker, "fail", kind=kind)["error"]
+    assert worker.pid == before
 
 
 @pytest.mark.parametrize("how", ["kill", "raise"])
