@@ -14,6 +14,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -290,6 +291,39 @@ def test_from_tap_to_sink(target: Target, tmp_path: pathlib.Path) -> None:
     assert read_by_tcpdump(path) == 30
     assert path.parent == tmp_path / "sink" / "c-1" / "node-a" / "_node" / "_host"
     assert os.listdir(spool.path("taps")) == [] == os.listdir(spool.path("segments"))
+
+
+MOUNTS = """
+import subprocess, sys
+from ansible_collections.kube.pcap.plugins.module_utils._node import shipper
+
+source, sink = sys.argv[1:]
+mount = ["mount", "-t", "tmpfs", "none", sink]
+subprocess.run(mount, check=True)
+found = shipper.look(sink)["mount"]
+print(shipper.store(source, sink, ["a"], None, found)["error"])
+subprocess.run(["umount", sink], check=True)
+print(shipper.store(source, sink, ["b"], None, found)["error"])
+subprocess.run(mount, check=True)
+print(shipper.store(source, sink, ["b"], None, found)["error"])
+"""
+
+
+def test_a_sink_that_is_unmounted(tmp_path: pathlib.Path) -> None:
+    """The folder that is left on the node's own disk is not the sink; mounted again, by whatever number, it is."""
+    sink, source = tmp_path / "sink", tmp_path / "segment"
+    sink.mkdir()
+    source.write_bytes(b"packets")
+    roots = os.pathsep.join(path for path in sys.path if path)
+    said = subprocess.run(
+        ["unshare", "--mount", sys.executable, "-c", MOUNTS, str(source), str(sink)],
+        env={**os.environ, "PYTHONPATH": roots},
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout.decode()
+    first, gone, again = said.splitlines()
+    assert (first, again) == ("None", "None")
+    assert "not on %s; is its mount gone?" % sink in gone and os.listdir(str(sink)) == []
 
 
 def test_preflight(target: Target, tmp_path: pathlib.Path) -> None:

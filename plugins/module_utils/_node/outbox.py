@@ -199,12 +199,17 @@ class Outbox:
             )
             self._delete(self._spool.path("segments", item.file))
         elif isinstance(item, Raw):
-            there = os.path.exists(self._raw_path(item))
-            packets = segments.count(self._raw_path(item)).packets if there else 0
-            fields = {"file": None, "bytes": item.bytes, "packets": packets, "reason": reason}
+            fields = {"file": None, "bytes": item.bytes, "packets": self._count(item), "reason": reason}
             self._journal.record("evicted", self._ref(item), seq=None, run=item.run, raw=item.id, **fields)
             self._delete_raw(item)
         return held.bytes
+
+    def _count(self, raw: Raw) -> int:
+        """Return the packets in a file; none that is gone or that the disk cannot read, which becomes a gap."""
+        try:
+            return segments.count(self._raw_path(raw)).packets
+        except OSError:
+            return 0
 
     def _submit_finish(self, raw: Raw) -> None:
         run = self._ledger.runs[raw.run]

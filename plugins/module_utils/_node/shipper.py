@@ -74,11 +74,11 @@ def store(source: str, sink: str, parts: Sequence[str], sha256: str | None, moun
     try:
         _check_mount(sink, mount)
         digest = sha256 or _sha256(source)
-        if os.path.lexists(final):
-            if _sha256(final) == digest:
-                return answer
-            if sha256 is not None or not _is_beginning(final, source):
-                raise FileExistsError("there is another file of that name: %s" % relative)
+        there = os.path.isfile(final)
+        if there and _sha256(final) == digest:
+            return answer
+        if os.path.lexists(final) and not (there and sha256 is None and _is_beginning(final, source)):
+            raise FileExistsError("there is another file of that name: %s" % relative)
         os.makedirs(os.path.dirname(final), mode=0o700, exist_ok=True)
         _put(source, final, digest, lambda: _check_mount(sink, mount))
     except OSError as error:
@@ -126,7 +126,8 @@ def _is_beginning(path: str, whole: str) -> bool:
 
 
 def _copy(source: str, part: str) -> None:
-    with open(source, "rb") as file, open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW  # others may write to the sink, too
+    with open(source, "rb") as file, open(os.open(part, flags, 0o600), "wb") as out:
         shutil.copyfileobj(file, out, _CHUNK)
         out.flush()
         os.fsync(out.fileno())

@@ -154,6 +154,24 @@ def test_a_file_that_cannot_be_finished_is_given_up(boxes, monkeypatch, grace):
     assert sorted(box.packets()) == [*range(10), *range(30, 100)]
 
 
+def test_a_file_that_cannot_be_read_is_given_up_for_a_bound(boxes, monkeypatch):
+    """...and the supervisor does not end by it."""
+    real = segments.count
+
+    def count(path):
+        if os.path.basename(path) == BAD:
+            raise OSError(errno.EIO, "Input/output error")
+        return real(path)
+
+    monkeypatch.setattr(segments, "count", count)
+    box = boxes(sink=False, keep_bytes=600)
+    fill(box)
+    box.outbox.recover()
+    assert box.outbox.keep_bounds([])
+    assert sum(one["packets"] for one in box.events("evicted")) == 80
+    assert os.listdir(box.spool.path("taps")) == []
+
+
 def test_no_room_for_the_line_that_a_file_is_gone(boxes, monkeypatch):
     """It is told when there is room again; until then it is not forgotten."""
     box = boxes(sink=False)

@@ -79,6 +79,27 @@ def test_other_content_stays(source, sink, found):
     assert (sink / OBJECT).read_bytes() == found and os.listdir(str((sink / OBJECT).parent)) == [PARTS[-1]]
 
 
+@pytest.mark.parametrize("digest", [DIGEST, None], ids=["segment", "manifest"])
+@pytest.mark.parametrize("make", [os.mkdir, lambda path: os.symlink("nowhere", path)], ids=["folder", "link"])
+def test_what_is_no_file_stays_too(source, sink, make, digest):
+    """A folder, or a link to nothing, has taken the name as well."""
+    (sink / OBJECT).parent.mkdir(parents=True)
+    make(str(sink / OBJECT))
+    assert store(source, sink, digest)["occupied"]
+    assert not (sink / OBJECT).is_file()
+
+
+def test_a_link_under_the_hidden_name_is_not_followed(source, sink, tmp_path):
+    """Whoever else writes to the sink cannot have a file elsewhere overwritten."""
+    (tmp_path / "other").write_bytes(b"other")
+    (sink / OBJECT).parent.mkdir(parents=True)
+    part = ".%s.part" % hashlib.sha256(PARTS[-1].encode()).hexdigest()[:16]
+    os.symlink(str(tmp_path / "other"), str((sink / OBJECT).parent / part))
+    assert store(source, sink)["error"]
+    assert (tmp_path / "other").read_bytes() == b"other"
+    assert store(source, sink)["error"] is None
+
+
 @pytest.mark.parametrize("found", [b"", CONTENT[:-1], CONTENT])
 def test_a_file_that_grows_replaces_its_beginning(source, sink, found):
     """The manifest is shipped once more when a supervisor is started again: it holds all that is there."""
