@@ -12,9 +12,11 @@ import hashlib
 import json
 import pathlib
 import subprocess
+import sys
 
 import pytest
 
+from tests.gate.venvs import venv
 from tests.lab.ansible_run import Ansible
 from tests.lab.lab import Lab
 from tests.lab.recording import Record, Recording, seen, sightings, wait_for
@@ -215,13 +217,39 @@ def test_a_directory_sink_has_every_segment_before_the_spool_lets_it_go(lab: Lab
     node.run(["rm", "-r", "/srv/captures"])
 
 
+def test_hostile_names_stay_below_the_sink(lab: Lab, record: Record) -> None:
+    """SN-9, KNT-7: ``../../x`` as a namespace, a pod or a node neither leaves the sink nor takes another's object."""
+    one, node = record("node-a"), lab.node("node-a")
+    node.run(["mkdir", "-p", "/srv/outer/sink"])
+    real = _target(one, "cart")
+    names = [("../../x", "cart"), ("..-..-x", "cart"), ("x", "../../cart"), ("x/..", "../cart"), ("..", "..")]
+    targets = [{**real, "namespace": namespace, "name": name} for namespace, name in names]
+    options = {"filter": "udp port 9000", "sink": "/srv/outer/sink", "keep_bytes": 100_000_000}
+    wanted = {"id": one.id, "node": "../../node-a", "selections": [], "targets": targets, "options": options}
+    started = one.call(record=wanted)
+    assert not started["failed"], started["msg"]
+    sent = lab.pod("shop", "cart").send("127.0.0.1", count=50, rate=1000)
+    info = one.stop()
+    stored = [event["object"] for event in one.events("stored")]
+    sink, files = node.root / "srv/outer/sink", node.run(["find", "/srv/outer", "-type", "f"]).stdout.splitlines()
+    assert len(set(stored)) == len(stored) == info["segments"] == len(names)
+    assert all(".." not in name.split("/") for name in stored)
+    (manifest,) = set(files) - {"/srv/outer/sink/" + name for name in stored}
+    assert manifest.startswith("/srv/outer/sink/%s/" % one.id) and manifest.count("/") == 6
+    assert all(seen([sink / name], sent.stream) == list(range(50)) for name in stored)
+    node.run(["rm", "-r", "/srv/outer"])
+
+
 def test_the_deadline_ends_it_with_nobody_there(lab: Lab, record: Record) -> None:
     """KD-6: after its duration the taps are gone, the files are whole, and the supervisor has ended."""
     one = record("node-c")
     one.start("pod shop/db-0", filter="udp port 9000", duration=3)
     sent = lab.pod("shop", "db-0").send("127.0.0.1", count=20, rate=1000)
+    deadline_ns = one.state()["deadline_ns"]
     state = one.wait_phase("done", seconds=60)
     assert state["reason"] == "deadline"
+    (stopped,) = one.events("stopped")
+    assert -10_000_000 <= stopped["at_ns"] - deadline_ns <= 20_000_000_000
     assert one.tcpdump_pids() == [] and seen(one.segments(), sent.stream) == list(range(20))
     wait_for(lambda: one.node.run(["pgrep", "-f", "recorder.pyz"], check=False).returncode == 1, what="its end")
 
@@ -280,15 +308,16 @@ def test_a_difference_shows_phase_and_targets(lab: Lab, record: Record) -> None:
     assert gone.of("capture")["node-c"]["captures"][0]["phase"] == "done"
 
 
-def test_the_recorder_is_the_same_however_the_module_came(lab: Lab, record: Record) -> None:
-    """With pipelining or without, the archive has the same bytes, and runs."""
+def test_the_recorder_is_the_same_however_the_module_came(lab: Lab, record: Record, tmp_path: pathlib.Path) -> None:
+    """With the oldest core or this one, with pipelining or without, the archive has the same bytes, and runs."""
     digests = set()
-    for pipelining in ("true", "false"):
-        one = record("node-b")
-        params = {"id": one.id, "targets": "pod shop/checkout", "filter": "udp port 9000"}
-        run = one.ansible.adhoc(
-            "node-b", "kube.pcap.capture", "-e", '{"ansible_pipelining": %s}' % pipelining, params=params
-        )
-        assert run.of("capture")["node-b"]["capture"]["phase"] == "ready", run.stdout
-        digests.add(hashlib.sha256((one.folder / "recorder.pyz").read_bytes()).hexdigest())
+    for python in (sys.executable, str(venv("core-2.16") / "python")):
+        for pipelining in ("true", "false"):
+            one = record("node-b")
+            params = {"id": one.id, "targets": "pod shop/checkout", "filter": "udp port 9000"}
+            run = Ansible(lab.inventory, tmp_path, python).adhoc(
+                "node-b", "kube.pcap.capture", "-e", '{"ansible_pipelining": %s}' % pipelining, params=params
+            )
+            assert run.of("capture")["node-b"]["capture"]["phase"] == "ready", run.stdout
+            digests.add(hashlib.sha256((one.folder / "recorder.pyz").read_bytes()).hexdigest())
     assert len(digests) == 1

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -78,6 +79,27 @@ def traces(name: str) -> dict[str, list[str]]:
 def namespaces(pids: list[int]) -> set[tuple[str, int | None]]:
     """The namespaces of processes."""
     return {(kind, kernel.namespace_inode(pid, kind)) for pid in pids for kind in ("net", "pid", "mnt", "uts", "ipc")}
+
+
+def ticks() -> int:
+    """The clock in which the kernel tells when a process started."""
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
+
+
+def held(until: int) -> set[tuple[str, int | None]]:
+    """Every namespace of this machine that a process from before ``until``, a descriptor or a mount holds.
+
+    Later processes are left out: the kernel gives the inode of a namespace that is gone away again, at once.
+    """
+    pids = [int(folder.name) for folder in pathlib.Path("/proc").glob("[0-9]*")]
+    pids = [pid for pid in pids if (kernel.start_time(pid) or until + 1) <= until]
+    found = namespaces(pids)
+    words = [line.split()[3] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()]
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            words += [os.readlink(path) for path in pathlib.Path("/proc/%d/fd" % pid).iterdir()]
+    pairs = [re.fullmatch(r"(net|pid|mnt|uts|ipc):\[(\d+)\]", word) for word in words]
+    return found | {(pair[1], int(pair[2])) for pair in pairs if pair}
 
 
 def test_every_node_is_an_ansible_host(lab, ansible):
@@ -294,10 +316,12 @@ def test_down_leaves_nothing(tmp_path):
     made = namespaces(pids) - namespaces([os.getpid()])
     lab.pod("shop", "cart").send("shop/web", count=100, rate=10000)
     assert set(traces(name)) == {"processes", "links", "groups", "files"}
+    now = ticks()
+    assert len(made) > 20 and made <= held(now)
     lab.down()
     assert traces(name) == {}
     left = [pid for pid in pids if os.path.exists("/proc/%d" % pid)]
-    assert left == [] and made
+    assert left == [] and made & held(now) == set()
     assert output("nft", "list", "ruleset") == rules
     assert {path for path, value in writable_settings().items() if settings.get(path) != value} == set()
 
