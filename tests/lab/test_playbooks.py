@@ -314,6 +314,12 @@ def test_what_a_host_lacks(
     assert run.rc == 2 and words in told(run)["unasked"][0]["reason"] and len(started(run)) == 2
 
 
+def test_any_login_shell_can_read_the_check() -> None:
+    """Quoted for csh or fish it must be one line, without ! and backslashes, and POSIX's shell runs it."""
+    (task,) = yaml.safe_load(pathlib.Path("roles/capture/tasks/_check.yml").read_text())
+    assert not re.search(r"[\n!\\]", task["ansible.builtin.raw"]) and task["args"] == {"executable": "/bin/sh"}
+
+
 @pytest.mark.parametrize("interpreter", [None, "auto_silent", "/usr/bin/env python3"])
 def test_which_python_is_asked(plays: Plays, tmp_path: pathlib.Path, interpreter: str | None) -> None:
     """Where Ansible looks for an interpreter by itself, one that is too old beside a good one does no harm."""
