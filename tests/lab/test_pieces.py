@@ -294,7 +294,8 @@ def test_from_tap_to_sink(target: Target, tmp_path: pathlib.Path) -> None:
 
 
 MOUNTS = """
-import subprocess, sys
+import runpy, subprocess, sys
+runpy.run_path("tests/conftest.py")
 from ansible_collections.kube.pcap.plugins.module_utils._node import shipper
 
 source, sink = sys.argv[1:]
@@ -314,10 +315,9 @@ def test_a_sink_that_is_unmounted(tmp_path: pathlib.Path) -> None:
     sink, source = tmp_path / "sink", tmp_path / "segment"
     sink.mkdir()
     source.write_bytes(b"packets")
-    roots = os.pathsep.join(path for path in sys.path if path)
     said = subprocess.run(
         ["unshare", "--mount", sys.executable, "-c", MOUNTS, str(source), str(sink)],
-        env={**os.environ, "PYTHONPATH": roots},
+        cwd=pathlib.Path(__file__).parents[2],
         stdout=subprocess.PIPE,
         check=True,
     ).stdout.decode()

@@ -46,7 +46,7 @@ class Outbox:
         self._not_before = dict.fromkeys(("finish", "look", "store"), 0.0)
         self._failures = dict.fromkeys(self._not_before, 0)
         self._errors: dict[str, str | None] = {}
-        self._occupied: set[str] = set()
+        self._faulty: set[str] = set()
         self.manifest_stored = False
 
     @property
@@ -246,8 +246,8 @@ class Outbox:
             self._delete_raw(raw)
 
     def _submit_oldest(self, now: float) -> None:
-        """Have the oldest segment stored; those whose names others have taken in the sink come last."""
-        free = (one for one in self._ledger.closed() if one.file not in self._occupied)
+        """Have the oldest segment stored; those that the sink cannot take as they are come last."""
+        free = (one for one in self._ledger.closed() if one.file not in self._faulty)
         closed = next(free, None) or next(self._ledger.closed(), None)
         if closed is not None:
             parts = [self._spool.id, clean_part(self._node), *target_folder(closed.ref), closed.file]
@@ -266,7 +266,7 @@ class Outbox:
         fields = {"generation": None, "crc32c": None, "object": answer["object"]}
         self._journal.record("stored", closed.ref, seq=closed.seq, sink=self._options.sink, **fields)
         self._delete(self._spool.path("segments", closed.file))
-        self._occupied.discard(closed.file)
+        self._faulty.discard(closed.file)
 
     def _fail(self, job: dict[str, Any], answer: dict[str, Any], now: float) -> None:
         do, error = job["do"], str(answer["error"])
@@ -275,8 +275,8 @@ class Outbox:
             return
         if do == "finish":
             self._failed_to_finish(job["raw"], error, now)
-        elif answer.get("occupied") and "closed" in job:
-            self._occupied.add(job["closed"].file)
+        elif answer.get("file_fault") and "closed" in job:
+            self._faulty.add(job["closed"].file)
         self._not_before[do] = now + _BACKOFF_SECONDS[min(self._failures[do], len(_BACKOFF_SECONDS) - 1)]
         self._failures[do] += 1
 

@@ -28,6 +28,10 @@ from .._names import clean_part
 _CHUNK = 1 << 20
 
 
+class _FileFault(OSError):
+    """What keeps one file from the sink, and no other."""
+
+
 def check_sink(sink: str, write: bool = True) -> None:
     """Raise OptionError unless the sink is a directory that this node can write to; ``write``: try it."""
     if not os.path.isdir(sink):
@@ -64,13 +68,13 @@ def look(sink: str) -> dict[str, Any]:
 def store(source: str, sink: str, parts: Sequence[str], sha256: str | None, mount: str) -> dict[str, Any]:
     """Copy a file to ``sink``/``parts`` and return the object's path once its SHA-256 was read back as expected.
 
-    Shape: object (path below the sink), error (None, or why it is not there), occupied (whether that is because of
-    another file there). A file with the same content is the one an earlier, unanswered copy made. Without ``sha256``
-    the source is one that grows, and replaces a beginning of itself. ``mount``: as ``look`` found it.
+    Shape: object (path below the sink), error (None, or why it is not there), file_fault (whether that is due to
+    this file, so that others may go). A file with the same content is the one an earlier, unanswered copy made. Without
+    ``sha256`` the source is one that grows, and replaces a beginning of itself. ``mount``: as ``look`` found it.
     """
     relative = os.path.join(*parts)
     final = os.path.join(sink, relative)
-    answer = {"object": relative, "error": None, "occupied": False}
+    answer = {"object": relative, "error": None, "file_fault": False}
     try:
         _check_mount(sink, mount)
         digest = sha256 or _sha256(source)
@@ -78,12 +82,12 @@ def store(source: str, sink: str, parts: Sequence[str], sha256: str | None, moun
         if there and _sha256(final) == digest:
             return answer
         if os.path.lexists(final) and not (there and sha256 is None and _is_beginning(final, source)):
-            raise FileExistsError("there is another file of that name: %s" % relative)
+            raise _FileFault("there is another file of that name: %s" % relative)
         os.makedirs(os.path.dirname(final), mode=0o700, exist_ok=True)
         _put(source, final, digest, lambda: _check_mount(sink, mount))
     except OSError as error:
         text = "%s: %s" % (sink, error.strerror or error)
-        return dict(answer, error=text, occupied=isinstance(error, FileExistsError))
+        return dict(answer, error=text, file_fault=isinstance(error, _FileFault))
     return answer
 
 
@@ -110,7 +114,7 @@ def _put(source: str, final: str, digest: str, check: Callable[[], None]) -> Non
     try:
         _copy(source, part)
         if _sha256(part) != digest:
-            raise OSError("the copy's checksum differs")
+            raise _FileFault("the copy's checksum differs")
         check()
     except OSError:
         with contextlib.suppress(OSError):  # the first error is the one to tell

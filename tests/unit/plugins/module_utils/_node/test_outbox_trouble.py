@@ -101,12 +101,29 @@ def test_a_name_that_is_taken_in_the_sink(boxes):
     other.parent.mkdir(parents=True)
     other.write_bytes(b"another's")
     box.outbox.recover()
-    box.drive(lambda: box.outbox.unshipped() == 1 and box.outbox.last_error is not None)
+    box.drive(lambda: len(box.events("stored")) == 4 and box.outbox.last_error is not None)
     assert "another file of that name" in box.outbox.last_error
     assert (box.spooled(), other.read_bytes()) == ([name], b"another's")
     other.unlink()
     box.drive()
     assert sorted(box.packets()) == list(range(100)) and box.outbox.last_error is None
+
+
+def test_a_segment_that_is_damaged_in_the_spool(boxes):
+    """It does not pass for what was counted, and holds up no other."""
+    box = boxes(compress=False)
+    fill(box)
+    box.drive(lambda: box.events("sink"))
+    os.rmdir(str(box.sink))
+    box.outbox.recover()
+    box.drive(lambda: not box.outbox.finishing)
+    name = min(box.events("segment"), key=lambda one: one["opened"])["file"]
+    with open(box.spool.path("segments", name), "r+b") as file:
+        file.write(b"damage")
+    box.sink.mkdir()
+    box.drive(lambda: len(box.events("stored")) == 4 and box.outbox.last_error is not None)
+    assert "checksum differs" in box.outbox.last_error
+    assert box.spooled() == [name] and name not in box.shipped()
 
 
 def test_the_manifest_is_shipped_again(boxes):

@@ -53,7 +53,7 @@ def store(source, sink, digest=DIGEST, mount=None):
 
 def test_stored(source, sink):
     """The object is below the sink, whole, and closed to others."""
-    assert store(source, sink) == {"object": OBJECT, "error": None, "occupied": False}
+    assert store(source, sink) == {"object": OBJECT, "error": None, "file_fault": False}
     assert (sink / OBJECT).read_bytes() == CONTENT
     assert (sink / OBJECT).stat().st_mode & 0o077 == 0
     assert sum(len(names) for _folder, _folders, names in os.walk(str(sink))) == 1
@@ -75,7 +75,7 @@ def test_other_content_stays(source, sink, found):
     (sink / OBJECT).parent.mkdir(parents=True)
     (sink / OBJECT).write_bytes(found)
     answer = store(source, sink)
-    assert "there is another file of that name: " + OBJECT in answer["error"] and answer["occupied"]
+    assert "there is another file of that name: " + OBJECT in answer["error"] and answer["file_fault"]
     assert (sink / OBJECT).read_bytes() == found and os.listdir(str((sink / OBJECT).parent)) == [PARTS[-1]]
 
 
@@ -85,7 +85,7 @@ def test_what_is_no_file_stays_too(source, sink, make, digest):
     """A folder, or a link to nothing, has taken the name as well."""
     (sink / OBJECT).parent.mkdir(parents=True)
     make(str(sink / OBJECT))
-    assert store(source, sink, digest)["occupied"]
+    assert store(source, sink, digest)["file_fault"]
     assert not (sink / OBJECT).is_file()
 
 
@@ -114,7 +114,7 @@ def test_a_file_that_grows_replaces_nothing_else(source, sink, found):
     """Another capture's manifest stays."""
     (sink / OBJECT).parent.mkdir(parents=True)
     (sink / OBJECT).write_bytes(found)
-    assert store(source, sink, None)["occupied"]
+    assert store(source, sink, None)["file_fault"]
     assert (sink / OBJECT).read_bytes() == found
 
 
@@ -130,7 +130,7 @@ def test_another_file_system(source, sink):
     """Where the mount is gone, its folder remains: nothing is stored there, and the error says why."""
     answer = store(source, sink, mount="/mnt/nfs")
     assert "is its mount gone?" in answer["error"] and "not on /mnt/nfs" in answer["error"]
-    assert not answer["occupied"] and os.listdir(str(sink)) == []
+    assert not answer["file_fault"] and os.listdir(str(sink)) == []
 
 
 def test_the_mount_goes_while_a_file_is_copied(source, sink, monkeypatch):
@@ -164,7 +164,7 @@ def test_the_sink_is_gone(source, tmp_path):
 def test_the_checksum_differs(source, sink):
     """A copy that is not what was counted is not stored, and nothing of it is left."""
     answer = store(source, sink, hashlib.sha256(b"other").hexdigest())
-    assert answer["error"].endswith("the copy's checksum differs")
+    assert answer["error"].endswith("the copy's checksum differs") and answer["file_fault"]
     assert sum(len(names) for _folder, _folders, names in os.walk(str(sink))) == 0
 
 
@@ -172,7 +172,7 @@ def test_a_file_where_a_folder_should_be(source, sink):
     """What cannot be written is told in the system's words, with the sink's name; nothing is visible."""
     (sink / "c-1").write_text("a file")
     answer = store(source, sink)
-    assert answer["error"].startswith(str(sink) + ": ")
+    assert answer["error"].startswith(str(sink) + ": ") and not answer["file_fault"]
     assert visible(sink) == {"c-1"}
 
 
