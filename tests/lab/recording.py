@@ -132,3 +132,18 @@ def sightings(paths: Iterable[pathlib.Path], stream: int | None = None) -> list[
                 if stream in (None, number):
                     found.append((sequence, seconds * 10**9 + micros * 1000))
     return sorted(found)
+
+
+def left(node: LabNode) -> dict[str, Any]:
+    """What a capture could leave on a node: processes, units, its spool, mounts, rules."""
+    processes = node.run(["ps", "-eo", "args="]).stdout.splitlines()
+    ours = ("tcpdump", "recorder.pyz", "systemd-run")
+    units = node.run(["systemctl", "list-units", "--all", "--plain", "--no-legend", "kube-pcap*"], check=False).stdout
+    return {
+        "processes": sorted(line for line in processes if any(word in line for word in ours)),
+        "units": units if "kube-pcap" in units else "",
+        "spool": node.run(["find", "/var/lib/kube-pcap"], check=False).stdout,
+        "mounts": node.run(["cat", "/proc/self/mounts"]).stdout,
+        "rules": node.run(["nft", "-s", "list", "ruleset"]).stdout,
+        "hostile": node.run(["find", "/tmp", "-name", "*hostile*"]).stdout,
+    }

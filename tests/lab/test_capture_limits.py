@@ -11,6 +11,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,66 +19,68 @@ import pytest
 
 from tests.lab.ansible_run import Ansible
 from tests.lab.conftest import lab_name
-from tests.lab.handles import LabNode, LabPod
+from tests.lab.handles import LabPod
 from tests.lab.lab import Lab
-from tests.lab.recording import Record, Recording, seen, wait_for
+from tests.lab.recording import Record, Recording, left, seen, wait_for
+from tests.nodes.root import Folders
 
-HOSTILE: list[dict[str, Any]] = [
-    {"targets": "pod shop/../../etc"},
-    {"targets": 'pod shop/"cart"'},
-    {"targets": "pod shop/ca\nrt"},
-    {"targets": "pod shop/" + "x" * 254},
-    {"targets": "pods"},
-    {"targets": "nodes"},
-    {"targets": ""},
-    {"targets": "pod shop/cart", "filter": "-w /tmp/x"},
-    {"targets": "pod shop/cart", "filter": "--version"},
-    {"targets": "pod shop/cart", "filter": "tcp port"},
-    {"targets": "pod shop/cart", "filter": "udp; touch /tmp/hostile"},
-    {"targets": "pod shop/cart", "interface": "eth7"},
-    {"targets": "pod shop/cart", "interface": "-i"},
-    {"targets": "pod shop/cart", "interface": "../eth0"},
-    {"targets": "pod shop/cart", "segment_size": "-1"},
-    {"targets": "pod shop/cart", "keep": "1e9"},
-    {"targets": "pod shop/cart", "keep": "1M"},
-    {"targets": "pod shop/cart", "memory": "10"},
-    {"targets": "pod shop/cart", "duration": "10 parsecs"},
-    {"targets": "pod shop/cart", "duration": "0"},
-    {"targets": "pod shop/cart", "duration": "-5"},
-    {"targets": "pod shop/cart", "duration": "8d"},
-    {"targets": "pod shop/cart", "duration": "2h", "max_duration": "1h"},
-    {"targets": "pod shop/cart", "snaplen": -1},
-    {"targets": "pod shop/cart", "packet_count": 0},
-    {"targets": "pod shop/cart", "min_free": "100%"},
-    {"targets": "pod shop/cart", "min_free": "999Ti"},
-    {"targets": "pod shop/cart", "sink": "relative/path"},
-    {"targets": "pod shop/cart", "sink": "/no/such/folder"},
-    {"targets": "pod shop/cart", "sink": "/srv/$(touch x)"},
-    {"targets": "pod shop/cart", "spool": "/var/lib/../../etc"},
-    {"targets": "pod shop/cart", "id": "../escape"},
-    {"targets": "pod shop/cart", "id": "all"},
-    {"targets": "pod shop/cart", "id": "x" * 64},
-    {"targets": "pod shop/nobody"},
-    {"targets": "pod shop/cart[nobody]"},
-    {"targets": "pods shop app=web"},
-    {"targets": "deployment shop/web"},
-    {"targets": "node node-z"},
+HOSTILE: list[tuple[dict[str, Any], tuple[str, ...]]] = [
+    ({"targets": "pod shop/../../etc"}, ("targets: column 5", '"shop/../../etc" is not NAMESPACE/NAME')),
+    ({"targets": 'pod shop/"cart"'}, ("targets: column 10", "is not a pod's name")),
+    ({"targets": "pod shop/ca\nrt"}, ("targets: column 12", "control character")),
+    ({"targets": "pod shop/" + "x" * 254}, ("targets: column 10", "at most 253")),
+    ({"targets": "pods"}, ("targets: column 5", 'bare "pods" means nothing')),
+    ({"targets": "nodes"}, ("targets: column 6", 'bare "nodes" means nothing')),
+    ({"targets": ""}, ("targets: ", "it is empty")),
+    ({"targets": "pod shop/cart", "filter": "-w /tmp/x"}, ("filter: ", "cannot begin with -")),
+    ({"targets": "pod shop/cart", "filter": "--version"}, ("filter: ", "cannot begin with -")),
+    ({"targets": "pod shop/cart", "filter": "tcp port"}, ("filter: pod shop/cart: tcpdump: ", "syntax error")),
+    (
+        {"targets": "pod shop/cart", "filter": "udp; touch /tmp/hostile"},
+        ("filter: pod shop/cart: tcpdump: ", "syntax error"),
+    ),
+    (
+        {"targets": "pod shop/cart", "interface": "eth7"},
+        ("interface: pod shop/cart: tcpdump: eth7: ", "No such device"),
+    ),
+    ({"targets": "pod shop/cart", "interface": "-i"}, ("interface: ", "'-i' is no interface's name")),
+    ({"targets": "pod shop/cart", "interface": "../eth0"}, ("interface: ", "'../eth0' is no interface's name")),
+    ({"targets": "pod shop/cart", "segment_size": "-1"}, ("segment_size: ", '"-1" is not a size')),
+    ({"targets": "pod shop/cart", "keep": "1e9"}, ("keep: ", '"1e9" is not a size')),
+    ({"targets": "pod shop/cart", "keep": "1M"}, ("keep: ", '"1M" is out of range')),
+    ({"targets": "pod shop/cart", "memory": "10"}, ("memory: ", '"10" is out of range')),
+    ({"targets": "pod shop/cart", "duration": "10 parsecs"}, ("duration: ", '"10 parsecs" is not a time')),
+    ({"targets": "pod shop/cart", "duration": "0"}, ("duration: ", '"0" is out of range')),
+    ({"targets": "pod shop/cart", "duration": "-5"}, ("duration: ", '"-5" is not a time')),
+    ({"targets": "pod shop/cart", "duration": "8d"}, ("duration: ", '"8d" is out of range', "7d")),
+    (
+        {"targets": "pod shop/cart", "duration": "2h", "max_duration": "1h"},
+        ("duration: ", '"2h" is out of range', "1h"),
+    ),
+    ({"targets": "pod shop/cart", "snaplen": -1}, ("snaplen: ", '"-1" is not taken', "0 to 262144")),
+    ({"targets": "pod shop/cart", "packet_count": 0}, ("packet_count: ", '"0" is not taken', "from 1")),
+    ({"targets": "pod shop/cart", "min_free": "100%"}, ("min_free: ", '"100%" is neither a share nor a size')),
+    ({"targets": "pod shop/cart", "min_free": "999Ti"}, ("min_free: ", "999 TiB must stay free")),
+    (
+        {"targets": "pod shop/cart", "sink": "relative/path"},
+        ("sink: ", "'relative/path' is not taken", "absolute path"),
+    ),
+    ({"targets": "pod shop/cart", "sink": "/no/such/folder"}, ("sink: ", "/no/such/folder is not a directory")),
+    ({"targets": "pod shop/cart", "sink": "/srv/$(touch x)"}, ("sink: ", "'/srv/$(touch x)' is not taken")),
+    ({"targets": "pod shop/cart", "spool": "/var/lib/../../etc"}, ("spool: ", "'/var/lib/../../etc' is not taken")),
+    ({"targets": "pod shop/cart", "id": "../escape"}, ("id: ", "'../escape' is not an id")),
+    ({"targets": "pod shop/cart", "id": "all"}, ("id: ", '"all" means every capture')),
+    ({"targets": "pod shop/cart", "id": "x" * 64}, ("id: ", "is not an id", "at most 63 characters")),
+    ({"targets": "pod shop/cart[nobody]"}, ('pod shop/cart has no container "nobody"',)),
+    ({"targets": "pods shop app=web"}, ("targets: pods shop app=web: ", "labels of pod shop/cart are not known")),
+    ({"targets": "deployment shop/web"}, ("targets: deployment shop/web: ", "not what owns them")),
 ]
-
-
-def left(node: LabNode) -> dict[str, Any]:
-    """What a capture could leave on a node: processes, units, its spool, mounts, rules."""
-    processes = node.run(["ps", "-eo", "args="]).stdout.splitlines()
-    ours = ("tcpdump", "recorder.pyz", "systemd-run")
-    units = node.run(["systemctl", "list-units", "--all", "--plain", "--no-legend", "kube-pcap*"], check=False).stdout
-    return {
-        "processes": sorted(line for line in processes if any(word in line for word in ours)),
-        "units": units if "kube-pcap" in units else "",
-        "spool": node.run(["find", "/var/lib/kube-pcap"], check=False).stdout,
-        "mounts": node.run(["cat", "/proc/self/mounts"]).stdout,
-        "rules": node.run(["nft", "-s", "list", "ruleset"]).stdout,
-        "hostile": node.run(["find", "/tmp", "-name", "*hostile*"]).stdout,
-    }
+"""Options, and what the refusal begins with and says is wrong."""
+ELSEWHERE: list[tuple[dict[str, Any], tuple[str, ...]]] = [
+    ({"targets": "pod shop/nobody"}, ("pod shop/nobody matches no pod", "cart")),
+    ({"targets": "node node-z"}, ("node node-z matches no node", "node-a")),
+]
+"""What no target of this node matches: it has no part, as called ad hoc on many, and says so."""
 
 
 def test_what_is_refused_is_one_sentence_and_leaves_nothing(lab: Lab, ansible: Ansible, tmp_path: pathlib.Path) -> None:
@@ -86,19 +89,18 @@ def test_what_is_refused_is_one_sentence_and_leaves_nothing(lab: Lab, ansible: A
     before = left(node)
     tasks = [
         {"name": "try %d" % n, "kube.pcap.capture": one, "register": "tried", "ignore_errors": True}
-        for n, one in enumerate(HOSTILE)
+        for n, (one, _words) in enumerate(HOSTILE + ELSEWHERE)
     ]
     play = tmp_path / "hostile.yml"
     play.write_text(json.dumps([{"hosts": "node-a", "gather_facts": False, "tasks": tasks}]))
     run = ansible.playbook(play)
     assert "Traceback" not in run.stdout + run.stderr
-    assert len(run.tasks) == len(HOSTILE)
-    for one, task in zip(HOSTILE, run.tasks, strict=True):
-        assert task.status == "ignored", one
+    for (one, (begin, *words)), task in zip(HOSTILE + ELSEWHERE, run.tasks, strict=True):
+        assert task.status == ("ok" if (one, (begin, *words)) in ELSEWHERE else "ignored"), one
+        assert not task.result["changed"] and not task.result.get("capture"), one
         message = task.result["msg"]
-        assert 10 < len(message) < 500 and "\n" not in message, one
-    words = {json.dumps(one): task.result["msg"] for one, task in zip(HOSTILE, run.tasks, strict=True)}
-    assert any("eth7" in message and "tcpdump" in message for message in words.values())
+        assert len(message) < 500 and "\n" not in message, one
+        assert message.startswith(begin) and all(word in message for word in words), (one, message)
     assert left(node) == before
 
 
@@ -115,35 +117,72 @@ def test_a_failed_start_leaves_nothing_on_any_kind_of_node(lab: Lab, record: Rec
         assert left(node) == before
 
 
-def untouched(pod: LabPod) -> dict[str, Any]:
-    """What a capture must not change of a pod: its processes, their groups and namespaces, its files."""
-    pids = pod.node_pids()
-    node = pod.node
+NODES_OWN = ("/var/lib/kube-pcap", "/var/log/journal", "/root/.ansible", "/home/ops/.ansible")
+
+
+def untouched(pod: LabPod, since: float) -> dict[str, Any]:
+    """What a capture must not change of a pod: its processes, their groups and namespaces, its files.
+
+    A pod of the lab has its node's root, and ``upper`` holds whatever is written there by anybody: what the node's
+    own programs write is left out, and the time of the folder in which the spool is made.
+    """
+    pids, node = pod.node_pids(), pod.node
+    upper, stamp = str(Folders(node._node.directory).upper), "@%.6f" % since
+    not_its = [word for folder in NODES_OWN for word in ("-path", upper + folder, "-prune", "-o")]
+    changed = [
+        "-mindepth",
+        "1",
+        *not_its,
+        "!",
+        "-path",
+        upper + "/var/lib",
+        "(",
+        "-newermt",
+        stamp,
+        "-o",
+        "-newerct",
+        stamp,
+        ")",
+        "-printf",
+        "/%P\n",
+    ]
+    files = subprocess.run(["find", upper, *changed], capture_output=True, text=True, check=True).stdout.splitlines()
     return {
         "uid": pod.uid,
         "pids": pids,
         "cgroups": [node.run(["cat", "/proc/%d/cgroup" % pid]).stdout for pid in pids],
-        "namespaces": [node.run(["ls", "-l", "/proc/%d/ns" % pid]).stdout.count(":[") for pid in pids],
+        "namespaces": [sorted(os.readlink(path) for path in _namespaces(pid)) for pid in pod.pids()],
         "members": sorted(
             line
             for pid in node.run(["ps", "-eo", "pid="]).stdout.split()
             for line in node.run(["cat", "/proc/%s/cgroup" % pid], check=False).stdout.splitlines()
             if pod.state.local_uid.replace("-", "_") in line or pod.state.local_uid in line
         ),
-        "files": pod.run(["find", "/etc", "/root", "-xdev", "-newermt", "-2 minutes"], check=False).stdout,
+        "files": sorted(files),
     }
+
+
+def _namespaces(pid: int) -> Iterator[pathlib.Path]:
+    return pathlib.Path("/proc/%d/ns" % pid).iterdir()
 
 
 def test_the_pod_is_untouched(lab: Lab, record: Record) -> None:
     """SN-2: uid, processes, control groups' members, namespaces and files are the same before, while and after."""
     pod, one = lab.pod("shop", "checkout"), record("node-b")
-    before = untouched(pod)
+    one.call("capture_info")  # a session's first files: those of whoever logs in
+    since = time.time()
+    before = untouched(pod, since)
+    assert before["files"] == [], "nothing else writes there"
+    assert before["namespaces"] and all(len(found) >= 7 for found in before["namespaces"])
     one.start("pod shop/checkout")
-    while_ = untouched(pod)
+    while_ = untouched(pod, since)
     tcpdump = one.node.run(["cat", "/proc/%d/cgroup" % one.tcpdump_pids()[0]]).stdout
     one.stop()
-    assert while_ == before == untouched(pod)
+    assert while_ == before == untouched(pod, since)
     assert pod.state.local_uid not in tcpdump and "kubepods" not in tcpdump
+    pod.run(["touch", "/opt/written"])
+    assert "/opt/written" in untouched(pod, since)["files"], "a written file would be seen"
+    pod.run(["rm", "/opt/written"])
 
 
 def test_the_disk_stays_within_its_bound(lab: Lab, record: Record) -> None:
@@ -206,7 +245,9 @@ def test_fifty_targets_are_ready_in_one_call(crowd: Lab, tmp_path: pathlib.Path)
     assert sum(target["buffer_kib"] for target in state["targets"]) <= 64 * 1024
     assert len(one.tcpdump_pids()) == 50
     started, ready = one.events("started"), one.events("ready")
-    print("50 taps ready %.2f s after the first was opened" % ((ready[-1]["at_ns"] - started[0]["at_ns"]) / 1e9))
+    seconds = (ready[-1]["at_ns"] - started[0]["at_ns"]) / 1e9
+    print("50 taps ready %.2f s after the first was opened" % seconds)
+    assert len(started) == len(ready) == 50 and seconds <= 10
     sent = [crowd.pod("crowd", "pod-%02d" % n).send("127.0.0.1", count=20, rate=1000) for n in (0, 25, 49)]
     one.stop()
     for n, stream in zip((0, 25, 49), sent, strict=True):
@@ -259,6 +300,7 @@ def test_nothing_is_left_behind(lab: Lab, ansible: Ansible, name: str, pod: str)
     one.wait_phase("done")
     wait_for(lambda: {**left(node), "spool": ""} == {**before, "spool": ""}, what="the end of everything but the spool")
     late = [(event["at_ns"] - deadline_ns) / 1e9 for event in one.events("stopped")]
+    assert len(late) == 2 and all(-0.01 <= seconds <= 20 for seconds in late), late
     print("taps of %s ended %s s after the deadline" % (name, ", ".join("%.2f" % seconds for seconds in late)))
     one.remove()
     wait_for(lambda: left(node) == before, what="the spool's end")
