@@ -21,6 +21,7 @@ from typing import Any, Iterator
 from .._names import clean_part, segment_name, target_folder
 from .._records import CaptureOptions, TargetRef
 from . import retention, segments, shipper
+from .attempts import Attempts
 from .journal import Journal
 from .ledger import Closed
 from .process import Clock
@@ -29,7 +30,6 @@ from .spool import Spool, raw_files
 from .tap import Tap
 from .worker import Worker
 
-_BACKOFF_SECONDS = (1, 2, 4, 8, 15, 30, 60)
 _SILENT_SECONDS = 60.0
 
 
@@ -43,9 +43,7 @@ class Outbox:
         self._finisher = Worker({"finish": segments.finish})
         self._shipper = Worker({"look": shipper.look, "store": shipper.store})
         self._asked_at = 0.0
-        self._not_before = dict.fromkeys(("finish", "look", "store"), 0.0)
-        self._failures = dict.fromkeys(self._not_before, 0)
-        self._errors: dict[str, str | None] = {}
+        self._attempts = {do: Attempts() for do in ("store", "look", "finish")}
         self._faulty: set[str] = set()
         self.manifest_stored = False
 
@@ -65,7 +63,7 @@ class Outbox:
         silent = self._clock.steady() - self._asked_at
         if self._shipper.busy and silent > _SILENT_SECONDS:
             return "the sink %s has not answered for %d s" % (self._options.sink, silent)
-        return next((error for do, error in sorted(self._errors.items(), reverse=True) if error), None)
+        return next((one.error for one in self._attempts.values() if one.error), None)
 
     def holds(self, run: int) -> bool:
         """Whether a file of that run is no segment yet."""
@@ -122,7 +120,7 @@ class Outbox:
 
     def tick(self, now: float) -> None:
         """Give idle workers their next job."""
-        if not self._finisher.busy and now >= self._not_before["finish"]:
+        if not self._finisher.busy and self._attempts["finish"].is_due(now):
             raw = self._raws.take()
             if raw is not None:
                 self._submit_finish(raw)
@@ -148,7 +146,7 @@ class Outbox:
         if answer.get("error"):
             self._fail(job, answer, now)
             return
-        self._failures[job["do"]], self._errors[job["do"]] = 0, None
+        self._attempts[job["do"]].succeed()
         if job["do"] == "finish":
             self._finished(job, answer)
         elif job["do"] == "look":
@@ -198,6 +196,7 @@ class Outbox:
                 "evicted", item.ref, seq=item.seq, file=item.file, bytes=item.size, packets=item.packets, reason=reason
             )
             self._delete(self._spool.path("segments", item.file))
+            self._faulty.discard(item.file)
         elif isinstance(item, Raw):
             fields = {"file": None, "bytes": item.bytes, "packets": self._count(item), "reason": reason}
             self._journal.record("evicted", self._ref(item), seq=None, run=item.run, raw=item.id, **fields)
@@ -256,7 +255,7 @@ class Outbox:
 
     def _ask(self, job: dict[str, Any], now: float, **arguments: Any) -> None:
         """Give the shipper a job, unless it is too early after a failure."""
-        if now >= self._not_before[job["do"]]:
+        if self._attempts[job["do"]].is_due(now):
             if job["do"] == "store":
                 arguments["mount"] = self._ledger.sink_mount
             self._asked_at = now
@@ -269,16 +268,15 @@ class Outbox:
         self._faulty.discard(closed.file)
 
     def _fail(self, job: dict[str, Any], answer: dict[str, Any], now: float) -> None:
-        do, error = job["do"], str(answer["error"])
-        self._errors[do] = error
+        attempts, error = self._attempts[job["do"]], str(answer["error"])
+        attempts.error = error
         if self._is_lost(job):
             return
-        if do == "finish":
+        if job["do"] == "finish":
             self._failed_to_finish(job["raw"], error, now)
         elif answer.get("file_fault") and "closed" in job:
             self._faulty.add(job["closed"].file)
-        self._not_before[do] = now + _BACKOFF_SECONDS[min(self._failures[do], len(_BACKOFF_SECONDS) - 1)]
-        self._failures[do] += 1
+        attempts.wait(now)
 
     def _failed_to_finish(self, raw: Raw, error: str, now: float) -> None:
         """Have a file tried again, but not for ever: a capture ends."""
