@@ -8,7 +8,7 @@
 
 It runs from an archive in the capture's folder, outlives whoever started it, and ends by itself. What is wanted is in
 ``capture.json``: replaced when targets are added or the taps are to close, touched to have fresh figures. What is, it
-writes to ``state.json``; what happened, to ``manifest.jsonl``. Slow work, such as gzip and copies to a sink, is its workers'.
+writes to ``state.json``; what happened, to ``manifest.jsonl``. Slow work, such as gzip and copies, is its workers'.
 
 Ends with status 0 when the capture is done or has failed (state.json says which and why) and when SIGTERM told it to
 end; with 1 when it could not go on, so that systemd starts it again.
