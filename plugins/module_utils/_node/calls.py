@@ -55,11 +55,18 @@ def _change(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     state, root = params["state"], capture_options({"spool": params["spool"]}).spool
     found = _spools(root, params["id"])
     wait = parse_duration("wait", params["wait"], 0, 86400)
-    before, told = _shown(found), [_told(spool) for spool in found] if state == "absent" else []
-    outcomes, problems = [], []
+    before = _shown(found)
+    outcomes: list[Outcome] = []
+    told: list[dict[str, Any]] = []
+    problems = []
     for spool in found:
         try:
-            outcomes += _change_one(spool, params, wait, check_mode)
+            if state == "refreshed":
+                outcomes.append(captures.refresh(spool, check_mode))
+            elif state == "stopped":
+                outcomes.append(captures.stop(spool, wait, check_mode))
+            else:
+                outcomes += _remove(spool, params, wait, check_mode, told)
         except PcapError as error:
             problems.append(str(error))
     if problems:
@@ -74,12 +81,13 @@ def _change(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     return {**result, "captures": told} if state == "absent" else result
 
 
-def _change_one(spool: Spool, params: Mapping[str, Any], wait: int, check_mode: bool) -> list[Outcome]:
-    state, force = params["state"], params["force"]
-    if state == "refreshed":
-        return [captures.refresh(spool, check_mode)]
-    stopped = [] if force and state == "absent" else [captures.stop(spool, wait, check_mode)]
-    return stopped + ([captures.remove(spool, force, check_mode)] if state == "absent" else [])
+def _remove(
+    spool: Spool, params: Mapping[str, Any], wait: int, check_mode: bool, told: list[dict[str, Any]]
+) -> list[Outcome]:
+    """Remove a capture; ``told`` takes what there was to tell of it right before."""
+    stopped = [] if params["force"] else [captures.stop(spool, wait, check_mode)]
+    told.append(_told(spool))
+    return [*stopped, captures.remove(spool, params["force"], check_mode)]
 
 
 def info(params: Mapping[str, Any]) -> dict[str, Any]:
