@@ -141,7 +141,7 @@ requirements:
 notes:
   - Run it as root, or with C(become).
   - A file is closed by time only when a packet arrives. A quiet target's file stays open until the next packet, the
-    stop or the deadline, and is flushed every 10 seconds.
+    stop or the deadline.
 seealso:
   - module: kube.pcap.capture_info
   - module: kube.pcap.node_pods_info

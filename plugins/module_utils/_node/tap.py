@@ -84,11 +84,13 @@ class Tap:
             self.status = self._process.poll()  # it has closed its end, and is gone in a moment
 
     def ask_counters(self) -> None:
-        """Have tcpdump print its counters, and write out what it holds in memory of a quiet file (tcpdump(1))."""
-        if self.status is None and self.listening:
-            for number in (signal.SIGUSR1, signal.SIGUSR2):
-                if catches(self.pid, number):  # an older tcpdump would end by it
-                    self._process.send_signal(number)
+        """Have tcpdump print its counters (tcpdump(1)).
+
+        Never SIGUSR2, by which it would write out what it holds of a quiet file: its handler does so in the middle of
+        a write, too, and then up to 4 KiB are in the file twice, and what follows may be unreadable (tcpdump #1231).
+        """
+        if self.status is None and self.listening and catches(self.pid, signal.SIGUSR1):  # else it would end by it
+            self._process.send_signal(signal.SIGUSR1)
 
     def end(self, reason: str, now: float, ring_seconds: float = RING_SECONDS) -> None:
         """End tcpdump so that every packet up to now is in its file; a second call changes nothing."""
