@@ -23,6 +23,7 @@ import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
 from ansible_collections.kube.pcap.plugins.module_utils._node import netns, preflight, segments, tcpdump
+from ansible_collections.kube.pcap.plugins.module_utils._node.holdings import Holdings
 from ansible_collections.kube.pcap.plugins.module_utils._node.journal import Journal
 from ansible_collections.kube.pcap.plugins.module_utils._node.outbox import Outbox
 from ansible_collections.kube.pcap.plugins.module_utils._node.process import Clock
@@ -288,7 +289,9 @@ def test_from_tap_to_sink(target: Target, tmp_path: pathlib.Path) -> None:
     spool, clock = Spool(str(tmp_path / "spool"), "c-1"), Clock()
     spool.make()
     journal = Journal(spool, clock)
-    outbox = Outbox(spool, "node-a", CaptureOptions(sink=str(tmp_path / "sink"), compress=False), journal, clock)
+    options = CaptureOptions(sink=str(tmp_path / "sink"), compress=False)
+    holdings = Holdings(spool, options, journal)
+    outbox = Outbox(spool, "node-a", options, journal, clock, holdings)
     try:
         with opened(target, pathlib.Path(spool.path("taps", "1"))) as tap:
             journal.record("started", target.ref, run=1, interface="lo", interfaces={}, boot="b", pid=tap.pid)
@@ -296,14 +299,14 @@ def test_from_tap_to_sink(target: Target, tmp_path: pathlib.Path) -> None:
             send(target, 30)
             ended(tap)
             journal.record("stopped", target.ref, run=1, status=tap.status, reason="stopped")
-            assert outbox.collect(tap)
+            assert holdings.collect(tap)
 
         def shipped() -> bool:
             outbox.tick(clock.steady())
             for worker in outbox.workers:
                 if worker.busy:
                     outbox.receive(worker, clock.steady())
-            return not outbox.finishing and not outbox.unshipped()
+            return not holdings.unfinished and not outbox.unshipped()
 
         until(shipped)
     finally:

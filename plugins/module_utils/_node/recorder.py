@@ -27,6 +27,7 @@ from typing import Sequence
 from .._errors import CaptureError, PcapError
 from .._records import Target
 from . import retention, status
+from .holdings import Holdings
 from .journal import Journal
 from .outbox import Outbox
 from .process import Clock, boot_id, end_stray
@@ -58,8 +59,9 @@ class Recorder:
         self._end_left_taps()
         self._first_start = not self.journal.ledger.runs
         capture = self.wanted.capture
-        self.outbox = Outbox(spool, capture.node, capture.options, self.journal, clock)
-        self.outbox.recover()
+        self.holdings = Holdings(spool, capture.options, self.journal)
+        self.outbox = Outbox(spool, capture.node, capture.options, self.journal, clock, self.holdings)
+        self.holdings.recover()
         self._selector = selectors.DefaultSelector()
         self._failure: str | None = None
         self._told_to_end = False
@@ -87,7 +89,7 @@ class Recorder:
     @property
     def _over(self) -> bool:
         if self._told_to_end:
-            return all(watch.tap is None for watch in self.watches) and not self.outbox.finishing
+            return all(watch.tap is None for watch in self.watches) and not self.holdings.unfinished
         return self.phase in ("done", "failed")
 
     def _on_term(self, _number: int, _frame: object) -> None:
@@ -142,7 +144,7 @@ class Recorder:
         self._end_what_is_due(now)
         self._tick_watches(now)
         self.outbox.tick(now)
-        if not self.outbox.keep_bounds(self._shares()):
+        if not self.holdings.keep_bounds(self._shares(), self.outbox.storing):
             self._fail(
                 "the spool's file system has less free than capture_min_free, and nothing is left to give up", now
             )
@@ -202,10 +204,10 @@ class Recorder:
         for watch in self.watches:
             if watch.tap is not None:
                 watch.tap.listen()
-                if self.outbox.collect(watch.tap):
+                if self.holdings.collect(watch.tap):
                     watch.record_counters()
                     self._counters_at = now  # a reading after each segment, beside the regular ones
-            settled = not any(self.outbox.holds(run.number) for run in watch.account.runs)
+            settled = not any(self.holdings.holds(run.number) for run in watch.account.runs)
             watch.tick(now, settled)
             watch.write_gaps(settled)
 
@@ -242,7 +244,7 @@ class Recorder:
         if self.phase == "ready" and all(watch.phase in ("draining", "done", "failed") for watch in self.watches):
             self.phase = "draining"
             self.reason = self.reason or self._common_reason()
-        if self.phase == "draining" and all(watch.ended for watch in self.watches) and not self.outbox.finishing:
+        if self.phase == "draining" and all(watch.ended for watch in self.watches) and not self.holdings.unfinished:
             self._leave(now)
 
     def _common_reason(self) -> str:
@@ -263,7 +265,7 @@ class Recorder:
 
     def _write_state(self) -> None:
         now = self.clock.steady()
-        state = status.build(self.spool.id, self.wanted, self.phase, self.reason, self.watches, self.outbox)
+        state = status.build(self.wanted, self.phase, self.reason, self.watches, self.holdings, self.outbox)
         timing = {"boot": self._boot, "pid": os.getpid(), "deadline_steady": self._deadline, "read_ns": self._read_ns}
         deadline_ns = self.clock.wall_ns() + int((self._deadline - now) * 1e9)
         self.spool.write_state({**state, **timing, "deadline_ns": deadline_ns, "written_ns": self.clock.wall_ns()})

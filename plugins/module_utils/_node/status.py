@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any, Sequence
 
 from .._records import to_result
+from .holdings import Holdings
 from .outbox import Outbox
 from .retention import on_disk
 from .spool import Wanted
@@ -21,14 +22,14 @@ from .watch import Watch
 
 
 def build(
-    capture_id: str, wanted: Wanted, phase: str, reason: str | None, watches: Sequence[Watch], outbox: Outbox
+    wanted: Wanted, phase: str, reason: str | None, watches: Sequence[Watch], holdings: Holdings, outbox: Outbox
 ) -> dict[str, Any]:
     """Return one capture's state as plain JSON types; sizes in bytes, times in nanoseconds since 1970."""
     targets = [_target(watch) for watch in watches]
     taps = [watch.tap for watch in watches if watch.tap is not None]
     sink = wanted.capture.options.sink
     return {
-        "id": capture_id,
+        "id": wanted.capture.id,
         "phase": phase,
         "reason": reason,
         "started_ns": wanted.started_ns,
@@ -38,7 +39,7 @@ def build(
         "evicted": sum(watch.account.evicted_segments for watch in watches),
         "evicted_packets": sum(one["evicted_packets"] for one in targets),
         "backlog_bytes": outbox.backlog_bytes(),
-        "disk_bytes": outbox.disk_bytes() + sum(on_disk(tap.open_bytes()) for tap in taps),
+        "disk_bytes": holdings.disk_bytes() + sum(on_disk(tap.open_bytes()) for tap in taps),
         "sink": sink,
         "last_error": outbox.last_error,
     }

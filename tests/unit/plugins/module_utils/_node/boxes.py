@@ -11,6 +11,7 @@ import os
 import select
 import struct
 
+from ansible_collections.kube.pcap.plugins.module_utils._node.holdings import Holdings
 from ansible_collections.kube.pcap.plugins.module_utils._node.journal import Journal
 from ansible_collections.kube.pcap.plugins.module_utils._node.outbox import Outbox
 from ansible_collections.kube.pcap.plugins.module_utils._node.process import Clock
@@ -69,13 +70,18 @@ class Box:
             sink=str(self.sink) if sink else None, **{"min_free_percent": 0, "segment_bytes": 1, **options}
         )
         self.clock = Hands()
-        self.outbox = self.journal = None
+        self.outbox = self.holdings = self.journal = None
 
     def open(self):
         """A supervisor starts."""
         self.journal = Journal(self.spool, self.clock)
-        self.outbox = Outbox(self.spool, "node-a", self.options, self.journal, self.clock)
-        return self.outbox
+        self.holdings = Holdings(self.spool, self.options, self.journal)
+        self.outbox = Outbox(self.spool, "node-a", self.options, self.journal, self.clock, self.holdings)
+        return self.holdings
+
+    def keep_bounds(self, shares):
+        """The supervisor looks after its bounds."""
+        return self.holdings.keep_bounds(shares, self.outbox.storing)
 
     def start(self, run, target=WEB):
         """The manifest tells that a tcpdump was started, and its folder is there."""
@@ -103,8 +109,8 @@ class Box:
         for _turn in range(2000):
             box.tick(clock.now)
             for shares in bounds:
-                box.keep_bounds(shares)
-            if condition() if condition else not box.finishing and not box.unshipped():
+                self.keep_bounds(shares)
+            if condition() if condition else not self.holdings.unfinished and not box.unshipped():
                 return
             if not any(worker.busy for worker in box.workers):
                 clock.now += 1

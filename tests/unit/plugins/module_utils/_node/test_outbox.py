@@ -53,7 +53,7 @@ def test_end_to_end(boxes, compress):
     box = boxes(compress=compress)
     fill(box)
     for run in (1, 2, 3):
-        assert box.outbox.collect(box.files(run))
+        assert box.holdings.collect(box.files(run))
     box.drive()
     assert sorted(box.packets()) == list(range(100))
     assert box.spooled() == [] and os.listdir(box.spool.path("taps")) == []
@@ -68,7 +68,7 @@ def test_manifest_tells_it(boxes):
     box = boxes()
     fill(box)
     for run in (1, 2, 3):
-        box.outbox.collect(box.files(run))
+        box.holdings.collect(box.files(run))
     box.drive()
     told = box.events("segment", "stored")
     segments = [one for one in told if one["event"] == "segment"]
@@ -94,7 +94,7 @@ def test_names_sort_although_the_clock_stepped_back(boxes):
     box = boxes(sink=False)
     fill(box)
     for run in (1, 3):
-        box.outbox.collect(box.files(run))
+        box.holdings.collect(box.files(run))
     box.drive()
     assert box.packets() == [*range(60), *range(90, 100)]
 
@@ -103,11 +103,11 @@ def test_without_a_sink(boxes):
     """Segments stay in the spool, and nothing waits for anything."""
     box = boxes(sink=False)
     fill(box)
-    box.outbox.recover()
+    box.holdings.recover()
     box.drive()
     assert sorted(box.packets()) == list(range(100)) and len(box.spooled()) == 5
-    assert (box.outbox.unshipped(), box.outbox.backlog_bytes(), box.outbox.finishing) == (0, 0, False)
-    assert box.outbox.closed_bytes() == 5 * 4096
+    assert (box.outbox.unshipped(), box.outbox.backlog_bytes(), box.holdings.unfinished) == (0, 0, False)
+    assert box.holdings.closed_bytes() == 5 * 4096
     assert box.shipped() == []
 
 
@@ -116,12 +116,12 @@ def test_a_file_that_is_being_written_is_left_alone(boxes):
     box = boxes()
     fill(box, ended=False)
     tap = box.files(1, ended=False)
-    assert box.outbox.collect(tap) and not box.outbox.collect(tap)
+    assert box.holdings.collect(tap) and not box.holdings.collect(tap)
     box.drive()
     assert sorted(box.packets()) == list(range(30))
     assert os.listdir(box.spool.path("taps", "1")) == ["%d.pcap" % (T + 60)]
     box.write(1, "%d.pcap" % (T + 120), range(200, 203))
-    assert box.outbox.collect(tap)
+    assert box.holdings.collect(tap)
     box.drive()
     assert sorted(box.packets()) == list(range(60))
 
@@ -130,12 +130,12 @@ def test_a_run_in_work_is_known(boxes):
     """Whoever must know a run's count waits until none of its files is on the way."""
     box = boxes(sink=False)
     fill(box)
-    box.outbox.collect(box.files(1))
-    assert box.outbox.holds(1) and not box.outbox.holds(2) and box.outbox.finishing
+    box.holdings.collect(box.files(1))
+    assert box.holdings.holds(1) and not box.holdings.holds(2) and box.holdings.unfinished
     box.outbox.tick(box.clock.now)
-    assert box.outbox.holds(1)
+    assert box.holdings.holds(1)
     box.drive()
-    assert not box.outbox.holds(1) and not box.outbox.finishing
+    assert not box.holdings.holds(1) and not box.holdings.unfinished
 
 
 def test_the_oldest_ship_first(boxes):
@@ -143,8 +143,8 @@ def test_the_oldest_ship_first(boxes):
     box = boxes()
     fill(box)
     os.rmdir(str(box.sink))
-    box.outbox.recover()
-    box.drive(lambda: not box.outbox.finishing)
+    box.holdings.recover()
+    box.drive(lambda: not box.holdings.unfinished)
     box.sink.mkdir()
     box.drive()
     packets = {one["file"]: one["opened"] for one in box.events("segment")}
@@ -157,8 +157,8 @@ def test_backoff(boxes):
     box = boxes()
     fill(box)
     os.rmdir(str(box.sink))
-    box.outbox.recover()
-    box.drive(lambda: not box.outbox.finishing)
+    box.holdings.recover()
+    box.drive(lambda: not box.holdings.unfinished)
     shipper, waits = box.outbox.workers[1], []
     for _attempt in range(9):
         box.drive(lambda: bool(shipper.busy))
@@ -169,7 +169,7 @@ def test_backoff(boxes):
         waits.append(box.clock.now - before)
     assert waits[0] <= 4 and waits == sorted(waits) and waits[-1] == waits[-2] == 60
     assert len(box.spooled()) == box.outbox.unshipped() == 5
-    assert box.outbox.backlog_bytes() == box.outbox.closed_bytes() > 0
+    assert box.outbox.backlog_bytes() == box.holdings.closed_bytes() > 0
     box.sink.mkdir()
     box.drive()
     assert (box.outbox.last_error, box.outbox.unshipped(), box.outbox.backlog_bytes()) == (None, 0, 0)
@@ -222,7 +222,7 @@ def test_a_crash_at_every_step(tmp_path, monkeypatch, compress, sink, when):
         folder.mkdir()
         box = Box(folder, sink=sink, compress=compress)
         fill(box)
-        box.outbox.recover()
+        box.holdings.recover()
         with monkeypatch.context() as patched:
             crash_at(patched, step, when)
             try:
@@ -269,7 +269,7 @@ def test_a_crash_of_a_worker_at_every_step(tmp_path, monkeypatch, compress):
             kill_worker_at(patched, step, folder / "killed")
             box = Box(folder, compress=compress)
             fill(box)
-            box.outbox.recover()
+            box.holdings.recover()
             box.drive()
             box.close()
         assert sorted(box.packets()) == list(range(100)) and box.spooled() == []
@@ -286,7 +286,7 @@ def test_what_a_crash_left_in_the_segments_goes(boxes):
     for name in ("x.pcap.gz.part", "x.pcap.gz"):
         with open(box.spool.path("segments", name), "wb") as file:
             file.write(b"half")
-    box.outbox.recover()
+    box.holdings.recover()
     box.drive()
     assert len(box.spooled()) == 5 and sorted(box.packets()) == list(range(100))
 
@@ -295,7 +295,7 @@ def test_a_recovered_file_has_one_reading_of_its_interfaces(boxes):
     """Nobody looked when it was closed: the manifest does not say more than was seen."""
     box = boxes(sink=False)
     fill(box)
-    box.outbox.recover()
+    box.holdings.recover()
     box.drive()
     assert box.events("segment")[0]["interfaces"] == {"1": ["lo", None], "2": ["eth0", None]}
 
@@ -308,7 +308,7 @@ def test_a_cut_file(boxes, status):
     box.start(1)
     box.write(1, "%d.pcap" % T, range(10), cut=5)
     box.stop(1, status=status)
-    box.outbox.recover()
+    box.holdings.recover()
     box.drive()
     (segment,) = box.events("segment")
     assert (segment["packets"], segment["damage"]) == (9, "the file ends inside record 10")
@@ -324,7 +324,7 @@ def test_nothing_to_keep(boxes, size):
     with open(box.spool.path("taps", "1", "%d.pcap" % T), "wb") as file:
         file.write(b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0"[:size])
     box.stop(1, status=-9)
-    box.outbox.recover()
+    box.holdings.recover()
     box.drive()
     assert len(box.events("discarded")) == 1 and box.events("segment", "stored") == []
     assert os.listdir(box.spool.path("taps")) == [] and box.spooled() == [] and box.shipped() == []
@@ -347,19 +347,19 @@ def test_bound_on_segments(boxes, monkeypatch):
     """The oldest segments are given up for the bound, as many as must, each told before it is deleted."""
     box = boxes(sink=False, compress=False)
     fill(box)
-    box.outbox.recover()
+    box.holdings.recover()
     box.drive()
     seen = watch_deletions(monkeypatch, box)
     sizes = {one["file"]: one["bytes"] for one in box.events("segment")}
     opened = sorted((one["opened"], one["file"]) for one in box.events("segment"))
-    bound = box.outbox.disk_bytes() - 4098
-    assert box.outbox.keep_bounds([Share(512, (box.options.keep_bytes - bound) // 2)])
+    bound = box.holdings.disk_bytes() - 4098
+    assert box.keep_bounds([Share(512, (box.options.keep_bytes - bound) // 2)])
     gone = [one["file"] for one in box.events("evicted")]
     assert gone == [name for _opened, name in opened[:2]]
     assert [os.path.basename(path) for path, _lines in seen] == gone
     assert all(lines[0]["file"] == os.path.basename(path) for path, lines in seen)
     assert sorted(sizes) == sorted(gone + box.spooled())
-    assert box.outbox.closed_bytes() == 3 * 4096
+    assert box.holdings.closed_bytes() == 3 * 4096
     assert sum(one["packets"] for one in box.events("evicted")) + len(box.packets()) == 100
 
 
@@ -367,9 +367,9 @@ def test_bound_on_files_that_are_no_segments_yet(boxes, monkeypatch):
     """Where compression does not keep up, files go before they are segments, and their packets are counted."""
     box = boxes(keep_bytes=600)
     fill(box)
-    box.outbox.recover()
+    box.holdings.recover()
     seen = watch_deletions(monkeypatch, box)
-    assert box.outbox.keep_bounds([])
+    assert box.keep_bounds([])
     assert [lines[0]["raw"] for _path, lines in seen] == [one["raw"] for one in box.events("evicted")]
     assert [one["raw"] for one in box.events("evicted")] == [
         "1/%d.pcap" % T,
@@ -379,7 +379,7 @@ def test_bound_on_files_that_are_no_segments_yet(boxes, monkeypatch):
         "1/%d.pcap" % (T + 60),
     ]
     assert [one["packets"] for one in box.events("evicted")] == [10, 20, 10, 30, 30]
-    assert (box.outbox.finishing, box.outbox.closed_bytes()) == (False, 0)
+    assert (box.holdings.unfinished, box.holdings.closed_bytes()) == (False, 0)
     account = box.journal.ledger.account(WEB)
     assert (account.evicted_packets, account.evicted_segments, account.captured) == (70, 4, 70)
 
@@ -388,39 +388,39 @@ def test_open_files_are_reserved_for(boxes):
     """The more the running taps may write, the less closed files may stay."""
     box = boxes(sink=False, compress=False, keep_bytes=40_000)
     fill(box)
-    box.outbox.recover()
+    box.holdings.recover()
     box.drive()
-    assert box.outbox.keep_bounds([]) and len(box.spooled()) == 5
-    assert box.outbox.keep_bounds([Share(512, 8000)]) and 0 < len(box.spooled()) < 5
-    assert box.outbox.closed_bytes() <= 24_000
-    assert box.outbox.keep_bounds([Share(512, 20_000)]) and box.spooled() == []
+    assert box.keep_bounds([]) and len(box.spooled()) == 5
+    assert box.keep_bounds([Share(512, 8000)]) and 0 < len(box.spooled()) < 5
+    assert box.holdings.closed_bytes() <= 24_000
+    assert box.keep_bounds([Share(512, 20_000)]) and box.spooled() == []
 
 
 def test_what_is_really_on_the_disk(boxes):
     """Small files take whole blocks, and the manifest counts: the bound is on both."""
     box = boxes(sink=False, keep_bytes=40_000)
     fill(box)
-    box.outbox.recover()
+    box.holdings.recover()
     box.drive()
     paths = [box.spool.path("segments", name) for name in box.spooled()] + [box.spool.path("manifest.jsonl")]
-    assert box.outbox.disk_bytes() == sum(-(-os.path.getsize(path) // 4096) * 4096 for path in paths)
-    assert box.outbox.keep_bounds([]) and len(box.spooled()) == 5
+    assert box.holdings.disk_bytes() == sum(-(-os.path.getsize(path) // 4096) * 4096 for path in paths)
+    assert box.keep_bounds([]) and len(box.spooled()) == 5
     for _line in range(200):
         box.journal.record("clock_stepped", by_ns=10**9)
-    box.outbox.keep_bounds([])
-    assert 0 < len(box.spooled()) < 5 and box.outbox.disk_bytes() <= 40_000
+    box.keep_bounds([])
+    assert 0 < len(box.spooled()) < 5 and box.holdings.disk_bytes() <= 40_000
 
 
 def test_a_file_system_without_room(boxes):
     """Everything that may go goes for the file system's bound, and the answer says that it was not enough."""
     box = boxes(sink=False, min_free_bytes=1 << 60)
     fill(box)
-    box.outbox.recover()
+    box.holdings.recover()
     box.drive()
-    assert not box.outbox.keep_bounds([])
+    assert not box.keep_bounds([])
     assert {one["reason"] for one in box.events("evicted")} == {"min_free"}
     assert box.spooled() == [] and len(box.events("evicted")) == 5
-    assert not box.outbox.keep_bounds([])
+    assert not box.keep_bounds([])
 
 
 def test_what_is_on_its_way_is_not_given_up(boxes):
@@ -429,9 +429,9 @@ def test_what_is_on_its_way_is_not_given_up(boxes):
     fill(box)
     box.drive(lambda: box.events("sink"))
     os.rmdir(str(box.sink))
-    box.outbox.recover()
-    box.drive(lambda: not box.outbox.finishing and bool(box.outbox.workers[1].busy))
-    box.outbox.keep_bounds([Share(512, box.options.keep_bytes)])
+    box.holdings.recover()
+    box.drive(lambda: not box.holdings.unfinished and bool(box.outbox.workers[1].busy))
+    box.keep_bounds([Share(512, box.options.keep_bytes)])
     assert len(box.events("evicted")) == 4 and len(box.spooled()) == 1
 
 
@@ -439,7 +439,7 @@ def test_the_manifest_goes_to_the_sink(boxes):
     """In the end the sink has the manifest too, as it is."""
     box = boxes()
     fill(box)
-    box.outbox.recover()
+    box.holdings.recover()
     box.drive()
     assert not box.outbox.manifest_stored
     box.outbox.store_manifest(box.clock.now)

@@ -23,7 +23,7 @@ def test_a_crash_while_something_is_given_up(tmp_path, monkeypatch, when):
         folder.mkdir()
         box = Box(folder, sink=False, compress=False, keep_bytes=2000)
         fill(box)
-        box.outbox.recover()
+        box.holdings.recover()
         crashed = False
         with monkeypatch.context() as patched:
             crash_at(patched, step, when)
@@ -51,7 +51,7 @@ def test_a_tap_whose_first_line_was_never_written(tmp_path, files):
     if files:
         box.write(1, "%d.pcap" % T, range(3))
     try:
-        box.outbox.recover()
+        box.holdings.recover()
         box.drive()
     finally:
         box.close()
@@ -62,7 +62,7 @@ def test_a_raw_file_that_is_gone(tmp_path):
     """Somebody took a closed file away: what comes behind it is finished all the same, and it is told."""
     box = Box(tmp_path, sink=False)
     fill(box)
-    box.outbox.recover()
+    box.holdings.recover()
     os.unlink(box.spool.path("taps", "1", "%d.pcap" % T))
     try:
         box.drive()
@@ -75,10 +75,10 @@ def test_a_raw_file_that_is_gone_when_it_is_given_up(tmp_path):
     """...nor does it end the supervisor when a bound is reached."""
     box = Box(tmp_path, sink=False, keep_bytes=600)
     fill(box)
-    box.outbox.recover()
+    box.holdings.recover()
     os.unlink(box.spool.path("taps", "1", "%d.pcap" % T))
     try:
-        box.outbox.keep_bounds([])
+        box.keep_bounds([])
     finally:
         box.close()
 
@@ -88,8 +88,8 @@ def test_a_segment_that_is_gone(tmp_path):
     box = Box(tmp_path)
     fill(box)
     os.rmdir(str(box.sink))
-    box.outbox.recover()
-    box.drive(lambda: not box.outbox.finishing)
+    box.holdings.recover()
+    box.drive(lambda: not box.holdings.unfinished)
     oldest = min(box.events("segment"), key=lambda one: one["opened"])
     os.unlink(box.spool.path("segments", oldest["file"]))
     box.sink.mkdir()
@@ -112,7 +112,7 @@ def test_two_targets_of_one_name_part(tmp_path):
         box.start(run, target)
         box.write(run, "%d.pcap" % T, packets)
         box.stop(run, target)
-    box.outbox.recover()
+    box.holdings.recover()
     box.drive()
     box.close()
     assert sorted(box.packets()) == list(range(9))
@@ -122,7 +122,7 @@ def test_an_error_that_is_over_is_not_the_last_word(tmp_path):
     """Without a sink nothing ever clears last_error."""
     box = Box(tmp_path, sink=False)
     fill(box)
-    box.outbox.recover()
+    box.holdings.recover()
     box.outbox.tick(box.clock.now)
     os.kill(box.outbox.workers[0].pid, 9)
     try:
@@ -141,7 +141,7 @@ def test_a_damage_survives_a_crash(tmp_path, monkeypatch):
     box.start(1)
     box.write(1, "%d.pcap" % T, range(10), cut=5)
     box.stop(1)
-    box.outbox.recover()
+    box.holdings.recover()
     with monkeypatch.context() as patched:
         crash_at(patched, 1, "before")  # the fsync of the "segment" line; torn: it never was there
         try:

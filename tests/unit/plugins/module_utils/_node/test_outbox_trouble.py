@@ -50,7 +50,7 @@ def test_the_sink_is_looked_at_once(boxes):
     """Where its file system is mounted is in the manifest before anything is stored, and stays."""
     box = boxes()
     fill(box)
-    box.outbox.recover()
+    box.holdings.recover()
     box.drive()
     box.close()
     box.open().recover()
@@ -69,7 +69,7 @@ def test_a_sink_whose_mount_is_gone(boxes):
     box.open().recover()
     box.drive(lambda: box.outbox.last_error is not None)
     assert "is its mount gone?" in box.outbox.last_error
-    box.drive(lambda: not box.outbox.finishing)
+    box.drive(lambda: not box.holdings.unfinished)
     assert box.outbox.unshipped() == 5 and os.listdir(str(box.sink)) == []
 
 
@@ -79,8 +79,8 @@ def test_a_sink_that_does_not_answer(boxes):
     fill(box)
     pid = box.outbox.workers[1].pid
     os.kill(pid, signal.SIGSTOP)
-    box.outbox.recover()
-    box.drive(lambda: not box.outbox.finishing)
+    box.holdings.recover()
+    box.drive(lambda: not box.holdings.unfinished)
     box.clock.now += 60
     assert box.outbox.last_error is None
     box.clock.now += 5
@@ -100,7 +100,7 @@ def test_a_name_that_is_taken_in_the_sink(boxes):
     other = box.sink / "c-1" / "node-a" / "shop" / "web" / name
     other.parent.mkdir(parents=True)
     other.write_bytes(b"another's")
-    box.outbox.recover()
+    box.holdings.recover()
     box.drive(lambda: len(box.events("stored")) == 4 and box.outbox.last_error is not None)
     assert "another file of that name" in box.outbox.last_error
     assert (box.spooled(), other.read_bytes()) == ([name], b"another's")
@@ -115,8 +115,8 @@ def test_a_segment_that_is_damaged_in_the_spool(boxes):
     fill(box)
     box.drive(lambda: box.events("sink"))
     os.rmdir(str(box.sink))
-    box.outbox.recover()
-    box.drive(lambda: not box.outbox.finishing)
+    box.holdings.recover()
+    box.drive(lambda: not box.holdings.unfinished)
     name = min(box.events("segment"), key=lambda one: one["opened"])["file"]
     with open(box.spool.path("segments", name), "r+b") as file:
         file.write(b"damage")
@@ -130,7 +130,7 @@ def test_the_manifest_is_shipped_again(boxes):
     """A longer manifest replaces the one that an earlier supervisor shipped, and not another capture's."""
     box = boxes()
     fill(box)
-    box.outbox.recover()
+    box.holdings.recover()
     box.drive()
     stored = box.sink / "c-1" / "node-a" / "manifest.jsonl"
     for _supervisor in range(2):
@@ -149,9 +149,9 @@ def test_a_file_that_cannot_be_finished_holds_up_no_other(boxes, monkeypatch):
     fail_on(monkeypatch, BAD)
     box = boxes(sink=False)
     fill(box)
-    box.outbox.recover()
+    box.holdings.recover()
     box.drive(lambda: len(box.events("segment")) == 4)
-    assert box.outbox.finishing and box.outbox.holds(1) and not box.outbox.holds(2)
+    assert box.holdings.unfinished and box.holdings.holds(1) and not box.holdings.holds(2)
     assert box.clock.now < 200 and box.events("discarded") == []
 
 
@@ -161,7 +161,7 @@ def test_a_file_that_cannot_be_finished_is_given_up(boxes, monkeypatch, grace):
     fail_on(monkeypatch, BAD)
     box = boxes(sink=False, grace_seconds=grace)
     fill(box)
-    box.outbox.recover()
+    box.holdings.recover()
     begun = box.clock.now
     box.drive()
     (gone,) = box.events("discarded")
@@ -183,8 +183,8 @@ def test_a_file_that_cannot_be_read_is_given_up_for_a_bound(boxes, monkeypatch):
     monkeypatch.setattr(segments, "count", count)
     box = boxes(sink=False, keep_bytes=600)
     fill(box)
-    box.outbox.recover()
-    assert box.outbox.keep_bounds([])
+    box.holdings.recover()
+    assert box.keep_bounds([])
     assert sum(one["packets"] for one in box.events("evicted")) == 80
     assert os.listdir(box.spool.path("taps")) == []
 
@@ -193,7 +193,7 @@ def test_no_room_for_the_line_that_a_file_is_gone(boxes, monkeypatch):
     """It is told when there is room again; until then it is not forgotten."""
     box = boxes(sink=False)
     fill(box)
-    box.outbox.recover()
+    box.holdings.recover()
     os.unlink(box.spool.path("taps", "1", "%d.pcap" % T))
     real = box.journal.record
     full = [True]
@@ -206,9 +206,9 @@ def test_no_room_for_the_line_that_a_file_is_gone(boxes, monkeypatch):
     monkeypatch.setattr(box.journal, "record", record)
     with pytest.raises(OSError, match="No space"):
         box.drive()
-    assert box.outbox.holds(1)
+    assert box.holdings.holds(1)
     box.drive()
-    assert len(box.events("discarded")) == 1 and not box.outbox.finishing
+    assert len(box.events("discarded")) == 1 and not box.holdings.unfinished
 
 
 def test_what_is_shipped_is_forgotten(boxes):
@@ -217,11 +217,11 @@ def test_what_is_shipped_is_forgotten(boxes):
     fill(box, ended=False)
     taps = [box.files(run, ended=False) for run in (1, 2, 3)]
     for tap in taps:
-        box.outbox.collect(tap)
+        box.holdings.collect(tap)
     box.drive()
     assert box.journal.ledger.taken == set()
     box.write(1, "%d.pcap" % (T + 90), range(100, 101))
-    box.outbox.collect(taps[0])
+    box.holdings.collect(taps[0])
     assert taps[0].queued == {"%d.pcap" % (T + 60)}
     for run, target in ((1, WEB), (2, CART), (3, WEB)):
         box.stop(run, target)
