@@ -24,7 +24,7 @@ class ActionModule(ActionBase):
         """Return the module's result, or that there is no capture here."""
         result = super().run(tmp, task_vars)
         given = plain(self._task.args)
-        if "record" in given and not given["record"] and given.get("state", "started") == "started":
+        if given.get("state", "started") == "started" and not given.get("record", True) and "targets" not in given:
             return {**result, "changed": False, "capture": None}
         result.update(self._execute_module(module_name="kube.pcap.capture", module_args=given, task_vars=task_vars))
         return result

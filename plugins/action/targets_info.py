@@ -7,31 +7,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
-from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.answer import answer
-from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
+from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
 
 
-class ActionModule(ActionBase):
-    """Answers from a file; nothing is sent to any host."""
+class ActionModule(ControllerAction):
+    """Answers from a file."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
-    _supports_diff = False
+    OPTIONS = {"snapshot": {"type": "str", "required": True}, "targets": {"type": "raw"}}
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+    def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         """Return the targets and candidates of the snapshot."""
-        result = super().run(tmp, task_vars)
-        _validated, options = self.validate_argument_spec(
-            {"snapshot": {"type": "str", "required": True}, "targets": {"type": "raw"}}
-        )
-        try:
-            result.update(answer(plain(options["snapshot"]), plain(options["targets"]), os.getcwd()))
-        except PcapError as error:
-            return {**result, "failed": True, "msg": str(error)}
-        return {**result, "changed": False}
+        return answer(options["snapshot"], options["targets"], os.getcwd())

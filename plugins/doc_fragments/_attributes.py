@@ -46,6 +46,8 @@ attributes:
 
     CONTROLLER = r"""
 options: {}
+notes:
+  - It runs on the controller, without a connection; use C(run_once).
 attributes:
   action:
     description: Has an action plugin of the same name, which runs on the controller.

@@ -31,6 +31,7 @@ _WORDS = {
     "Failed": "has finished (Failed)",
     "Pending": "is Pending: no process of it exists yet",
 }
+_SNAPSHOT = "with the playbook's capture_snapshot give a snapshot of the cluster"
 _SHOWN = 8
 """How many names a message lists."""
 
@@ -169,7 +170,7 @@ def explain(selection: Selection, candidates: Iterable[Candidate], node: str | N
 def runtime_problems(candidates: Iterable[Candidate], nodes: Container[str | None]) -> str:
     """Return what the crictl of these nodes said instead of an answer; empty when each answered or has none."""
     said = [c for c in candidates if c.target.kind == "node" and c.target.node in nodes and c.runtime_problem]
-    return _list("crictl on %s says: %s" % (c.target.node, c.runtime_problem) for c in said)
+    return listed("crictl on %s says: %s" % (c.target.node, c.runtime_problem) for c in said)
 
 
 def _order(target: Target) -> tuple[bool, str, str, str]:
@@ -185,13 +186,13 @@ def _labels_match(selection: Selection, target: Target) -> bool:
 def _why_unusable(selection: Selection, matching: Sequence[Candidate], node: str | None) -> str:
     elsewhere = [c for c in matching if usable(c) and c.target.node != node]
     if node is not None and elsewhere:
-        where = _list(c.target.node or "an unknown node" for c in elsewhere)
+        where = listed(c.target.node or "an unknown node" for c in elsewhere)
         subject = elsewhere[0].target.title if selection.kind == "pod" else "%s: what it matches" % to_text(selection)
         return "%s runs on %s, not on %s" % (subject, where, node)
     reasons = ["%s %s" % (c.target.title, _state(c)) for c in matching]
     if len(reasons) == 1:
         return reasons[0]
-    return "%s matches %d pods and none runs: %s" % (to_text(selection), len(reasons), _list(reasons))
+    return "%s matches %d pods and none runs: %s" % (to_text(selection), len(reasons), listed(reasons))
 
 
 def _state(candidate: Candidate) -> str:
@@ -203,19 +204,19 @@ def _state(candidate: Candidate) -> str:
 def _why_undecided(selection: Selection, blind: Sequence[Candidate], known: Iterable[Candidate]) -> str:
     text, title = to_text(selection), blind[0].target.title
     if selection.kind == "service" or selection.kind in WORKLOADS:
-        return "%s: nodes know pods, not what owns them; give a snapshot of the cluster, or name the pods" % text
+        return "%s: nodes know pods, not what owns them; %s, or name the pods" % (text, _SNAPSHOT)
     problems = runtime_problems(known, {c.target.node for c in blind})
     if problems and selection.kind == "pods":
-        right = "mend that, give a snapshot of the cluster, or name the pods"
+        right = "mend that, %s, or name the pods" % _SNAPSHOT
         return "%s: the labels of %s are not known: %s; %s" % (text, title, problems, right)
     other = "" if selection.kind == "nodes" else ", install crictl on the node, or name the pods"
-    return "%s: the labels of %s are not known; give a snapshot of the cluster%s" % (text, title, other)
+    return "%s: the labels of %s are not known; %s%s" % (text, title, _SNAPSHOT, other)
 
 
 def _no_node(selection: Selection, names: Sequence[str]) -> str:
     if not names:
         return "%s: no node is known" % to_text(selection)
-    return "%s matches no node; there are %s" % (to_text(selection), _list(_near(selection.name, names)))
+    return "%s matches no node; there are %s" % (to_text(selection), listed(_near(selection.name, names)))
 
 
 def _no_pod(selection: Selection, pods: Sequence[Candidate], node: str | None) -> str:
@@ -226,7 +227,7 @@ def _no_pod(selection: Selection, pods: Sequence[Candidate], node: str | None) -
     inside = [c for c in pods if selection.namespace in (ALL, c.target.namespace)]
     if not inside:
         spaces = _near(selection.namespace, [c.target.namespace or "?" for c in pods])
-        return "%s: namespace %s has no pods; namespaces with pods are %s" % (text, selection.namespace, _list(spaces))
+        return "%s: namespace %s has no pods; namespaces with pods are %s" % (text, selection.namespace, listed(spaces))
     names: list[str] = []
     if selection.kind == "service":
         names = [name for c in inside for name in c.services or ()]
@@ -235,18 +236,19 @@ def _no_pod(selection: Selection, pods: Sequence[Candidate], node: str | None) -
     what = "%ss" % selection.kind
     if not names:
         what, names = "pods", [c.target.name or "?" for c in inside]
-    listed = _list(_near(selection.name, names))
-    return "%s; namespace %s has the %s %s" % (text, selection.namespace, what, listed)
+    return "%s; namespace %s has the %s %s" % (text, selection.namespace, what, listed(_near(selection.name, names)))
 
 
 def _near(name: str | None, names: Iterable[str]) -> list[str]:
-    """Return names without repetition, those that resemble ``name`` first."""
+    """Return names without repetition, those first that are shown: the closest to ``name``, and sorted."""
     every = sorted(set(names))
     close = difflib.get_close_matches(name or "", every, n=_SHOWN)
-    return close + [other for other in every if other not in close]
+    shown = sorted((close + [other for other in every if other not in close])[:_SHOWN])
+    return shown + [other for other in every if other not in shown]
 
 
-def _list(names: Iterable[str]) -> str:
+def listed(names: Iterable[str]) -> str:
+    """Return names without repetition as a message lists them, not endlessly many."""
     every = list(dict.fromkeys(names))
     rest = len(every) - _SHOWN
     return ", ".join(every[:_SHOWN]) + (" and %d more" % rest if rest > 0 else "")

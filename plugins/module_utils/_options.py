@@ -39,7 +39,7 @@ def _filter(option: str, text: object) -> str:
     return " ".join(plain.split())
 
 
-def _flag(option: str, value: Any) -> bool:
+def flag(option: str, value: Any) -> bool:
     """Return a yes or no; on the controller it may come from the command line, as text."""
     text = str(value).lower()
     if text not in ("true", "yes", "on", "1", "false", "no", "off", "0"):
@@ -73,11 +73,11 @@ _FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = {
     "segment_seconds": ("segment_seconds", lambda name, value: parse_duration(name, value, 1, _DAY)),
     "packet_count": ("packet_count", lambda name, value: parse_count(name, value, 1, 10**9)),
     "keep": ("keep_bytes", lambda name, value: parse_size(name, value, 4_000_000, 10**15)),
-    "compress": ("compress", _flag),
+    "compress": ("compress", flag),
     "sink": ("sink", _path),
     "spool": ("spool", _path),
     "memory": ("memory_bytes", lambda name, value: parse_size(name, value, 512 * 1024, 1 << 40)),
-    "promiscuous": ("promiscuous", _flag),
+    "promiscuous": ("promiscuous", flag),
     "grace": ("grace_seconds", lambda name, value: parse_duration(name, value, 0, 7 * _DAY)),
 }
 NAMES = tuple(sorted((*_FIELDS, "min_free", "duration", "max_duration")))

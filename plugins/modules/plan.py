@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: plan
-short_description: What each node is to record, chosen once for all hosts of a play
+short_description: What each node is to do, decided once for all hosts of a play
 version_added: 0.1.0
 author:
   - The kube.pcap authors (@kube-pcap)
@@ -17,31 +17,36 @@ description:
   - A host is tied to its node by the host variable C(kube_node_name), else by the kubelet's own name, else by an
     address that O(cluster) knows. One that fits no node, and two that are the same, are left out and reported.
   - It fails where a selection matches nothing on any host of the play, and says what exists nearby.
+  - For captures that exist there is nothing to choose. Then it checks what is asked, so that a wrong value is refused
+    once, before any host is asked.
 extends_documentation_fragment:
   - kube.pcap._attributes
   - kube.pcap._attributes.info
   - kube.pcap._attributes.controller
   - kube.pcap._attributes.actiongroup
 options:
+  of:
+    description: What the play is to do. V(status) and V(stop) are asked of captures that exist.
+    type: str
+    choices: [start, status, stop]
+    default: start
   request:
     description:
-      - The options of the role P(kube.pcap.capture#role) by their names there, from C(capture_targets) to
-        C(capture_unmatched). What is empty takes its default.
+      - The options of the role P(kube.pcap.capture#role) by their names there, those of its entry point C(main) for
+        V(start). What is empty takes its default.
     type: dict
     required: true
   registered:
     description:
       - Names of the variables in which the hosts registered what they answered, the result of
         M(kube.pcap.node_pods_info) last. A host that failed at one of them, or was unreachable, is left out with that
-        reason.
+        reason. Only O(of=start) needs it.
     type: list
     elements: str
-    required: true
+    default: []
   cluster:
     description: Name of the variable that registered M(kube.pcap.targets_info). One that was skipped knows nothing.
     type: str
-notes:
-  - It runs on the controller, without a connection; use C(run_once).
 seealso:
   - module: kube.pcap.capture
   - module: kube.pcap.node_pods_info
@@ -70,16 +75,16 @@ EXAMPLES = r"""
 RETURN = r"""
 id:
   description: Name of the capture, the same for the same request.
-  returned: success
+  returned: with O(of=start)
   type: str
   sample: c-3f0a9c21d4
 records:
   description: What each host is to record, by its name in the inventory. A host without targets has none.
-  returned: success
+  returned: with O(of=start)
   type: dict
 left_out:
   description: Hosts of the play that are not used.
-  returned: success
+  returned: with O(of=start)
   type: list
   elements: dict
   contains:
@@ -91,5 +96,35 @@ left_out:
       type: str
     reason:
       description: Why it is left out.
+      type: str
+asked:
+  description: The request with every default, in the terms of M(kube.pcap.capture) and M(kube.pcap.report).
+  returned: with O(of=status) and O(of=stop)
+  type: dict
+  contains:
+    of:
+      description: V(status), V(stop) or V(remove).
+      type: str
+    state:
+      description: What M(kube.pcap.capture) is asked for.
+      type: str
+      sample: stopped
+    id:
+      description: Name of the capture, or V(all).
+      type: str
+    spool:
+      description: The folder on the nodes under which captures live.
+      type: str
+    wait:
+      description: How many seconds to wait until all is shipped.
+      type: int
+    force:
+      description: Whether segments that the sink has not confirmed are removed, too.
+      type: bool
+    segments:
+      description: Whether the closed files are listed, too.
+      type: bool
+    unmatched:
+      description: V(fail) or V(warn), where no host has that capture.
       type: str
 """

@@ -48,8 +48,6 @@ options:
     type: str
     choices: [fail, warn]
     default: fail
-notes:
-  - It runs on the controller, without a connection; use C(run_once).
 seealso:
   - module: kube.pcap.capture
   - module: kube.pcap.capture_info

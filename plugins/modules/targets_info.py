@@ -34,8 +34,6 @@ options:
       - Return only what these selections match, such as V(deployment shop/web); a string, a mapping, or a list.
       - Not set, every node and pod is returned.
     type: raw
-notes:
-  - It runs on the controller, without a connection; use C(run_once).
 seealso:
   - module: kube.pcap.node_pods_info
 """

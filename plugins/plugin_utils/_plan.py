@@ -15,16 +15,16 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..module_utils._errors import OptionError, TargetError, shown
-from ..module_utils._matching import choose, explain, matches, runtime_problems, undecided, usable
+from ..module_utils._errors import TargetError, shown
+from ..module_utils._matching import choose, explain, listed, matches, runtime_problems, undecided, usable
 from ..module_utils._options import NAMES, capture_id, capture_options
 from ..module_utils._records import Candidate, NodeCapture, Selection, Target
-from ..module_utils._selection import parse, to_text
+from ..module_utils._selection import to_text
 from ._cluster.merging import merge, node_candidates, settle_node
 from ._play import Answer
+from ._request import ID, TARGETS, UNMATCHED, check_names, lenient, selections
 
-_TARGETS, _ID, _UNMATCHED = "capture_targets", "capture_id", "capture_unmatched"
-_REQUEST = (_TARGETS, _ID, _UNMATCHED, *("capture_" + name for name in NAMES))
+_REQUEST = (TARGETS, ID, UNMATCHED, *("capture_" + name for name in NAMES))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +46,8 @@ class Places:
     candidates: tuple[Candidate, ...]
     """Every node and pod that is known, those of nodes outside the play too."""
     left_out: tuple[LeftOut, ...]
+    snapshot: bool
+    """Whether a snapshot of the cluster was looked into."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,20 +66,17 @@ def plan_capture(request: Mapping[str, Any], answers: Iterable[Answer], cluster:
 
     request: the role's options by their names. answers: each host's to node_pods_info. cluster: what a snapshot knows.
     """
-    unknown = sorted(set(request) - set(_REQUEST))
-    if unknown:
-        raise OptionError(shown(unknown[0]), "it is not an option", "write one of %s" % ", ".join(_REQUEST))
-    selections = parse(_TARGETS, "" if request.get(_TARGETS) is None else request[_TARGETS])
+    check_names(request, _REQUEST)
+    selected = selections(request)
     options = capture_options({name: request.get("capture_" + name) for name in NAMES}, "capture_")
-    id = capture_id(_ID, request.get(_ID), selections, options)
-    lenient = _is_lenient(request.get(_UNMATCHED))
+    id = capture_id(ID, request.get(ID), selected, options)
     places = settle(answers, cluster)
-    targets, warnings = _targets(selections, places, lenient)
+    targets, warnings = _targets(selected, places, lenient(request))
     records = {}
     for node, host in places.hosts.items():
         own = tuple(target for target in targets if target.node == node)
         if own:
-            records[host] = NodeCapture(id, node, selections, options, own)
+            records[host] = NodeCapture(id, node, selected, options, own)
     left_out = ["host %s is left out: %s" % (one.host, one.reason) for one in places.left_out]
     return Plan(id, records, places.left_out, tuple(left_out + warnings))
 
@@ -110,7 +109,7 @@ def settle(answers: Iterable[Answer], cluster: Sequence[Candidate] = ()) -> Plac
         every = " and ".join(host for host, _candidates in claims)
         text = "the hosts %s are all node %s; keep one of them, or set kube_node_name" % (every, node)
         left_out += [LeftOut(host, node, text) for host, _candidates in claims]
-    return Places(hosts, merge(known, cluster), tuple(left_out))
+    return Places(hosts, merge(known, cluster), tuple(left_out), bool(cluster))
 
 
 def _settle(
@@ -130,32 +129,41 @@ def _unknown(node: Target) -> str:
     return "the snapshot has no node %s, nor one with its addresses; set kube_node_name" % shown(node.name)
 
 
-def _targets(selections: Sequence[Selection], places: Places, lenient: bool) -> tuple[tuple[Target, ...], list[str]]:
+def _targets(selected: Sequence[Selection], places: Places, only_warn: bool) -> tuple[tuple[Target, ...], list[str]]:
     """Return the targets on hosts of the play, and what is to be said of those elsewhere."""
     inside = [c for c in places.candidates if c.target.node in places.hosts]
     outside = [c for c in places.candidates if c.target.node not in places.hosts]
     matching, warnings = [], []
-    for selection in selections:
+    for selection in selected:
         if any(matches(selection, candidate) and usable(candidate) for candidate in inside):
             matching.append(selection)
             warnings += _elsewhere(selection, outside, places) + _blind(selection, inside)
-        elif lenient:
-            warnings.append("%s: %s" % (_TARGETS, _nothing(selection, outside, places)))
+        elif only_warn:
+            warnings.append("%s: %s" % (TARGETS, _nothing(selection, outside, places)))
         else:
-            raise TargetError("%s: %s" % (_TARGETS, _nothing(selection, outside, places)))
-    return choose(matching, inside, _TARGETS), warnings
+            raise TargetError("%s: %s" % (TARGETS, _nothing(selection, outside, places)))
+    return choose(matching, inside, TARGETS), warnings
 
 
 def _nothing(selection: Selection, outside: Sequence[Candidate], places: Places) -> str:
     """Say why a selection has no target on any host of the play."""
     elsewhere = _elsewhere(selection, outside, places)
     if elsewhere:
-        return "; ".join(elsewhere)
+        return "; ".join([*elsewhere, _looked(places)])
     text = explain(selection, places.candidates)
+    known = any(matches(selection, candidate) for candidate in places.candidates)
+    if not known and not undecided(selection, places.candidates):
+        text += "; " + _looked(places)
     if places.left_out:
         unasked = ", ".join("%s (%s)" % (one.host, one.reason) for one in places.left_out)
         text += "; what is on these hosts is not known: %s" % unasked
     return text
+
+
+def _looked(places: Places) -> str:
+    """Say where the play has looked, which ``--limit`` and the pattern of its hosts decide."""
+    hosts = listed(sorted(places.hosts.values())) or "none can be used"
+    return "looked on the hosts of this play: %s%s" % (hosts, " (and in the snapshot)" if places.snapshot else "")
 
 
 def _elsewhere(selection: Selection, outside: Sequence[Candidate], places: Places) -> list[str]:
@@ -183,13 +191,7 @@ def _blind(selection: Selection, inside: Sequence[Candidate]) -> list[str]:
     if not nodes:
         return []
     text = (
-        "%s: what it matches on %s is not known, since those nodes do not know what it asks for; give capture_snapshot"
+        "%s: what it matches on %s is not known, since those nodes do not know what it asks for; set capture_snapshot"
     )
     problems = runtime_problems(inside, nodes) if selection.kind == "pods" else ""
     return [text % (to_text(selection), ", ".join(nodes)) + (" (%s)" % problems if problems else "")]
-
-
-def _is_lenient(given: object) -> bool:
-    if given not in (None, "", "fail", "warn"):
-        raise OptionError(_UNMATCHED, "%s is not taken" % shown(given), "write fail or warn")
-    return given == "warn"

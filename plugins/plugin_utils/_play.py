@@ -11,13 +11,14 @@ who answered what, and why the others did not.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..module_utils._errors import OptionError
 from ._plain import plain
 
 _LONGEST = 300
+_NOT_YET = "it is not asked yet: serial asks a part of the hosts at a time"
 _LACKS = "this host lacks"
 """How the check of a node begins its reason, which a terminal or sudo may put other lines before."""
 
@@ -37,6 +38,8 @@ class Answer:
     messages: tuple[str, ...] = ()
     """What the tasks' results say beside their data."""
     changed: bool = False
+    waiting: bool = False
+    """Whether it is asked in a later batch of the play."""
 
 
 def check_batch(hosts: Iterable[str], batch: Iterable[str]) -> None:
@@ -52,23 +55,36 @@ def check_batch(hosts: Iterable[str], batch: Iterable[str]) -> None:
         )
 
 
+def later(hosts: Iterable[str], batch: Iterable[str]) -> frozenset[str]:
+    """Return the hosts of other batches, of which those without an answer are asked later; empty without ``serial``.
+
+    hosts: ``ansible_play_hosts``. batch: ``ansible_play_batch``.
+    """
+    return frozenset(hosts) - frozenset(batch)
+
+
 def read_answers(
-    hosts: Iterable[str], variables: Mapping[str, Mapping[str, Any]], registered: Sequence[str]
+    hosts: Iterable[str],
+    variables: Mapping[str, Mapping[str, Any]],
+    registered: Sequence[str],
+    waiting: Collection[str] = (),
 ) -> tuple[Answer, ...]:
     """Return what each host answered to the tasks that registered these variables, in the tasks' order.
 
-    variables: by host, as Ansible's ``hostvars``.
+    variables: by host, as Ansible's ``hostvars``. waiting: the hosts that may be asked later.
     """
-    return tuple(_answer(host, variables[host], registered) for host in hosts)
+    return tuple(_answer(host, variables[host], registered, host in waiting) for host in hosts)
 
 
-def _answer(host: str, variables: Mapping[str, Any], registered: Sequence[str]) -> Answer:
+def _answer(host: str, variables: Mapping[str, Any], registered: Sequence[str], waiting: bool) -> Answer:
     name = plain(variables.get("kube_node_name")) or None
     result: Mapping[str, Any] | None = None
     messages: list[str] = []
     changed = False
     for variable in registered:
         result = plain(variables.get(variable))
+        if result is None and waiting:
+            return Answer(host, name, problem=_NOT_YET, waiting=True)
         problem = "it was not asked" if result is None else problem_of(result)
         if problem:
             return Answer(host, name, problem=problem, changed=changed)

@@ -104,6 +104,11 @@ def hosts(run: Run) -> list[str]:
     return [row[0] for row in started(run)]
 
 
+def said(run: Run) -> str:
+    """Everything that was printed, without the breaks of lines."""
+    return " ".join((run.stdout + run.stderr).split())
+
+
 def remote_tasks(run: Run) -> dict[str, int]:
     """How many tasks each host was asked, by connection."""
     local = ("plan", "report", "targets_info")
@@ -136,6 +141,7 @@ def life_of_a_capture(plays: Plays) -> None:
     finished = plays.capture(**request)
     assert finished.rc == 0 and changed(finished) == dict.fromkeys(NODES, 0)
     assert "is finished (done: stopped); remove it to start it again" in finished.stdout
+    assert "nothing is being recorded now on node-a, node-b, node-c: capture %s is finished" % id in said(finished)
     removed = plays.run("stop", id=id, remove=True)
     assert removed.rc == 0 and changed(removed) == dict.fromkeys(NODES, 1) and plays.spool() == {}
     assert "removed from node-a, node-b, node-c" in removed.stdout
@@ -165,6 +171,8 @@ def test_check_mode_changes_nothing(plays: Plays) -> None:
     plays.capture("node node-a", id="kept")
     status = plays.run("status", "--check")
     assert status.rc == 0 and changed(status) == dict.fromkeys(NODES, 0)
+    stopped = plays.run("stop", "--check", id="kept")
+    assert "would be stopped on node-a" in stopped.stdout and changed(stopped)["node-a"] == 1
     removed = plays.run("stop", "--check", id="kept", remove=True)
     assert "would be removed from node-a" in removed.stdout and plays.spool() == {"node-a": ["kept"]}
     assert changed(removed) == {"node-a": 1, "node-b": 0, "node-c": 0} and plays.tcpdumps() == 1
@@ -178,7 +186,7 @@ def test_other_options_are_refused(plays: Plays) -> None:
     assert all('filter is "udp", asked for "tcp"' in message for message in failed(run))
     assert all("snaplen is 192, asked for 96" in message for message in failed(run))
     assert [one["reason"] for one in told(run)["unasked"]] == failed(run) or len(told(run)["unasked"]) == 3
-    assert plays.tcpdumps() == 3
+    assert "capture one: 3 hosts gave no result\n" in run.stdout and plays.tcpdumps() == 3
 
 
 @pytest.mark.parametrize(
@@ -232,10 +240,11 @@ def test_limit(plays: Plays) -> None:
     """With --limit the others are not touched; a match there is named, and alone it is an error."""
     run = plays.capture("pods shop app=web", "--limit", "node-a")
     assert run.rc == 0 and hosts(run) == ["node-a"] and list(plays.spool()) == ["node-a"]
-    output = " ".join((run.stdout + run.stderr).split())
-    assert "is on node-b, and no host of this play is that node" in output
+    assert "is on node-b, and no host of this play is that node" in said(run)
     (message,) = failed(plays.capture("pod shop/db-0", "--limit", "node-a"))
     assert "pod shop/db-0 is on node-c, and no host of this play" in message and "--limit" in message
+    (message,) = failed(plays.capture("pod shop/db-0", "--limit", "node-a", snapshot=False))
+    assert message.endswith("; looked on the hosts of this play: node-a")
 
 
 def test_a_slice_only_warns(plays: Plays) -> None:
@@ -378,6 +387,22 @@ def test_serial_is_refused(plays: Plays, tmp_path: pathlib.Path, serial: int) ->
     assert all(message.startswith("serial: a capture is planned once") for message in failed(run)) and failed(run)
 
 
+def test_serial_reports_of_a_part_say_so(plays: Plays, tmp_path: pathlib.Path) -> None:
+    """What a later batch has is not known yet: an id of node-c alone is no unknown one, and the last report has all."""
+    plays.capture("node node-c", id="late")
+    for name, id, last in (("stop", "late", 0), ("status", "rael", 2)):
+        role = {"name": "kube.pcap.capture", "tasks_from": name}
+        tasks = [{"name": "Ask", "ansible.builtin.include_role": role, "vars": {"capture_id": id}}]
+        play = {"hosts": "nodes", "gather_facts": False, "serial": 1, "tasks": tasks}
+        (tmp_path / "serial.yml").write_text(json.dumps([play]))
+        run = plays.ansible.playbook(tmp_path / "serial.yml")
+        reports = [task.result for task in run.tasks if task.action.endswith("report")]
+        assert run.rc == last and len(reports) == 3, run.stdout
+        assert "  node-b, node-c: it is not asked yet: serial" in reports[0]["text"]
+        assert [len(report["unasked"]) for report in reports] == [2, 1, 0]
+        assert [len(report["captures"]) for report in reports] == ([0, 0, 1] if last == 0 else [0, 0, 0])
+
+
 def test_names_of_nodes(plays: Plays, tmp_path: pathlib.Path) -> None:
     """KNT-15: without a cluster a host records under the name that it is given, else under its own."""
     added = {"node-a": {"kube_node_name": "edge-1"}, "node-c": {"kube_node_name": None}}
@@ -405,3 +430,42 @@ def test_an_unknown_id_fails_once(plays: Plays) -> None:
     (message,) = failed(plays.run("stop", id="rael"))
     assert message == "capture_id: no capture rael on any host that answered"
     assert plays.run("stop", id="rael", unmatched="warn").rc == 0
+
+
+@pytest.mark.parametrize(
+    "name, options, words",
+    [
+        ("stop", {}, "capture_id: no capture is named; write its id"),
+        ("stop", {"id": "x", "wait": "10 parsecs"}, "capture_wait: "),
+        ("status", {"id": "UP"}, "capture_id: 'UP' is not an id"),
+    ],
+)
+def test_asked_wrongly_once(plays: Plays, name: str, options: dict[str, Any], words: str) -> None:
+    """Stop and status are refused by the option that was written, once, before a host is asked."""
+    run = plays.run(name, **options)
+    (message,) = failed(run)
+    assert run.rc == 2 and message.startswith(words) and remote_tasks(run) == {}
+
+
+def test_a_value_that_ends_at_a_space(plays: Plays) -> None:
+    """What -e key=value leaves of a selection is refused with the line that works."""
+    (message,) = failed(plays.run("capture", "-e", "capture_targets=pod shop/cart"))
+    assert """-e '{"capture_targets": "pod shop/cart"}'""" in message
+
+
+@pytest.mark.parametrize(
+    "params, words",
+    [
+        ({}, "targets: nothing is selected; write "),
+        ({"targets": "pod"}, "targets: column 4: it says not which; write pod shop/cart"),
+        ({"targets": "pod shop/cart", "duration": "10 parsecs"}, 'duration: "10 parsecs" is not a time; write '),
+        ({"targets": "pod shop/cart", "filter": "tcp prt"}, "filter: pod shop/cart: tcpdump: "),
+        ({"targets": "deployment shop/web"}, "targets: deployment shop/web: nodes know pods, not what owns them; "),
+        ({"targets": "pod shop/cart", "record": {}}, "parameters are mutually exclusive: record|targets"),
+        ({"state": "stopped"}, "id: no capture is named; write "),
+    ],
+)
+def test_a_module_that_is_run_alone(plays: Plays, params: dict[str, Any], words: str) -> None:
+    """Asked without a plan, the module refuses in one sentence that begins with its own option."""
+    (message,) = failed(plays.ansible.adhoc("node-a", "kube.pcap.capture", params=params))
+    assert message.startswith(words) and "\n" not in message and plays.spool() == {}

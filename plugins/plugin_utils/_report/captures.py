@@ -25,6 +25,16 @@ _STARTED = ("NODE", "TARGET", "CONTAINER", "PHASE", "UNTIL")
 _STATUS = ("NODE", "TARGET", "PHASE", "PACKETS", "DROPS", "SEGMENTS", "SHIPPED", "BACKLOG", "DISK", "TIME LEFT")
 _SEGMENTS = ("NODE", "TARGET", "SEQ", "PACKETS", "BYTES", "WHERE", "FILE")
 _FIGURES = ("SEQ", "BYTES", *_STATUS[3:])
+_OVER = {
+    "draining": "nothing is being recorded now on %s: capture %s is ending there",
+    "done": "nothing is being recorded now on %s: capture %s is finished there",
+    "failed": "nothing is known to be recorded now on %s: capture %s has failed there",
+}
+"""What a start has to say that found its capture in one of these phases."""
+_AGAIN = (
+    "%s, and was to end at %s; choose another capture_id, or remove it with"
+    """ kube.pcap.stop -e '{"capture_id": "%s", "capture_remove": true}'"""
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +49,7 @@ class Report:
     text: str
     failure: str | None = None
     """Why the play must fail, though hosts answered."""
+    warnings: tuple[str, ...] = ()
 
 
 def report_captures(
@@ -62,14 +73,13 @@ def report_captures(
     ids = sorted({capture["id"] for capture in captures})
     lines = [line for one in ids for line in _one([c for c in captures if c["id"] == one], segments)]
     failure = None
-    if of == "remove":
-        gone = ", ".join(answer.host for answer in answers if answer.changed and answer.result)
-        done = "would be removed from %s" if check_mode else "removed from %s"
-        lines.append(done % gone if gone else "nothing was there to remove")
-    elif not ids:
+    if of == "remove" or (ids and of == "stop" and check_mode):
+        lines += _done(of, answers, check_mode)
+    elif not ids and any(answer.result for answer in answers):
         none = _none(wanted, ", ".join(sorted({capture["id"] for capture in told})))
-        failure = "capture_id: " + none if wanted and not lenient else None
-        lines += [none] if failure is None and any(answer.result for answer in answers) else []
+        late = any(answer.waiting for answer in answers)
+        failure = "capture_id: " + none if wanted and not lenient and not late else None
+        lines += [none] if failure is None else []
     return _report(ids[0] if len(ids) == 1 else None, captures, answers, lines, failure)
 
 
@@ -80,8 +90,40 @@ def _started(id: str, answers: Sequence[Answer]) -> Report:
         for capture in captures
         for target in (from_result(Target, value) for value in capture["targets"])
     ]
-    lines = ["capture %s: %s on %s" % (id, _count(len(rows), "target"), _count(len(captures), "node"))]
-    return _report(id, captures, answers, lines + (table(_STARTED, rows) if rows else []))
+    lines = ["capture %s: %s" % (id, "; ".join(_what_is_known(len(rows), len(captures), answers)))]
+    made = _report(id, captures, answers, lines + (table(_STARTED, rows) if rows else []))
+    return dataclasses.replace(made, warnings=tuple(_over(id, answers)))
+
+
+def _what_is_known(targets: int, nodes: int, answers: Sequence[Answer]) -> Iterator[str]:
+    """Yield how many targets answered, and how many hosts did not; a host that refused may well record."""
+    silent = sum(answer.result is None for answer in answers)
+    if nodes:
+        yield "%s on %s" % (_count(targets, "target"), _count(nodes, "node"))
+    elif not silent:
+        yield "no target on the hosts of this play"
+    if silent:
+        yield "%s gave no result" % _count(silent, "host")
+
+
+def _over(id: str, answers: Sequence[Answer]) -> Iterator[str]:
+    """Yield where a start found the capture over, until when it was to run, and how to record again."""
+    own = [(a.host, a.result["capture"]) for a in answers if a.result and a.result["capture"] and not a.changed]
+    for phase, text in _OVER.items():
+        found = [(host, str(capture["deadline"])) for host, capture in own if capture["phase"] == phase]
+        if found:
+            told = text % (", ".join(host for host, _deadline in found), id)
+            yield _AGAIN % (told, max(deadline for _host, deadline in found), id)
+
+
+def _done(of: str, answers: Sequence[Answer], check_mode: bool) -> list[str]:
+    """Return who did it or would, or that there was nothing to do, where every host says so."""
+    hosts = ", ".join(answer.host for answer in answers if answer.changed and answer.result)
+    if hosts:
+        return [("would be " if check_mode else "") + ("removed from " if of == "remove" else "stopped on ") + hosts]
+    if any(answer.result is None for answer in answers):
+        return []
+    return ["nothing was there to %s" % of]
 
 
 def _none(wanted: str | None, others: str) -> str:
@@ -157,8 +199,11 @@ def _report(
 ) -> Report:
     unasked = tuple({"host": a.host, "reason": a.problem or ""} for a in answers if a.result is None)
     said = _by_node((answer.host, message) for answer in answers for message in answer.messages)
-    missing = [clean("  %(host)s gave no result: %(reason)s" % one) for one in unasked]
-    return Report(id, captures, unasked, "\n".join([*lines, *said, *missing]).rstrip("\n"), failure)
+    missing = [
+        clean("  %s gave no result: %s" % (a.host, a.problem)) for a in answers if not a.result and not a.waiting
+    ]
+    late = _by_node((answer.host, answer.problem or "") for answer in answers if answer.waiting)
+    return Report(id, captures, unasked, "\n".join([*lines, *said, *missing, *late]).rstrip("\n"), failure)
 
 
 def _count(number: int, noun: str) -> str:

@@ -115,7 +115,7 @@ def test_a_selection_is_needed(targets):
         ("pods shop app=db", ["matches no pod", "namespace shop has the pods"]),
         ("pod other/cart", ["namespace other has no pods", "shop"]),
         ("node node-x", ["matches no node", "node-a", "node-c"]),
-        ("service shop/web", ["give a snapshot"]),
+        ("service shop/web", ["with the playbook's capture_snapshot give a snapshot"]),
         (["pod shop/cart", "pod shop/none"], ["pod shop/none matches no pod"]),
         ("pod shop/cart[sidecar]", ['no container "sidecar"']),
     ],
@@ -155,6 +155,32 @@ def test_a_target_outside_the_play():
         plan("pod shop/web-2", [HOSTS[0], SILENT], known)
     with pytest.raises(TargetError, match="node node-c exists, and no host of this play"):
         plan("node node-c", HOSTS[:1], known)
+
+
+@pytest.mark.parametrize(
+    "targets, answers, known, end",
+    [
+        ("pod shop/crt", HOSTS[:2], (), "; looked on the hosts of this play: node-a, node-b"),
+        ("pod shop/crt", [asked("node-a", host="h1")], cluster(), ": h1 (and in the snapshot)"),
+        ("pod shop/web-2", HOSTS[:1], cluster(WEB_B), ": node-a (and in the snapshot)"),
+        ("pod shop/crt", [SILENT], (), "; looked on the hosts of this play: none can be used; what is on these"),
+        ("node x", [asked("n%02d" % n) for n in range(10)], (), ": n00, n01, n02, n03, n04, n05, n06, n07 and 2 more"),
+    ],
+)
+def test_where_it_looked(targets, answers, known, end):
+    """With --limit the pod may well exist: the sentence names the hosts that were asked."""
+    with pytest.raises(TargetError) as error:
+        plan(targets, answers, known)
+    assert end in str(error.value) and str(error.value).count("hosts of this play") == 1
+
+
+@pytest.mark.parametrize("targets", ["pods shop tier=x", "pod shop/seed"])
+def test_where_it_looked_does_not_matter(targets):
+    """A pod that is known and has finished, and labels that nobody knows, are no question of where."""
+    blind = asked("node-a", dataclasses.replace(CART, labels=None), gone=[pod("seed", "node-a", pid=None, netns=None)])
+    with pytest.raises(TargetError) as error:
+        plan(targets, [blind])
+    assert "looked on" not in str(error.value)
 
 
 def test_services_need_a_snapshot():

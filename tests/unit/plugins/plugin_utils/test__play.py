@@ -9,7 +9,13 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError
-from ansible_collections.kube.pcap.plugins.plugin_utils._play import Answer, check_batch, first_line, read_answers
+from ansible_collections.kube.pcap.plugins.plugin_utils._play import (
+    Answer,
+    check_batch,
+    first_line,
+    later,
+    read_answers,
+)
 
 FOUND = {"changed": False, "pods": []}
 
@@ -48,6 +54,16 @@ def test_serial_is_refused():
     check_batch(["a", "b"], ["b", "a"])
     with pytest.raises(OptionError, match="^serial: a capture is planned once"):
         check_batch(["a", "b"], ["a"])
+
+
+def test_hosts_of_a_later_batch():
+    """With serial, a host without an answer that is not in this batch is still to be asked; one of it was not."""
+    assert later(["a", "b", "c"], ["b"]) == {"a", "c"} and later(["a", "b"], ["b", "a"]) == set()
+    variables = {"a": {"found": FOUND}, "b": {"check": {"rc": 1, "stdout": "lacks tcpdump"}}, "c": {}, "d": {}}
+    answers = read_answers("abcd", variables, ["found"], later("abc", "b"))
+    assert [(one.host, one.waiting) for one in answers] == [("a", False), ("b", False), ("c", True), ("d", False)]
+    assert answers[0].result == FOUND and answers[2].problem.startswith("it is not asked yet: serial")
+    assert answers[1].problem == answers[3].problem == "it was not asked"
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ def told(*captures, host="node-a", **more):
     return Answer(host, result={"captures": list(captures)}, **more)
 
 
+WAITING = Answer("node-y", problem="it is not asked yet", waiting=True)
 SILENT = Answer("node-z", problem="unreachable: \x1b[1mNo route")
 
 
@@ -103,7 +104,7 @@ def test_started():
     answers = [Answer("node-a", result={"capture": brief}, messages=("a word",)), Answer("b", result={"capture": None})]
     made = report_captures("start", [*answers, SILENT], "c-1")
     assert made.text.splitlines() == [
-        "capture c-1: 1 target on 1 node",
+        "capture c-1: 1 target on 1 node; 1 host gave no result",
         "NODE    TARGET        CONTAINER  PHASE  UNTIL",
         "node-a  pod shop/web             ready  2026-11-21T10:00:00Z",
         "  node-a: a word",
@@ -134,8 +135,91 @@ def test_an_unknown_id_names_the_others():
     assert report_captures("status", [told(capture())], "c-2").failure.endswith("answered; there are c-1")
 
 
-@pytest.mark.parametrize("check_mode, line", [(False, "removed from node-a"), (True, "would be removed from node-a")])
-def test_removed(check_mode, line):
-    """Who removed something is told, and in check mode who would."""
-    answers = [told(changed=True), told(host="node-b")]
-    assert report_captures("remove", answers, "all", check_mode=check_mode).text == line
+def begun(host="node-a", changed=False, **more):
+    brief = {"id": "c-1", "phase": "ready", "deadline": "2026-11-21T10:00:00Z", "targets": [target()["target"]], **more}
+    return Answer(host, result={"capture": brief}, changed=changed)
+
+
+@pytest.mark.parametrize(
+    "answers, line",
+    [
+        ([SILENT], "capture c-1: 1 host gave no result"),
+        ([SILENT, Answer("b", result={"capture": None})], "capture c-1: 1 host gave no result"),
+        ([begun(), SILENT, SILENT], "capture c-1: 1 target on 1 node; 2 hosts gave no result"),
+        ([Answer("b", result={"capture": None})], "capture c-1: no target on the hosts of this play"),
+    ],
+)
+def test_no_more_is_counted_than_is_known(answers, line):
+    """A host that refused may record under this id already, so that no target is not said of it."""
+    assert lines("start", answers, "c-1")[0] == line
+
+
+@pytest.mark.parametrize(
+    "answers, words",
+    [
+        ([begun(), begun("b", phase="starting"), begun("c", phase=None)], []),
+        ([begun(phase="done", changed=True)], []),
+        ([begun(phase="done")], ["nothing is being recorded now on node-a: capture c-1 is finished there, "]),
+        ([begun(phase="draining")], ["nothing is being recorded now on node-a: capture c-1 is ending there, "]),
+        ([begun(phase="failed")], ["nothing is known to be recorded now on node-a: capture c-1 has failed there, "]),
+        (
+            [begun(phase="done"), begun("b"), begun("c", phase="failed"), begun("d", phase="done", deadline="2027")],
+            ["nothing is being recorded now on node-a, d: ", "nothing is known to be recorded now on c: "],
+        ),
+    ],
+)
+def test_a_start_that_records_nothing_warns(answers, words):
+    """The default id is the same every day: what ran out is no success that may pass in silence."""
+    made = report_captures("start", answers, "c-1")
+    assert len(made.warnings) == len(words)
+    for warning, word in zip(made.warnings, words, strict=True):
+        assert warning.startswith(word) and "; choose another capture_id, or remove it with" in warning
+        assert """kube.pcap.stop -e '{"capture_id": "c-1", "capture_remove": true}'""" in warning
+
+
+def test_until_when_it_was_to_run():
+    """The time is the deadline, of several nodes the last."""
+    answers = [begun(phase="done"), begun("b", phase="done", deadline="2026-11-21T10:00:01Z")]
+    assert ", and was to end at 2026-11-21T10:00:01Z; " in report_captures("start", answers, "c-1").warnings[0]
+
+
+@pytest.mark.parametrize(
+    "of, check_mode, answers, line",
+    [
+        ("remove", False, [told(changed=True), told(host="b")], "removed from node-a"),
+        ("remove", True, [told(changed=True), told(host="b")], "would be removed from node-a"),
+        ("remove", False, [told(), told(host="b")], "nothing was there to remove"),
+        ("stop", True, [told(capture(target()), changed=True)], "would be stopped on node-a"),
+        ("stop", True, [told(capture(target(), phase="done"))], "nothing was there to stop"),
+    ],
+)
+def test_what_was_done(of, check_mode, answers, line):
+    """Who removed something is told, and in check mode who would stop or remove."""
+    assert lines(of, answers, "all", check_mode=check_mode)[-1] == line
+
+
+@pytest.mark.parametrize("of", ["stop", "remove"])
+def test_nothing_there_is_said_of_hosts_that_answered(of):
+    """A capture that could not be removed is no capture that was not there."""
+    made = lines(of, [told(capture(target(), phase="done")), SILENT], "all", check_mode=of == "stop")
+    assert made[-1].startswith("  node-z gave no result: ") and not [line for line in made if "nothing" in line]
+
+
+@pytest.mark.parametrize("of", ["status", "stop"])
+def test_an_id_is_unknown_once_every_host_has_answered(of):
+    """In a batch of a play with serial, and where no host has answered, it is not known."""
+    assert report_captures(of, [told()], "c-2").failure
+    assert report_captures(of, [SILENT], "c-2").failure is None
+    made = report_captures(of, [told(), WAITING], "c-2")
+    assert made.failure is None and made.text.splitlines() == [
+        "no capture c-2 on any host that answered",
+        "  node-y: it is not asked yet",
+    ]
+
+
+def test_a_report_of_a_part_says_so():
+    """The hosts of later batches are one line, and have given no bad result."""
+    late = [WAITING, Answer("node-x", problem="it is not asked yet", waiting=True)]
+    made = report_captures("status", [told(capture(target())), *late], None)
+    assert made.text.splitlines()[-1] == "  node-y, node-x: it is not asked yet" and "gave no result" not in made.text
+    assert [one["host"] for one in made.unasked] == ["node-y", "node-x"]
