@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import errno
 import fcntl
 import json
 import os
@@ -29,6 +28,7 @@ from typing import Any, Callable, Iterator, Mapping, TypeVar
 
 from .._errors import CaptureError, NodeError
 from .._records import CaptureOptions, NodeCapture, from_result, to_result
+from . import disk
 
 SCHEMA = 1
 _BALLAST_BYTES = 1 << 20
@@ -68,6 +68,7 @@ class Spool:
         """Make the folders, closed to everybody else."""
         try:
             os.makedirs(self.root, mode=0o700, exist_ok=True)
+            disk.check_parents(self.root)
             for folder in (self.folder, self.path("taps"), self.path("segments")):
                 os.makedirs(folder, mode=0o700, exist_ok=True)
                 if os.lstat(folder).st_uid != os.geteuid() or os.path.islink(folder):
@@ -119,7 +120,7 @@ class Spool:
             with open(os.open(self.path("ballast"), os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
                 os.posix_fallocate(file.fileno(), 0, _BALLAST_BYTES)
         except OSError as error:
-            if error.errno != errno.ENOSPC:
+            if not disk.is_full(error):
                 raise
 
     def with_room(self, write: Callable[[], T]) -> T:
@@ -127,16 +128,19 @@ class Spool:
         try:
             return write()
         except OSError as error:
-            if error.errno != errno.ENOSPC or not os.path.exists(self.path("ballast")):
+            if not disk.is_full(error) or not os.path.exists(self.path("ballast")):
                 raise
         os.unlink(self.path("ballast"))
         return write()
 
     def lock(self) -> int | None:
         """Take the supervisor's lock and return its descriptor, None when a supervisor holds it."""
+        return self._lock(fcntl.LOCK_EX)
+
+    def _lock(self, kind: int) -> int | None:
         descriptor = os.open(self.path("lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
             return None
@@ -147,7 +151,7 @@ class Spool:
         """Whether a supervisor holds the lock; the kernel drops it with the process, however that ends."""
         if not os.path.exists(self.path("lock")):
             return False
-        descriptor = self.lock()
+        descriptor = self._lock(fcntl.LOCK_SH)  # two who ask at once must not take each other for the supervisor
         if descriptor is None:
             return True
         os.close(descriptor)
@@ -257,3 +261,5 @@ def _replace(path: str, values: Mapping[str, Any], sync: bool = True) -> None:
             file.flush()
             os.fsync(file.fileno())
     os.rename(part, path)
+    if sync:
+        disk.sync_folder(os.path.dirname(path))

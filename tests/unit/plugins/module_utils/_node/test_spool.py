@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -208,6 +209,14 @@ def test_the_lock_is_one_supervisors(spool):
     os.close(held)
     assert not spool.running
     os.close(spool.lock())
+
+
+def test_who_asks_is_no_supervisor(spool):
+    """Two who ask at the same moment do not take each other for one, or a dead supervisor would be left dead."""
+    os.close(spool.lock())
+    with open(spool.path("lock"), "rb") as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        assert not spool.running
 
 
 def test_the_lock_goes_with_its_holder(spool):
