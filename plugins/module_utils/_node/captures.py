@@ -19,14 +19,16 @@ from typing import Any, Callable, Mapping, Sequence
 from .._errors import CaptureError, NodeError, PcapError, TargetError
 from .._options import differences
 from .._records import NodeCapture, Target, TargetRef, to_result
-from . import launcher, preflight, presence, reading, retention, shipper
-from .spool import Spool, Wanted
+from . import launcher, preflight, presence, reading, shipper
+from .spool import Spool, Wanted, list_captures
 from .watch import GONE
 
 _READY_SECONDS = 30.0
 _ANSWER_SECONDS = 5.0
 _END_SECONDS = 30.0
 _POLL_SECONDS = 0.01
+MOST_CAPTURES = 8
+"""That have not ended, in one spool: each has bounds of its own, and these add up."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,9 +133,9 @@ def remove(spool: Spool, force: bool, check_mode: bool) -> Outcome:
 
 
 def _start_new(spool: Spool, asked: NodeCapture, check_mode: bool) -> Outcome:
-    targets = tuple(located(target) for target in asked.targets)
-    retention.share(asked.options, (), len(targets))
-    preflight.check(asked.options, targets, check_mode)
+    _check_number(spool)
+    targets = located(asked.targets)
+    preflight.check(asked.options, targets, check_mode=check_mode)
     if asked.options.sink is not None:
         shipper.check_unused(asked.options.sink, asked.id, asked.node)
     if check_mode:
@@ -144,6 +146,7 @@ def _start_new(spool: Spool, asked: NodeCapture, check_mode: bool) -> Outcome:
     try:
         launcher.write_archive(spool)
         spool.write_wanted(Wanted(dataclasses.replace(asked, targets=targets), now, deadline))
+        _check_number(spool)  # of two that start at once, each sees the other here
         _launch(spool)
         state = reading.describe(spool)
         if state["phase"] == "failed":
@@ -157,12 +160,22 @@ def _start_new(spool: Spool, asked: NodeCapture, check_mode: bool) -> Outcome:
     return Outcome(True, reading.brief(spool))
 
 
+def _check_number(spool: Spool) -> None:
+    """Raise CaptureError where as many other captures record, or would again, as may at a time."""
+    others = [
+        one for one in list_captures(spool.root) if one != spool.id and reading.may_record(Spool(spool.root, one))
+    ]
+    if len(others) >= MOST_CAPTURES:
+        text = "%d captures in %s have not ended, and a further one would be too many: %s; stop one of them first"
+        raise CaptureError(text % (len(others), spool.root, ", ".join(others)))
+
+
 def _go_on(spool: Spool, wanted: Wanted, added: Sequence[Target], check_mode: bool) -> Outcome:
     """Add targets to a capture, or have its dead supervisor go on."""
-    new = tuple(located(target) for target in added)
+    new = located(added)
     if new:
-        retention.share(wanted.capture.options, reading.shares(spool), len(new))
-        preflight.check(wanted.capture.options, new, check_mode)
+        taken = reading.describe(spool)["disk_bytes"]
+        preflight.check(wanted.capture.options, new, reading.shares(spool), taken, check_mode)
     if check_mode:
         return Outcome(True, reading.brief(spool))
     if new:
@@ -180,14 +193,16 @@ def _go_on(spool: Spool, wanted: Wanted, added: Sequence[Target], check_mode: bo
     return Outcome(True, reading.brief(spool))
 
 
-def located(target: Target) -> Target:
-    """Return a target with its process of now; raise TargetError when it has gone since it was resolved."""
-    if target.pid is not None and presence.is_there(target):
-        return target
-    found = presence.find_again(target)
-    if found is None:
-        raise TargetError("%s does not run on this node any more; ask again" % target.title)
-    return found
+def located(targets: Sequence[Target]) -> tuple[Target, ...]:
+    """Return targets with their processes of now; raise TargetError when one has gone since it was resolved."""
+    search, now, found = presence.Search(), time.monotonic(), []
+    for target in targets:
+        there = target.pid is not None and presence.is_there(target)
+        one = target if there else search.find(target, now)
+        if one is None:
+            raise TargetError("%s does not run on this node any more; ask again" % target.title)
+        found.append(one)
+    return tuple(found)
 
 
 def _added(wanted: Wanted, asked: NodeCapture, told: Mapping[TargetRef, Mapping[str, Any]]) -> list[Target]:

@@ -34,11 +34,11 @@ class Run:
     ready_ns: int | None = None
     stopped: bool = False
     stop_reason: str | None = None
-    killed: bool = False
-    """It did not end by itself: its last file may end inside a record."""
+    status: int | None = None
+    """Its exit status, below 0 the signal that killed it; None where nobody was there to see."""
     stopped_ns: int = 0
     whole_until_ns: int | None = None
-    """Latest packet in the files before the first damaged one, and in that; None while all are whole."""
+    """Latest packet known before the first damaged or discarded file ended; None while all are whole."""
     has_gap: bool = False
     """The manifest has a gap that begins in this run."""
     interfaces: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -53,6 +53,21 @@ class Run:
     dropped_interface: int | None = None
     dropped_at_segment: int = 0
     """The kernel's drops at the reading before the last segment's end."""
+
+    @property
+    def killed(self) -> bool:
+        """Whether it did not end by itself or as asked: its last file may end anywhere, its count is a reading's."""
+        return self.stopped and self.status != 0
+
+    @property
+    def missing(self) -> int:
+        """How many packets it is known to have captured that are in no file; of one that was killed, at least."""
+        return max(0, self.captured - self.packets)
+
+    @property
+    def known_until_ns(self) -> int:
+        """The latest packet that is in a file, else when it listened, else when it was started."""
+        return self.last_ns or self.ready_ns or self.started_ns
 
 
 class Closed(NamedTuple):
@@ -185,7 +200,7 @@ class Ledger:
         run = self.runs[event["run"]]
         if event.get("received") is not None:
             self._counters(event)
-        run.stopped, run.stop_reason, run.killed = True, event["reason"], event["status"] != 0
+        run.stopped, run.stop_reason, run.status = True, event["reason"], event["status"]
         run.stopped_ns = event["at_ns"]
 
     def _gap(self, event: Mapping[str, Any]) -> None:
@@ -213,7 +228,7 @@ class Ledger:
         if event["last_ns"] is not None:
             run.last_ns = max(run.last_ns or 0, event["last_ns"])
         if event["damage"] is not None and run.whole_until_ns is None:
-            run.whole_until_ns = run.last_ns or run.started_ns
+            run.whole_until_ns = run.known_until_ns
         self.taken.add(event["raw"])
         digest = bytes.fromhex(event["sha256"])
         account.closed.append(
@@ -239,6 +254,8 @@ class Ledger:
 
     def _discarded(self, event: Mapping[str, Any]) -> None:
         self.taken.add(event["raw"])
+        run = self.runs[event["run"]]
+        run.whole_until_ns = run.whole_until_ns or run.known_until_ns
 
     def _evicted(self, event: Mapping[str, Any]) -> None:
         account = self.account(self._ref(event))

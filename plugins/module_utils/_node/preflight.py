@@ -15,14 +15,22 @@ from .._units import format_size
 from . import netns, retention, routes, shipper, tcpdump
 
 
-def check(options: CaptureOptions, targets: Sequence[Target], check_mode: bool = False) -> None:
+def check(
+    options: CaptureOptions,
+    targets: Sequence[Target],
+    running: Sequence[retention.Share] = (),
+    taken_bytes: int = 0,
+    check_mode: bool = False,
+) -> None:
     """Raise PcapError for the first thing that would keep these targets from being recorded.
 
-    In check mode nothing is written, so that only the start itself finds a sink that cannot be written to.
+    ``running``: the taps of the capture so far, which has taken so many bytes of its disk. In check mode nothing is
+    written, so that only the start itself finds a sink that cannot be written to.
     """
     if os.geteuid() != 0:
         raise NodeError("capturing takes root on the node; run it with become")
     _check_space(options)
+    retention.share(options, running, len(targets), room(options, taken_bytes))
     if options.sink is not None:
         shipper.check_sink(options.sink, write=not check_mode)
     program = tcpdump.find_program()
@@ -47,12 +55,23 @@ def interface_of(target: Target, options: CaptureOptions) -> str:
     return found
 
 
-def _check_space(options: CaptureOptions) -> None:
+def room(options: CaptureOptions, taken_bytes: int) -> int:
+    """Return what a capture may take of its file system that has taken so many bytes of it already."""
+    free, least = _space(options)
+    return free - least + taken_bytes
+
+
+def _space(options: CaptureOptions) -> tuple[int, int]:
+    """Return what the spool's file system has free, and what must stay free."""
     folder = options.spool
     while not os.path.isdir(folder):
         folder = os.path.dirname(folder)
     disk = os.statvfs(folder)
-    free, least = disk.f_bavail * disk.f_frsize, retention.least_free(options, disk.f_blocks * disk.f_frsize)
+    return disk.f_bavail * disk.f_frsize, retention.least_free(options, disk.f_blocks * disk.f_frsize)
+
+
+def _check_space(options: CaptureOptions) -> None:
+    free, least = _space(options)
     if free < least:
         wrong = "%s has %s free, and %s must stay free" % (options.spool, format_size(free), format_size(least))
         raise OptionError("min_free", wrong, "make room, lower it, or use another spool")

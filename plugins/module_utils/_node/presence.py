@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from typing import Mapping, Sequence
 
 from .._errors import TargetError
 from .._records import Target
@@ -45,12 +46,21 @@ def _inode(path: str) -> int | None:
         return None
 
 
-def find_again(target: Target) -> Target | None:
-    """Return the target with its process and namespace of now, in one pass over /proc; None when it does not run."""
-    if target.kind == "node":
-        return dataclasses.replace(target, pid=1, netns=read_netns("/proc", 1))
-    group = processes.read_processes("/proc").processes.get(target.node_uid or "")
-    if not group:
-        return None
-    process = processes.choose_process(group, container_ids=[one.id for one in target.containers if one.id])
-    return dataclasses.replace(target, pid=process.pid, netns=process.netns)
+class Search:
+    """Finds targets again whose process has ended; all that ask at one moment share one pass over /proc."""
+
+    def __init__(self) -> None:
+        self._at: float | None = None
+        self._processes: Mapping[str, Sequence[processes.Process]] = {}
+
+    def find(self, target: Target, now: float) -> Target | None:
+        """Return the target with its process and namespace of ``now``; None when it does not run."""
+        if target.kind == "node":
+            return dataclasses.replace(target, pid=1, netns=read_netns("/proc", 1))
+        if self._at != now:
+            self._at, self._processes = now, processes.read_processes("/proc").processes
+        group = self._processes.get(target.node_uid or "")
+        if not group:
+            return None
+        process = processes.choose_process(group, container_ids=[one.id for one in target.containers if one.id])
+        return dataclasses.replace(target, pid=process.pid, netns=process.netns)

@@ -25,6 +25,12 @@ def is_finished(spool: Spool) -> bool:
     return state is not None and state["phase"] in ("done", "failed")
 
 
+def may_record(spool: Spool) -> bool:
+    """Return whether the capture has open taps, or will have: also a dead recorder goes on when it is started again."""
+    state = spool.read_state()
+    return state is None or state["phase"] in ("starting", "ready")
+
+
 def describe(spool: Spool) -> dict[str, Any]:
     """Return one capture as ``capture_info`` tells it (design: results of the modules)."""
     wanted, state = spool.read_wanted(), spool.read_state()

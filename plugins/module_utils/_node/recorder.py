@@ -26,21 +26,20 @@ from typing import Sequence
 
 from .._errors import CaptureError, PcapError
 from .._records import Target
-from . import retention, status
+from . import preflight, presence, retention, status
 from .holdings import Holdings
 from .journal import Journal
 from .outbox import Outbox
-from .process import Clock, boot_id, end_stray
+from .poll import Poll
+from .process import Clock, end_stray
 from .spool import Spool, Wanted
+from .timing import Timing
 from .watch import GONE, Watch
 
 TICK_SECONDS = 0.25
 _BUSY_SECONDS = 0.01
 _LOCK_SECONDS = 1.0
-_COUNTERS_SECONDS = 10.0
-_ANSWER_SECONDS = 0.05
 _STATE_SECONDS = 1.0
-_STEP_NS = 500_000_000
 
 
 class Recorder:
@@ -54,8 +53,7 @@ class Recorder:
         self.watches: list[Watch] = []
         spool.make_ballast()
         self.journal = Journal(spool, clock)
-        self._boot = boot_id()
-        self._deadline = self._find_deadline()
+        self._timing = Timing(clock, self.wanted.deadline_ns, spool.read_state())
         self._end_left_taps()
         self._first_start = not self.journal.ledger.runs
         capture = self.wanted.capture
@@ -65,10 +63,7 @@ class Recorder:
         self._selector = selectors.DefaultSelector()
         self._failure: str | None = None
         self._told_to_end = False
-        self._clock_offset = clock.wall_ns() - int(clock.steady() * 1e9)
-        self._counters_at = 0.0
-        self._read_at: float | None = None
-        self._read_ns = 0
+        self._poll, self._search = Poll(clock), presence.Search()
         self._state_at = 0.0
         self._add_watches(self.wanted.capture.targets)
 
@@ -95,17 +90,10 @@ class Recorder:
     def _on_term(self, _number: int, _frame: object) -> None:
         self._told_to_end = True
 
-    def _find_deadline(self) -> float:
-        """Return the deadline on the steady clock; within one boot, a step of the wall clock does not move it."""
-        before = self.spool.read_state()
-        if before is not None and before["boot"] == self._boot:
-            return float(before["deadline_steady"])
-        return self.clock.steady() + (self.wanted.deadline_ns - self.clock.wall_ns()) / 1e9
-
     def _end_left_taps(self) -> None:
         """Write down the end of what an earlier supervisor left open, after making sure that it has ended."""
         for run in self.journal.ledger.open_runs():
-            killed = run.boot == self._boot
+            killed = run.boot == self._timing.boot
             if killed:
                 end_stray(run.pid, self.spool.path("taps", str(run.number)), 5.0)
             reason = "the recorder was killed" if killed else "the node was rebooted"
@@ -116,13 +104,17 @@ class Recorder:
         taps = [target for target in new if ledger.account(target.ref).ended is None]
         share, refusal = retention.Share(0, 0), None
         try:
-            share = retention.share(options, self._shares(), len(taps))
+            share = retention.share(options, self._shares(), len(taps), preflight.room(options, self._disk_bytes()))
         except PcapError as error:  # whoever added the targets asked before; the others go on
             refusal = str(error)
         for target in new:
-            self.watches.append(Watch(target, options, share, self.spool, self.journal, self.clock))
+            watch = Watch(target, options, share, self.spool, self.journal, self.clock, self._search)
+            self.watches.append(watch)
             if refusal is not None and target in taps:
-                self.watches[-1].fail(refusal)
+                watch.fail(refusal)
+
+    def _disk_bytes(self) -> int:
+        return self.holdings.disk_bytes() + status.open_bytes(self.watches)
 
     def _shares(self) -> list[retention.Share]:
         return [watch.share for watch in self.watches if not watch.ended]
@@ -130,7 +122,7 @@ class Recorder:
     def _wait(self) -> None:
         for worker in self.outbox.workers:
             self._selector.register(worker.fileno(), selectors.EVENT_READ, worker)
-        moving = self._read_at is not None or any(watch.moves for watch in self.watches)
+        moving = self._poll.asked or any(watch.moves for watch in self.watches)
         ready = self._selector.select(_BUSY_SECONDS if moving else TICK_SECONDS)
         for worker in self.outbox.workers:
             self._selector.unregister(worker.fileno())
@@ -139,15 +131,12 @@ class Recorder:
 
     def _tick(self, now: float) -> None:
         before = (self.phase, self.reason, [(watch.phase, watch.reason) for watch in self.watches])
-        self._note_clock_step(now)
+        self._timing.note_step(now, self.journal)
         self._reload(now)
         self._end_what_is_due(now)
         self._tick_watches(now)
         self.outbox.tick(now)
-        if not self.holdings.keep_bounds(self._shares(), self.outbox.storing):
-            self._fail(
-                "the spool's file system has less free than capture_min_free, and nothing is left to give up", now
-            )
+        self._keep_bounds(now)
         self._advance(now)
         after = (self.phase, self.reason, [(watch.phase, watch.reason) for watch in self.watches])
         if before != after or now >= self._state_at:
@@ -165,17 +154,20 @@ class Recorder:
                 watch.tap.listen()
         time.sleep(TICK_SECONDS)
 
-    def _note_clock_step(self, now: float) -> None:
-        offset = self.clock.wall_ns() - int(now * 1e9)
-        if abs(offset - self._clock_offset) > _STEP_NS:
-            self.journal.record("clock_stepped", by_ns=offset - self._clock_offset)
-        self._clock_offset = offset
+    def _keep_bounds(self, now: float) -> None:
+        if not self.holdings.keep_bounds(self._shares(), self.outbox.storing):
+            self._fail(
+                "the spool's file system has less free than capture_min_free, and nothing is left to give up", now
+            )
+        reason = retention.outgrown(self.wanted.capture.options, self.holdings.manifest_bytes())
+        if reason is not None:
+            self._fail(reason, now)
 
     def _reload(self, now: float) -> None:
         if self.spool.wanted_stamp() == self._stamp:
             return
         self._stamp, self.wanted = _read_wanted(self.spool)
-        self._counters_at = 0.0
+        self._poll.hasten()
         targets = {target.ref: target for target in self.wanted.capture.targets}
         self.watches = [watch for watch in self.watches if not _is_over(watch, targets.get(watch.ref))]
         known = {watch.ref for watch in self.watches}
@@ -191,7 +183,7 @@ class Recorder:
                 watch.pause("the recorder was told to end", now)
         elif self.wanted.stop_reason is not None:
             self._end_all(self.wanted.stop_reason, now)
-        elif now >= self._deadline:
+        elif now >= self._timing.deadline:
             self._end_all("deadline", now)
 
     def _end_all(self, reason: str, now: float) -> None:
@@ -200,29 +192,18 @@ class Recorder:
         self.reason = self.reason or reason
 
     def _tick_watches(self, now: float) -> None:
-        self._tick_counters(now)
+        if self._poll.tick(self.watches, now):
+            self._state_at = now
         for watch in self.watches:
             if watch.tap is not None:
                 watch.tap.listen()
                 if self.holdings.collect(watch.tap):
                     watch.record_counters()
-                    self._counters_at = now  # a reading after each segment, beside the regular ones
+                    self._poll.hasten()  # a reading after each segment, beside the regular ones
             settled = not any(self.holdings.holds(run.number) for run in watch.account.runs)
             watch.tick(now, settled)
-            watch.write_gaps(settled)
-
-    def _tick_counters(self, now: float) -> None:
-        """Ask every tcpdump for its counters now and then, and read the answers a moment later."""
-        if now >= self._counters_at:
-            self._counters_at, self._read_at = now + _COUNTERS_SECONDS, now + _ANSWER_SECONDS
-            for watch in self.watches:
-                if watch.tap is not None:
-                    watch.tap.ask_counters()
-        elif self._read_at is not None and now >= self._read_at:
-            self._read_at, self._state_at = None, now
-            self._read_ns = self.clock.wall_ns()
-            for watch in self.watches:
-                watch.read_counters()
+            if settled:
+                watch.gaps.write()
 
     def _fail(self, reason: str, now: float) -> None:
         if self._failure is None:
@@ -254,7 +235,7 @@ class Recorder:
     def _leave(self, now: float) -> None:
         """End once the sink has everything, or its time is over."""
         left = self.outbox.unshipped()
-        late = now >= self._deadline + self.wanted.capture.options.grace_seconds
+        late = now >= self._timing.deadline + self.wanted.capture.options.grace_seconds
         if self.wanted.capture.options.sink and not late and not self.outbox.manifest_stored:
             if left == 0:
                 self.outbox.store_manifest(now)
@@ -264,12 +245,9 @@ class Recorder:
         self.phase = "failed" if self._failure is not None else "done"
 
     def _write_state(self) -> None:
-        now = self.clock.steady()
         state = status.build(self.wanted, self.phase, self.reason, self.watches, self.holdings, self.outbox)
-        timing = {"boot": self._boot, "pid": os.getpid(), "deadline_steady": self._deadline, "read_ns": self._read_ns}
-        deadline_ns = self.clock.wall_ns() + int((self._deadline - now) * 1e9)
-        self.spool.write_state({**state, **timing, "deadline_ns": deadline_ns, "written_ns": self.clock.wall_ns()})
-        self._state_at = now + _STATE_SECONDS
+        self.spool.write_state({**state, **self._timing.told(), "pid": os.getpid(), "read_ns": self._poll.read_ns})
+        self._state_at = self.clock.steady() + _STATE_SECONDS
 
 
 def _read_wanted(spool: Spool) -> tuple[tuple[int, int], Wanted]:

@@ -43,12 +43,13 @@ def on_disk(size: int) -> int:
     return -(-size // _BLOCK_BYTES) * _BLOCK_BYTES
 
 
-def share(options: CaptureOptions, running: Sequence[Share], new: int) -> Share:
+def share(options: CaptureOptions, running: Sequence[Share], new: int, room: int) -> Share:
     """Return what each of ``new`` taps may take beside those that run; raise OptionError where that is too little.
 
     Rings: their sum stays within ``memory_bytes``. Disk: an open file is reserved at twice its full size (it, and
-    what it becomes when it is closed), and half of ``keep_bytes`` is for closed files. Where it can be, one
-    share more is left for targets that are added later, and so on.
+    what it becomes when it is closed), and half of ``keep_bytes`` is for closed files; where the file system has less
+    ``room`` than that for the whole capture, half of the room. Where it can be, one share more is left for targets
+    that are added later, and so on.
     """
     least = min(LEAST_RING_KIB, options.buffer_kib)
     ring = _each(options.memory_bytes // 1024 - sum(one.buffer_kib for one in running), new, least)
@@ -61,16 +62,17 @@ def share(options: CaptureOptions, running: Sequence[Share], new: int) -> Share:
             format_size(options.memory_bytes),
         )
         raise OptionError("memory", wrong, "raise it, or select fewer targets")
-    segment = _each(options.keep_bytes // 4 - sum(one.segment_bytes for one in running), new, LEAST_SEGMENT_BYTES)
+    disk = min(options.keep_bytes, room)
+    segment = _each(disk // 4 - sum(one.segment_bytes for one in running), new, LEAST_SEGMENT_BYTES)
     segment = min(segment, options.segment_bytes) // LEAST_SEGMENT_BYTES * LEAST_SEGMENT_BYTES
     if segment < LEAST_SEGMENT_BYTES:
         wanted = 4 * (sum(one.segment_bytes for one in running) + new * LEAST_SEGMENT_BYTES)
-        wrong = "%d targets need at least %s on this node, the bound is %s" % (
-            len(running) + new,
-            format_size(wanted),
-            format_size(options.keep_bytes),
-        )
-        raise OptionError("keep", wrong, "raise it, or select fewer targets")
+        need = "%d targets need at least %s on this node" % (len(running) + new, format_size(wanted))
+        if disk < options.keep_bytes:
+            left = "%s has room for %s above what must stay free" % (options.spool, format_size(max(0, room)))
+            raise OptionError("min_free", "%s, and %s" % (need, left), "make room, lower it, or select fewer targets")
+        bound = "the bound is %s" % format_size(options.keep_bytes)
+        raise OptionError("keep", "%s, %s" % (need, bound), "raise it, or select fewer targets")
     return Share(min(ring, options.buffer_kib), segment)
 
 
@@ -83,6 +85,17 @@ def _each(left: int, new: int, least: int) -> int:
 def closed_bytes_allowed(options: CaptureOptions, running: Sequence[Share]) -> int:
     """Return what closed files and the manifest may take of the node's disk while these taps run."""
     return max(0, options.keep_bytes - 2 * sum(one.segment_bytes for one in running))
+
+
+def outgrown(options: CaptureOptions, manifest_bytes: int) -> str | None:
+    """Return why a capture is to end whose manifest leaves too little to its segments; None while it does not.
+
+    No line of it is ever given up, but all segments would be. Half of ``keep_bytes`` may be for open files: with a
+    quarter for the manifest, as much is left for closed ones.
+    """
+    if manifest_bytes <= options.keep_bytes // 4:
+        return None
+    return "the manifest has grown to %s, which is more than a quarter of capture_keep" % format_size(manifest_bytes)
 
 
 def least_free(options: CaptureOptions, file_system_bytes: int) -> int:

@@ -26,7 +26,6 @@ def build(
 ) -> dict[str, Any]:
     """Return one capture's state as plain JSON types; sizes in bytes, times in nanoseconds since 1970."""
     targets = [_target(watch) for watch in watches]
-    taps = [watch.tap for watch in watches if watch.tap is not None]
     sink = wanted.capture.options.sink
     return {
         "id": wanted.capture.id,
@@ -39,10 +38,15 @@ def build(
         "evicted": sum(watch.account.evicted_segments for watch in watches),
         "evicted_packets": sum(one["evicted_packets"] for one in targets),
         "backlog_bytes": outbox.backlog_bytes(),
-        "disk_bytes": holdings.disk_bytes() + sum(on_disk(tap.open_bytes()) for tap in taps),
+        "disk_bytes": holdings.disk_bytes() + open_bytes(watches),
         "sink": sink,
         "last_error": outbox.last_error,
     }
+
+
+def open_bytes(watches: Sequence[Watch]) -> int:
+    """Return what the files that are being written take of the disk."""
+    return sum(on_disk(watch.tap.open_bytes()) for watch in watches if watch.tap is not None)
 
 
 def _target(watch: Watch) -> dict[str, Any]:

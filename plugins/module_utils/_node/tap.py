@@ -131,6 +131,15 @@ class Tap:
         """Return what the watched interfaces have counted as dropped since the tap was opened."""
         return max(0, self.read_dropped() - self._dropped_before)
 
+    def figures(self) -> dict[str, int]:
+        """Return its counters as the manifest has them."""
+        return {
+            "captured": self.counters.captured,
+            "received": self.counters.received,
+            "dropped_kernel": self.counters.dropped,
+            "dropped_interface": self.dropped_interface(),
+        }
+
     def kill(self) -> None:
         """End tcpdump at once, whatever it holds."""
         self._process.kill()

@@ -10,14 +10,14 @@ back with another namespace, and says why when there is none. What was not watch
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 
 from .._errors import PcapError
 from .._records import CaptureOptions, Target, TargetRef
 from . import preflight, presence, tcpdump
+from .gaps import Gaps
 from .journal import Journal
-from .ledger import Account, Run
+from .ledger import Account
 from .process import Clock, boot_id
 from .retention import Share
 from .spool import Spool
@@ -33,29 +33,26 @@ _LOOK_SECONDS = 1.0
 _SEARCH_SECONDS = 5.0
 
 
-@dataclasses.dataclass
-class Gap:
-    """A span that nobody watched; it is written once both ends are known."""
-
-    run: int
-    reason: str
-    until_ns: int | None = None
-    over: bool = False
-
-
 class Watch:
     """Phase: starting, ready, draining, done or failed, with a reason where there is one."""
 
     def __init__(
-        self, target: Target, options: CaptureOptions, share: Share, spool: Spool, journal: Journal, clock: Clock
+        self,
+        target: Target,
+        options: CaptureOptions,
+        share: Share,
+        spool: Spool,
+        journal: Journal,
+        clock: Clock,
+        search: presence.Search,
     ) -> None:
         self.target = target
         self.share = share
         self.phase = "starting"
         self.reason: str | None = None
         self.tap: Tap | None = None
-        self.gaps: list[Gap] = []
-        self._options, self._spool, self._journal, self._clock = options, spool, journal, clock
+        self.gaps = Gaps(target.ref, journal)
+        self._options, self._spool, self._journal, self._clock, self._search = options, spool, journal, clock, search
         self._final: str | None = None
         self._paused = False
         self._retries: list[float] = []
@@ -127,48 +124,25 @@ class Watch:
             if settled or self._options.packet_count is None:
                 self._open(now)
 
-    def write_gaps(self, settled: bool) -> None:
-        """Write down the gaps whose ends are known: the last packet before, and the tap that listened again.
-
-        And what is in no file although tcpdump had read it, as on a full disk: its own count is exact at its end.
-        """
-        if not settled:
-            return
-        for run in self.account.runs:
-            missing = run.captured - run.packets
-            if run.stopped and not run.killed and not run.has_gap and missing > 0:
-                reason = "%d packets that tcpdump had read are in no file" % missing
-                since = run.whole_until_ns or run.last_ns or run.started_ns
-                self._gap(run, reason, since, run.stopped_ns, missing)
-        for gap in [one for one in self.gaps if one.over or one.until_ns is not None]:
-            run = self._journal.ledger.runs[gap.run]
-            since = run.last_ns or run.ready_ns or run.started_ns
-            self._gap(run, gap.reason, since, gap.until_ns, None)
-            self.gaps.remove(gap)
-
-    def _gap(self, run: Run, reason: str, from_ns: int, until_ns: int | None, packets: int | None) -> None:
-        fields = {"run": run.number, "reason": reason, "from_ns": from_ns, "until_ns": until_ns, "packets": packets}
-        self._journal.record("gap", self.ref, **fields)
-
     def read_counters(self) -> None:
         """Take the tap's counters into the account; the manifest has them at segments and at the end."""
         if self.tap is not None and self.tap.listening:
-            fields = {"event": "counters", "run": self.tap.number, **_figures(self.tap)}
+            fields = {"event": "counters", "run": self.tap.number, **self.tap.figures()}
             self._journal.ledger.apply(fields)
 
     def record_counters(self) -> None:
         """Write the tap's counters into the manifest."""
         if self.tap is not None and self.tap.listening:
-            self._journal.record("counters", self.ref, run=self.tap.number, **_figures(self.tap))
+            self._journal.record("counters", self.ref, run=self.tap.number, **self.tap.figures())
 
     def _take_over(self) -> None:
         """Go on where an earlier supervisor ended: a target that it had ready was not watched since."""
         if self.account.ended is not None:
             self.phase, self.reason = self.account.ended
             self._open_at = None
-        elif any(run.ready_ns is not None for run in self.account.runs):
-            last = self.account.runs[-1]
-            self.gaps.append(Gap(last.number, last.stop_reason or "unknown"))
+        elif self._was_ready:
+            last = [run for run in self.account.runs if run.ready_ns is not None][-1]
+            self.gaps.begin(last.number, last.stop_reason or "unknown")
 
     def _tick_tap(self, tap: Tap, now: float) -> None:
         tap.tick(now)
@@ -177,8 +151,7 @@ class Watch:
         elif tap.listening and self.phase == "starting" and tap.end_reason is None:
             self._journal.record("ready", self.ref, run=tap.number)
             self.phase, self.reason = "ready", None
-            for gap in self.gaps:
-                gap.until_ns = gap.until_ns or self._clock.wall_ns()
+            self.gaps.end(self._clock.wall_ns())
         elif not tap.listening and now > self._opened_at + READY_SECONDS:
             tap.end("tcpdump did not listen within %d s" % READY_SECONDS, now)
 
@@ -229,7 +202,7 @@ class Watch:
 
     def _tap_ended(self, tap: Tap, now: float) -> None:
         why = tap.end_reason or _why(tap)
-        figures = _figures(tap) if tap.listening else {}
+        figures = tap.figures() if tap.listening else {}
         self._journal.record("stopped", self.ref, run=tap.number, status=tap.status, reason=why, **figures)
         tap.close()
         self.tap = None
@@ -242,7 +215,7 @@ class Watch:
         elif tap.end_reason is None and tap.status == 0 and self._options.packet_count is not None:
             self._settle("done", "packet count reached")
         else:
-            self.gaps.append(Gap(tap.number, why))
+            self.gaps.begin(tap.number, why)
             self._look(now)
             if tap.end_reason is None:
                 self._retry(why, now)
@@ -263,7 +236,7 @@ class Watch:
         self._look_at = now + _LOOK_SECONDS
         if presence.is_there(self.target):
             return
-        found = presence.find_again(self.target)
+        found = self._search.find(self.target, now)
         if found is not None:
             moved = self._absent_since is not None or found.netns != self.target.netns
             self.target, self._absent_since = found, None
@@ -272,7 +245,7 @@ class Watch:
             elif moved:
                 self._open_at = now
             return
-        self._look_at = now + _SEARCH_SECONDS
+        self._look_at = (now // _SEARCH_SECONDS + 1) * _SEARCH_SECONDS  # with all others that are gone
         if self._absent_since is None and self.tap is not None and presence.is_pinned(self.target):
             return
         if self._absent_since is None:
@@ -286,17 +259,7 @@ class Watch:
     def _settle(self, phase: str, reason: str) -> None:
         self._journal.record("failed" if phase == "failed" else "ended", self.ref, reason=reason)
         self.phase, self.reason, self._open_at = phase, reason, None
-        for gap in self.gaps:
-            gap.over = True
-
-
-def _figures(tap: Tap) -> dict[str, int]:
-    return {
-        "captured": tap.counters.captured,
-        "received": tap.counters.received,
-        "dropped_kernel": tap.counters.dropped,
-        "dropped_interface": tap.dropped_interface(),
-    }
+        self.gaps.leave()
 
 
 def _why(tap: Tap) -> str:

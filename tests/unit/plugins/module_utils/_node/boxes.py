@@ -23,6 +23,8 @@ from .forks import PATIENCE
 
 WEB = TargetRef("pod", "shop", "web", "uid-1", "node-a")
 CART = TargetRef("pod", "shop", "cart", "uid-2", "node-a")
+T = START
+"""When the first file was opened: seconds since 1970."""
 
 
 class Hands(Clock):
@@ -162,3 +164,67 @@ def packets_of(path):
         found.append(int(data[offset + 16 : offset + 16 + length].split()[1]))
         offset += 16 + length
     return found
+
+
+def made(folder):
+    """Gives what makes boxes, and ends their workers: the body of a fixture."""
+    boxes = []
+
+    def make(**options):
+        boxes.append(Box(folder, **options))
+        return boxes[-1]
+
+    yield make
+    for box in boxes:
+        box.close()
+
+
+def fill(box, ended=True):
+    """Two taps have closed five files with 100 packets; one comes back with a step of the clock."""
+    box.open()
+    for run, target in ((1, WEB), (2, CART), (3, WEB)):
+        box.start(run, target)
+    box.write(1, "%d.pcap" % T, range(0, 10))
+    box.write(1, "%d.pcap1" % T, range(10, 30))
+    box.write(1, "%d.pcap" % (T + 60), range(30, 60))
+    box.write(2, "%d.pcap" % (T + 30), range(60, 90))
+    box.write(3, "%d.pcap" % (T + 20), range(90, 100))
+    if ended:
+        for run, target in ((1, WEB), (2, CART), (3, WEB)):
+            box.stop(run, target)
+
+
+class Crash(BaseException):
+    """The supervisor is killed here."""
+
+
+STEPS = ("fsync", "unlink", "rename", "link", "rmdir", "truncate")
+
+
+def crash_at(monkeypatch, step, when):
+    """Ends this process's work at its n-th change of a file system; ``torn``: a line was on the disk by half."""
+    ours, seen = os.getpid(), []
+    for name in STEPS:
+        real = getattr(os, name)
+
+        def counted(*args, _name=name, _real=real, **kwargs):
+            if os.getpid() != ours:
+                return _real(*args, **kwargs)
+            seen.append(_name)
+            if len(seen) == step and when == "torn" and _name == "fsync":
+                tear_last_line(args[0])
+            if len(seen) == step and when != "after":
+                raise Crash
+            done = _real(*args, **kwargs)
+            if len(seen) == step:
+                raise Crash
+            return done
+
+        monkeypatch.setattr(os, name, counted)
+
+
+def tear_last_line(descriptor):
+    """Cuts the last line of a file in two."""
+    with open("/proc/self/fd/%d" % descriptor, "rb") as file:
+        last = file.read().splitlines(True)[-1]
+        os.ftruncate(descriptor, file.tell() - len(last) // 2)

@@ -10,41 +10,15 @@ import os
 
 import pytest
 
-from ansible_collections.kube.pcap.plugins.module_utils._node.retention import Share
-
-from .boxes import CART, WEB, Box
+from .boxes import STEPS, Box, Crash, T, crash_at, fill, made
 
 COMPRESS = pytest.mark.parametrize("compress", [False, True], ids=["plain", "gzip"])
-T = 1_795_248_902
 
 
 @pytest.fixture
 def boxes(tmp_path):
     """Makes boxes, and ends their workers."""
-    made = []
-
-    def make(**options):
-        made.append(Box(tmp_path, **options))
-        return made[-1]
-
-    yield make
-    for box in made:
-        box.close()
-
-
-def fill(box, ended=True):
-    """Two taps have closed five files with 100 packets; one comes back with a step of the clock."""
-    box.open()
-    for run, target in ((1, WEB), (2, CART), (3, WEB)):
-        box.start(run, target)
-    box.write(1, "%d.pcap" % T, range(0, 10))
-    box.write(1, "%d.pcap1" % T, range(10, 30))
-    box.write(1, "%d.pcap" % (T + 60), range(30, 60))
-    box.write(2, "%d.pcap" % (T + 30), range(60, 90))
-    box.write(3, "%d.pcap" % (T + 20), range(90, 100))
-    if ended:
-        for run, target in ((1, WEB), (2, CART), (3, WEB)):
-            box.stop(run, target)
+    yield from made(tmp_path)
 
 
 @COMPRESS
@@ -176,42 +150,6 @@ def test_backoff(boxes):
     assert sorted(box.packets()) == list(range(100))
 
 
-class Crash(BaseException):
-    """The supervisor is killed here."""
-
-
-STEPS = ("fsync", "unlink", "rename", "link", "rmdir", "truncate")
-
-
-def crash_at(monkeypatch, step, when):
-    """Ends this process's work at its n-th change of a file system; ``torn``: a line was on the disk by half."""
-    ours, seen = os.getpid(), []
-    for name in STEPS:
-        real = getattr(os, name)
-
-        def counted(*args, _name=name, _real=real, **kwargs):
-            if os.getpid() != ours:
-                return _real(*args, **kwargs)
-            seen.append(_name)
-            if len(seen) == step and when == "torn" and _name == "fsync":
-                tear_last_line(args[0])
-            if len(seen) == step and when != "after":
-                raise Crash
-            done = _real(*args, **kwargs)
-            if len(seen) == step:
-                raise Crash
-            return done
-
-        monkeypatch.setattr(os, name, counted)
-
-
-def tear_last_line(descriptor):
-    """Cuts the last line of a file in two."""
-    with open("/proc/self/fd/%d" % descriptor, "rb") as file:
-        last = file.read().splitlines(True)[-1]
-        os.ftruncate(descriptor, file.tell() - len(last) // 2)
-
-
 @COMPRESS
 @pytest.mark.parametrize("sink", [True, False], ids=["sink", "no sink"])
 @pytest.mark.parametrize("when", ["before", "torn", "after"])
@@ -328,111 +266,6 @@ def test_nothing_to_keep(boxes, size):
     box.drive()
     assert len(box.events("discarded")) == 1 and box.events("segment", "stored") == []
     assert os.listdir(box.spool.path("taps")) == [] and box.spooled() == [] and box.shipped() == []
-
-
-def watch_deletions(monkeypatch, box):
-    """Notes for each deletion of a capture file which lines of the manifest there were."""
-    real, seen = os.unlink, []
-
-    def unlink(path, *args, **kwargs):
-        if ".pcap" in str(path):
-            seen.append((str(path), box.events("evicted")[-1:]))
-        return real(path, *args, **kwargs)
-
-    monkeypatch.setattr(os, "unlink", unlink)
-    return seen
-
-
-def test_bound_on_segments(boxes, monkeypatch):
-    """The oldest segments are given up for the bound, as many as must, each told before it is deleted."""
-    box = boxes(sink=False, compress=False)
-    fill(box)
-    box.holdings.recover()
-    box.drive()
-    seen = watch_deletions(monkeypatch, box)
-    sizes = {one["file"]: one["bytes"] for one in box.events("segment")}
-    opened = sorted((one["opened"], one["file"]) for one in box.events("segment"))
-    bound = box.holdings.disk_bytes() - 4098
-    assert box.keep_bounds([Share(512, (box.options.keep_bytes - bound) // 2)])
-    gone = [one["file"] for one in box.events("evicted")]
-    assert gone == [name for _opened, name in opened[:2]]
-    assert [os.path.basename(path) for path, _lines in seen] == gone
-    assert all(lines[0]["file"] == os.path.basename(path) for path, lines in seen)
-    assert sorted(sizes) == sorted(gone + box.spooled())
-    assert box.holdings.closed_bytes() == 3 * 4096
-    assert sum(one["packets"] for one in box.events("evicted")) + len(box.packets()) == 100
-
-
-def test_bound_on_files_that_are_no_segments_yet(boxes, monkeypatch):
-    """Where compression does not keep up, files go before they are segments, and their packets are counted."""
-    box = boxes(keep_bytes=600)
-    fill(box)
-    box.holdings.recover()
-    seen = watch_deletions(monkeypatch, box)
-    assert box.keep_bounds([])
-    assert [lines[0]["raw"] for _path, lines in seen] == [one["raw"] for one in box.events("evicted")]
-    assert [one["raw"] for one in box.events("evicted")] == [
-        "1/%d.pcap" % T,
-        "1/%d.pcap1" % T,
-        "3/%d.pcap" % (T + 20),
-        "2/%d.pcap" % (T + 30),
-        "1/%d.pcap" % (T + 60),
-    ]
-    assert [one["packets"] for one in box.events("evicted")] == [10, 20, 10, 30, 30]
-    assert (box.holdings.unfinished, box.holdings.closed_bytes()) == (False, 0)
-    account = box.journal.ledger.account(WEB)
-    assert (account.evicted_packets, account.evicted_segments, account.captured) == (70, 4, 70)
-
-
-def test_open_files_are_reserved_for(boxes):
-    """The more the running taps may write, the less closed files may stay."""
-    box = boxes(sink=False, compress=False, keep_bytes=40_000)
-    fill(box)
-    box.holdings.recover()
-    box.drive()
-    assert box.keep_bounds([]) and len(box.spooled()) == 5
-    assert box.keep_bounds([Share(512, 8000)]) and 0 < len(box.spooled()) < 5
-    assert box.holdings.closed_bytes() <= 24_000
-    assert box.keep_bounds([Share(512, 20_000)]) and box.spooled() == []
-
-
-def test_what_is_really_on_the_disk(boxes):
-    """Small files take whole blocks, and the manifest counts: the bound is on both."""
-    box = boxes(sink=False, keep_bytes=40_000)
-    fill(box)
-    box.holdings.recover()
-    box.drive()
-    paths = [box.spool.path("segments", name) for name in box.spooled()] + [box.spool.path("manifest.jsonl")]
-    assert box.holdings.disk_bytes() == sum(-(-os.path.getsize(path) // 4096) * 4096 for path in paths)
-    assert box.keep_bounds([]) and len(box.spooled()) == 5
-    for _line in range(200):
-        box.journal.record("clock_stepped", by_ns=10**9)
-    box.keep_bounds([])
-    assert 0 < len(box.spooled()) < 5 and box.holdings.disk_bytes() <= 40_000
-
-
-def test_a_file_system_without_room(boxes):
-    """Everything that may go goes for the file system's bound, and the answer says that it was not enough."""
-    box = boxes(sink=False, min_free_bytes=1 << 60)
-    fill(box)
-    box.holdings.recover()
-    box.drive()
-    assert not box.keep_bounds([])
-    assert {one["reason"] for one in box.events("evicted")} == {"min_free"}
-    assert box.spooled() == [] and len(box.events("evicted")) == 5
-    assert not box.keep_bounds([])
-
-
-def test_what_is_on_its_way_is_not_given_up(boxes):
-    """A segment that is being copied stays until the sink has answered."""
-    box = boxes()
-    fill(box)
-    box.drive(lambda: box.events("sink"))
-    os.rmdir(str(box.sink))
-    box.holdings.recover()
-    box.drive(lambda: not box.holdings.unfinished and bool(box.outbox.workers[1].busy))
-    box.keep_bounds([Share(512, box.options.keep_bytes)])
-    assert len(box.events("evicted")) == 4 and len(box.spooled()) == 1
 
 
 def test_the_manifest_goes_to_the_sink(boxes):

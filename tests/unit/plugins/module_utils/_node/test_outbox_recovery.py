@@ -11,8 +11,7 @@ import os
 
 import pytest
 
-from .boxes import WEB, Box
-from .test_outbox import Crash, T, crash_at, fill
+from .boxes import WEB, Box, Crash, T, crash_at, fill
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

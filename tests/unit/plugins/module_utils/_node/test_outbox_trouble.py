@@ -14,8 +14,7 @@ import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._node import segments
 
-from .boxes import CART, WEB, Box
-from .test_outbox import T, fill
+from .boxes import CART, WEB, T, fill, made
 
 BAD = "%d.pcap1" % T
 
@@ -23,15 +22,7 @@ BAD = "%d.pcap1" % T
 @pytest.fixture
 def boxes(tmp_path):
     """Makes boxes, and ends their workers."""
-    made = []
-
-    def make(**options):
-        made.append(Box(tmp_path, **options))
-        return made[-1]
-
-    yield make
-    for box in made:
-        box.close()
+    yield from made(tmp_path)
 
 
 def fail_on(monkeypatch, name):

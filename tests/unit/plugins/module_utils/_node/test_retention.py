@@ -23,6 +23,8 @@ from ansible_collections.kube.pcap.plugins.module_utils._records import CaptureO
 MEGA = 1_000_000
 MIB = 1 << 20
 GIGA = 10**9
+ROOM = 10**15
+"""More than any bound here."""
 SHARES = [
     ("one target takes what was asked", {}, [], 1, Share(4096, 100 * MEGA)),
     ("two leave room for a third", {}, [], 2, Share(4096, 89 * MEGA)),
@@ -47,14 +49,14 @@ HELD = [Held((30, "c"), 5), Held((10, "a"), 7), Held((20, "b"), 11), Held((10, "
 @pytest.mark.parametrize("_why, options, running, new, expected", SHARES, ids=[one[0] for one in SHARES])
 def test_share(_why, options, running, new, expected):
     """A tap takes what was asked for, cut to what the bounds leave."""
-    assert share(CaptureOptions(**options), running, new) == expected
+    assert share(CaptureOptions(**options), running, new, ROOM) == expected
 
 
 @pytest.mark.parametrize("_why, options, running, new, text", REFUSED, ids=[one[0] for one in REFUSED])
 def test_no_share(_why, options, running, new, text):
     """Too little for a tap is refused with the option, how many there are, and what would be needed."""
     with pytest.raises(PcapError, match="^%s.* need .*, the bound is .*; .*select fewer targets" % text):
-        share(CaptureOptions(**options), running, new)
+        share(CaptureOptions(**options), running, new, ROOM)
 
 
 @pytest.mark.parametrize("new", [1, 2, 3, 10, 50, 67])
@@ -64,7 +66,7 @@ def test_the_sums_keep_the_bounds(new, running, segment_bytes):
     """Whatever is shared, rings stay within the memory, and open files leave half of the disk to closed ones."""
     options = CaptureOptions(segment_bytes=segment_bytes)
     before = [Share(512, MEGA)] * running
-    made = before + [share(options, before, new)] * new
+    made = before + [share(options, before, new, ROOM)] * new
     assert sum(one.buffer_kib for one in made) * 1024 <= options.memory_bytes
     open_bytes = sum(one.segment_bytes for one in made)
     assert closed_bytes_allowed(options, made) >= options.keep_bytes // 2
@@ -73,11 +75,11 @@ def test_the_sums_keep_the_bounds(new, running, segment_bytes):
 
 def test_what_is_asked_for_in_a_refusal_would_do():
     """The sum in a refusal is enough: the next try with it is taken."""
-    assert share(CaptureOptions(memory_bytes=3 * 512 << 10), [], 3).buffer_kib == 512
-    assert share(CaptureOptions(keep_bytes=12 * MEGA), [], 3).segment_bytes == MEGA
+    assert share(CaptureOptions(memory_bytes=3 * 512 << 10), [], 3, ROOM).buffer_kib == 512
+    assert share(CaptureOptions(keep_bytes=12 * MEGA), [], 3, ROOM).segment_bytes == MEGA
     for options, text in (({"memory_bytes": MIB}, "need 1536 KiB"), ({"keep_bytes": 8 * MEGA}, "need at least 12 MB")):
         with pytest.raises(PcapError, match=text.replace("1536 KiB", "(1536 KiB|1.5 MiB)")):
-            share(CaptureOptions(**options), [], 3)
+            share(CaptureOptions(**options), [], 3, ROOM)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionErr
 from ansible_collections.kube.pcap.plugins.module_utils._node import (
     calls,
     captures,
+    presence,
     reading,
     retention,
     tcpdump,
@@ -36,6 +37,7 @@ from ansible_collections.kube.pcap.plugins.module_utils._records import (
 )
 
 POD = Target("pod", "shop", "web", "0f3c8f4e-6d0b-4c2e-9d5c-3a4f9f6f0b11", "node-a", pid=2**22 + 5, netns=1)
+ROOM = 10**15
 
 
 @pytest.mark.parametrize("text", ["cart\n", "a\n", "a" * 62 + "\n"])
@@ -119,21 +121,21 @@ def test_a_number_is_no_interface(value):
 def test_refusal_names_the_right_ring():
     """The text speaks of 512 KiB where 300 were asked for."""
     with pytest.raises(PcapError, match="of at least 300 KiB"):
-        retention.share(CaptureOptions(memory_bytes=512 << 10, buffer_kib=300), [], 2)
+        retention.share(CaptureOptions(memory_bytes=512 << 10, buffer_kib=300), [], 2, ROOM)
 
 
 def test_new_pods_find_room():
     """design: new matching pods are added. With the defaults, a capture of 3 pods leaves no room for a 5th."""
     opts = CaptureOptions()
-    running = [retention.share(opts, [], 3)] * 3
+    running = [retention.share(opts, [], 3, ROOM)] * 3
     for _pod in range(5):
-        running.append(retention.share(opts, running, 1))
+        running.append(retention.share(opts, running, 1, ROOM))
 
 
 def test_new_pods_find_a_ring():
     opts = CaptureOptions(segment_bytes=1_000_000)
-    running = [retention.share(opts, [], 40)] * 40
-    running.append(retention.share(opts, running, 1))
+    running = [retention.share(opts, [], 40, ROOM)] * 40
+    running.append(retention.share(opts, running, 1, ROOM))
 
 
 def test_a_set_is_never_mixed_of_two():
@@ -279,7 +281,8 @@ def test_a_pod_that_is_gone_may_come_back_within_a_minute(tmp_path):
     journal.record("started", POD.ref, run=1, interface="any", interfaces={}, boot="b", pid=1)
     journal.record("ready", POD.ref, run=1)
     journal.record("stopped", POD.ref, run=1, status=0, reason="the pod is gone")
-    one = watch.Watch(POD, CaptureOptions(), retention.Share(512, 1_000_000), spool, journal, Clock())
+    share = retention.Share(512, 1_000_000)
+    one = watch.Watch(POD, CaptureOptions(), share, spool, journal, Clock(), presence.Search())
     now = 1000.0
     while now < 1055:
         one.tick(now, True)

@@ -1,0 +1,49 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""When tcpdumps are asked for their counters. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from .process import Clock
+from .watch import Watch
+
+_EVERY_SECONDS = 10.0
+_ANSWER_SECONDS = 0.05
+
+
+class Poll:
+    """Every tcpdump is asked now and then, and its answer is read a moment later."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ask_at = 0.0
+        self._read_at: float | None = None
+        self.read_ns = 0
+        """When answers were read last, nanoseconds since 1970."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether answers are to be read in a moment."""
+        return self._read_at is not None
+
+    def hasten(self) -> None:
+        """Have the next question asked at once."""
+        self._ask_at = 0.0
+
+    def tick(self, watches: Sequence[Watch], now: float) -> bool:
+        """Ask or read where that is due; return whether there are new figures."""
+        if now >= self._ask_at:
+            self._ask_at, self._read_at = now + _EVERY_SECONDS, now + _ANSWER_SECONDS
+            for watch in watches:
+                if watch.tap is not None:
+                    watch.tap.ask_counters()
+        elif self._read_at is not None and now >= self._read_at:
+            self._read_at, self.read_ns = None, self._clock.wall_ns()
+            for watch in watches:
+                watch.read_counters()
+            return True
+        return False
