@@ -20,10 +20,10 @@ test:  ## run the whole gate: linters, ansible-core 2.16 and 2.19 on every Pytho
 lint:  ## run only the gate's linters: seconds
 	@tests/gate/run lint
 
-lab:  ## start the lab and leave it running, to try things by hand
+lab:  ## start the lab `shop` and leave it running, to try things by hand
 	@tests/gate/run lab
 
-lab-down:  ## take the lab down
+lab-down:  ## take it down, and what a killed demo or test has left; labs of other names stay
 	@tests/gate/run lab-down
 
 bench:  ## measure beside bare tcpdump, in one run

@@ -2,17 +2,17 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The commands of the Makefile: ``tests/gate/run test|lint|demo|lab|lab-down|bench|clean``."""
+"""The commands of the Makefile: ``tests/gate/run test|lint|demo|lab|lab-down|bench|clean``; README.md says more."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 
+from ..lab import interrupts
 from . import machine
-from .places import CACHE, ROOT
+from .places import CACHE, ROOT, call
 from .steps import ANSIBLE_TEST, ARTIFACT, LINT, PREPARE, passes
 from .venvs import venv
 
@@ -30,19 +30,23 @@ def run_module(module: list[str]) -> int:
     """Runs a Python module of the run environment as root, in the foreground, with its own words."""
     bin_dir = venv("run")
     os.environ["PATH"] = f"{bin_dir}:{os.environ['PATH']}"
-    return subprocess.run(machine.as_root([str(bin_dir / "python"), "-m", *module]), cwd=ROOT, check=False).returncode
+    return call(machine.as_root([str(bin_dir / "python"), "-m", "tests.gate.child", *module]), cwd=ROOT)[0]
 
 
-def main(command: str) -> int:
-    """Runs one command; 0 when all is well."""
+def main(command: str, *arguments: str) -> int:
+    """Runs one command; 0 when all is well. What runs in namespaces is given the arguments."""
     if command == "clean":
         shutil.rmtree(CACHE, ignore_errors=True)
         return 0
     steps = {"test": PREPARE + LINT + ARTIFACT + ANSIBLE_TEST, "lint": PREPARE[:1] + LINT}.get(command, PREPARE)
     if not passes(steps):
         return 1
-    return run_module(LAB[command]) if command in LAB else 0
+    return run_module([*LAB[command], *arguments]) if command in LAB else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    interrupts.arm()
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except interrupts.Interrupted as interrupted:
+        sys.exit(interrupted.status)

@@ -45,7 +45,7 @@ def ansible_test(core: str, command: str) -> str:
         output = run([bin_dir / "ansible-test", command, "--venv", "--color", "no"], cwd=TREE, env=env)
     skipped = list(skips(output, found))
     if skipped:
-        raise GateError("\n".join([output, "What may not be skipped was:", *skipped]))
+        raise GateError("\n".join(["what may not be skipped was:", *skipped]), output)
     return "Python " + " ".join(found)
 
 

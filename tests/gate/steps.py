@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The steps of the gate, cheap ones first. A step that passes tells one line, a step that fails tells everything."""
+"""The steps of the gate, cheap ones first. One that passes tells one line, one that fails tells why in its last."""
 
 from __future__ import annotations
 
@@ -84,7 +84,8 @@ def passes(steps: list[Step]) -> bool:
         try:
             note = action()
         except GateError as error:
-            print(f"FAILED after {time.monotonic() - started:.1f} s\n\n{error}", flush=True)
+            print(f"FAILED after {time.monotonic() - started:.1f} s\n\n{error.output}".rstrip())
+            print(f"\n{name}: {error}", flush=True)
             return False
         print(f"ok {time.monotonic() - started:6.1f} s  {note}".rstrip(), flush=True)
     return True

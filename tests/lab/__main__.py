@@ -13,9 +13,10 @@ import time
 
 from tests.nodes.node import NodeFailure
 
+from . import interrupts
 from .demo import run_demo
 from .handles import LabNode, LabPod
-from .lab import SHOP, Lab, names
+from .lab import NAME, SHOP, Lab, names
 from .model import LabError, read_lab
 from .needs import PACKAGES, missing, second_choices
 
@@ -31,6 +32,11 @@ def _up(options: argparse.Namespace) -> None:
 
 
 def _down(options: argparse.Namespace) -> None:
+    swept = Lab.sweep()
+    for name in swept:
+        print("lab %s is gone; a run that was killed had left it" % name)
+    if swept and not options.all and options.name not in names():
+        return
     for name in names() if options.all else [options.name]:
         Lab.attach(name).down()
         print("lab %s is gone" % name)
@@ -90,8 +96,8 @@ def _needs(options: argparse.Namespace) -> None:
     print("all that the lab needs is here")
 
 
-def _demo(_options: argparse.Namespace) -> None:
-    sys.exit(run_demo())
+def _demo(options: argparse.Namespace) -> None:
+    sys.exit(run_demo(options.name))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -99,16 +105,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(command=None)
     commands = parser.add_subparsers(required=True)
 
-    def command(name: str, call: object, help: str) -> argparse.ArgumentParser:
+    def command(name: str, call: object, help: str, lab: str = NAME) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help)
         sub.set_defaults(call=call)
-        sub.add_argument("--name", default="shop", help="the lab's name (default: shop)")
+        sub.add_argument("--name", default=lab, help="the lab's name (default: %s)" % lab)
         return sub
 
     command("up", _up, "make a lab").add_argument("--file", default=SHOP, help="its YAML (default: shop.yml)")
-    for name, call, help in (("down", _down, "remove a lab"), ("status", _status, "show a lab")):
+    removed = "remove a lab, and those that a killed run has left"
+    for name, call, help in (("down", _down, removed), ("status", _status, "show a lab")):
         command(name, call, help).add_argument("--all", action="store_true", help="all labs of this machine")
-    commands.add_parser("demo", help="show the main job on a lab of its own").set_defaults(call=_demo)
+    command("demo", _demo, "show the main job on a lab of its own", "demo")
     enter = command("enter", _enter, "run a program in a node or in a pod (NAMESPACE/NAME)")
     ssh = command("ssh", _ssh, "run a program on a node by ssh")
     ssh.add_argument("--user", help="root or ops (default: the node's)")
@@ -134,10 +141,13 @@ def _traffic_options(parser: argparse.ArgumentParser) -> None:
 
 
 def main() -> None:
-    """Reads the command line and runs one command; errors are one sentence."""
+    """Reads the command line and runs one command; errors are one sentence, an interrupt is an exit status."""
+    interrupts.arm()
     options = _parser().parse_args()
     try:
         options.call(options)
+    except interrupts.Interrupted as interrupted:
+        sys.exit(interrupted.status)
     except (LabError, NodeFailure) as error:
         sys.exit("lab: %s" % error)
 

@@ -17,7 +17,6 @@ import re
 import shlex
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -31,7 +30,7 @@ from .model import LabError
 from .needs import second_choices
 from .sequences import sequences
 
-NAME = ID = "demo"
+ID = "demo"
 SPOOL = "var/lib/kube-pcap"
 TRAFFIC = (
     ("shop/cart", "shop/web", 9000),
@@ -58,9 +57,22 @@ class Demo:
     def run(self, argv: list[str]) -> None:
         """Runs one command in the foreground, and raises LabError when it fails."""
         show(argv)
-        status = subprocess.run(argv, env=self.env, cwd=CHECKOUT, stdin=subprocess.DEVNULL, check=False).returncode
+        with self.started(argv, stdin=subprocess.DEVNULL) as command:
+            status = command.wait()
         if status:
             raise LabError("%s ended with %d" % (argv[0], status))
+
+    @contextlib.contextmanager
+    def started(self, argv: list[str], **options: Any) -> Iterator[subprocess.Popen[str]]:
+        """Starts one command, and ends it and all that it has started with the block."""
+        options.update(env=self.env, cwd=CHECKOUT, text=True)
+        # Of its own session: what interrupts the demo does not make it speak.
+        with subprocess.Popen(argv, start_new_session=True, **options) as command:
+            try:
+                yield command
+            finally:
+                if command.poll() is None:
+                    os.killpg(command.pid, signal.SIGTERM)
 
     def playbook(self, name: str, **options: object) -> None:
         """Runs a playbook of the collection with these options."""
@@ -69,20 +81,14 @@ class Demo:
     @contextlib.contextmanager
     def traffic(self) -> Iterator[list[subprocess.Popen[str]]]:
         """Starts the senders, and ends them with the block."""
-        senders: list[subprocess.Popen[str]] = []
-        # Of their own session: what interrupts the demo does not make them speak.
-        piped: dict[str, Any] = {"stdout": subprocess.PIPE, "text": True, "start_new_session": True}
-        try:
+        with contextlib.ExitStack() as ends:
+            senders = []
             for source, to, port in TRAFFIC:
-                argv = ["python", "-m", "tests.lab", "traffic", "--name", NAME, "--from", source, "--to", to]
-                argv += ["--port", str(port), "--count", str(COUNT), "--rate", str(RATE)]
+                argv = ["python", "-m", "tests.lab", "traffic", "--name", self.lab.state.name, "--from", source]
+                argv += ["--to", to, "--port", str(port), "--count", str(COUNT), "--rate", str(RATE)]
                 show(argv, shlex.join(argv) + " &")
-                senders.append(subprocess.Popen(argv, env=self.env, cwd=CHECKOUT, **piped))
+                senders.append(ends.enter_context(self.started(argv, stdout=subprocess.PIPE)))
             yield senders
-        finally:
-            for sender in senders:
-                sender.terminate()
-                sender.wait()
 
     def count_sent(self, senders: list[subprocess.Popen[str]]) -> dict[int, int]:
         """Waits for the senders and returns how many datagrams each stream had, in their own words."""
@@ -109,14 +115,13 @@ class Demo:
         """Prints the first packets of the largest segment."""
         node, file = max(self.segments(), key=lambda one: one[1].stat().st_size)
         path = "/%s/%s/segments/%s" % (SPOOL, ID, file.name)
-        ssh = ["python", "-m", "tests.lab", "ssh", "--name", NAME, "--user", "root", node, "zcat", path]
+        ssh = ["python", "-m", "tests.lab", "ssh", "--name", self.lab.state.name, "--user", "root", node, "zcat", path]
         read = ["tcpdump", "-n", "-c", "4", "-r", "-"]
         show(ssh, "%s | %s" % (shlex.join(ssh), shlex.join(read)))
-        with subprocess.Popen(ssh, env=self.env, cwd=CHECKOUT, stdout=subprocess.PIPE) as source:
-            done = subprocess.run(read, env=self.env, stdin=source.stdout, check=False)
-            source.kill()
-        if done.returncode:
-            raise LabError("tcpdump ended with %d" % done.returncode)
+        with self.started(ssh, stdout=subprocess.PIPE) as source, self.started(read, stdin=source.stdout) as reader:
+            status = reader.wait()
+        if status:
+            raise LabError("tcpdump ended with %d" % status)
         print("(tcpdump names interfaces after this machine's; those of the pod are in the manifest)")
 
     def count(self, sent: dict[int, int]) -> bool:
@@ -149,27 +154,18 @@ class Demo:
         return self.count(sent)
 
 
-def _end(number: int, _frame: object) -> None:
-    """Ends the demo by what its blocks do at their ends, which a second signal does not cut short."""
-    for other in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(other, signal.SIG_IGN)
-    sys.exit(128 + number)
-
-
-def run_demo() -> int:
+def run_demo(name: str) -> int:
     """Shows the main job on a lab of its own; returns 0 when the count holds."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _end)
     Lab.sweep()
     began = time.monotonic()
-    show([], "python -m tests.lab up --name %s" % NAME)
-    with Lab.up(NAME, owner=os.getpid()) as lab, tempfile.TemporaryDirectory() as folder:
+    show([], "python -m tests.lab up --name %s" % name)
+    with Lab.up(name, owner=os.getpid()) as lab, tempfile.TemporaryDirectory() as folder:
         running = sum(pod.state.running for pod in lab.pods)
-        print("lab %s: %d nodes, %d pods up in %.1f s" % (NAME, len(lab.nodes), running, time.monotonic() - began))
+        print("lab %s: %d nodes, %d pods up in %.1f s" % (name, len(lab.nodes), running, time.monotonic() - began))
         for line in second_choices(lab.state.spec):
             print(line)
         print("inventory: %s\nsnapshot: %s" % (lab.inventory, lab.snapshot))
         holds = Demo(lab, pathlib.Path(folder)).tell()
-        show([], "python -m tests.lab down --name %s" % NAME)
-    print("lab %s is gone; all of it took %.0f s" % (NAME, time.monotonic() - began))
+        show([], "python -m tests.lab down --name %s" % name)
+    print("lab %s is gone; all of it took %.0f s" % (name, time.monotonic() - began))
     return 0 if holds else 1

@@ -24,13 +24,15 @@ from tests.nodes import cgroups, kernel
 from tests.nodes.node import CHECKOUT
 from tests.nodes.node import Node as NamespaceNode
 
-from . import addresses, inventory, live, network, pods, snapshot
+from . import addresses, interrupts, inventory, live, network, pods, snapshot
 from .faults import Faults
 from .handles import LabNode, LabPod
 from .model import LabError, Node, read_lab
 from .needs import STATE, choose_python, missing
 from .underlay import Underlay
 
+NAME = "shop"
+"""The lab of ``make lab``."""
 SHOP = pathlib.Path(__file__).with_name("shop.yml")
 GROUP = "kube-pcap-lab"
 LABS = 64
@@ -60,7 +62,7 @@ class Lab:
         self.faults = Faults(self)
 
     @classmethod
-    def up(cls, name: str = "shop", file: str | pathlib.Path = SHOP, owner: int | None = None) -> Lab:
+    def up(cls, name: str = NAME, file: str | pathlib.Path = SHOP, owner: int | None = None) -> Lab:
         """Makes a lab and returns when every node answers by ssh and every pod runs.
 
         ``owner``: a process without which the lab is a leftover that ``Lab.sweep`` removes.
@@ -71,28 +73,24 @@ class Lab:
         lacking = missing(spec)
         if lacking:
             raise LabError("the lab cannot be made here:\n" + "\n".join("- " + line for line in lacking))
-        run = STATE / name
-        with _lock():
-            if (run / "state.json").exists():
-                raise LabError("lab %s is up already; first: python -m tests.lab down --name %s" % (name, name))
-            now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-            made = live.LiveLab(name, _free_index(), spec, live.make_pods(spec), owner, created=now)
-            made.owner_start = kernel.start_time(owner) if owner else None
-            (run / "cp").mkdir(parents=True, mode=0o700, exist_ok=True)
-            # From now on the removal of another lab leaves the groups' parent.
-            cgroups.make(cgroups.read_hierarchies(), "%s/%s" % (GROUP, name))
-            shutil.copy(file, run / "lab.yml")
-            live.save(made, run)
-        lab = cls(made, run)
+        lab = None
         try:
+            with _lock():
+                _refuse_second(name)
+                now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+                made = live.LiveLab(name, _free_index(), spec, live.make_pods(spec), owner, created=now)
+                made.owner_start = kernel.start_time(owner) if owner else None
+                lab = cls(made, STATE / name)
+                lab._begin(pathlib.Path(file))
             lab._build()
         except BaseException:
-            lab.down()
+            if lab:
+                lab.down()
             raise
         return lab
 
     @classmethod
-    def attach(cls, name: str = "shop") -> Lab:
+    def attach(cls, name: str = NAME) -> Lab:
         """The lab of that name that is up already."""
         try:
             return cls(live.load(STATE / name), STATE / name)
@@ -157,6 +155,13 @@ class Lab:
             hide=(str(CHECKOUT), str(STATE)),
             **pods.kubelet(self.state.spec.node(name)),
         )
+
+    def _begin(self, file: pathlib.Path) -> None:
+        (self.run_dir / "cp").mkdir(parents=True, mode=0o700, exist_ok=True)
+        # From now on the removal of another lab leaves the groups' parent.
+        cgroups.make(cgroups.read_hierarchies(), self.group)
+        shutil.copy(file, self.run_dir / "lab.yml")
+        live.save(self.state, self.run_dir)
 
     def _build(self) -> None:
         self._keys()
@@ -223,7 +228,11 @@ class Lab:
         self.snapshot.with_suffix(".new").rename(self.snapshot)
 
     def down(self) -> None:
-        """Removes the lab: nothing of it is left, half-made labs included."""
+        """Removes the lab: nothing of it is left, half-made labs included; an interrupt waits until it is gone."""
+        with interrupts.held():
+            self._down()
+
+    def _down(self) -> None:
         for socket_path in (self.run_dir / "cp").glob("*"):
             subprocess.run(["ssh", "-O", "exit", "-S", str(socket_path), "lab"], capture_output=True, check=False)
             _wait_gone(socket_path)
@@ -248,6 +257,12 @@ class Lab:
 def names() -> list[str]:
     """The labs that are up, or that were being made."""
     return sorted(file.parent.name for file in STATE.glob("*/state.json"))
+
+
+def _refuse_second(name: str) -> None:
+    if name in names():
+        first = "make lab-down" if name == NAME else "python -m tests.lab down --name " + name
+        raise LabError("lab %s is up already; this removes it: %s" % (name, first))
 
 
 def _free_index() -> int:

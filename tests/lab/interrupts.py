@@ -1,0 +1,43 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""SIGINT and SIGTERM as an exception: what was begun is taken down by its own blocks, which nothing cuts short."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(KeyboardInterrupt):
+    """One of the two signals has come; ``status`` is the exit status that tells which."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.status = 128 + number
+
+
+def arm() -> None:
+    """Has the first of these signals raise Interrupted in the main thread, and those after it do nothing."""
+    for number in SIGNALS:
+        signal.signal(number, _raise_once)
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Lets these signals wait until the block has ended."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _raise_once(number: int, _frame: object) -> None:
+    for other in SIGNALS:
+        signal.signal(other, signal.SIG_IGN)  # the programs that clean up inherit it
+    raise Interrupted(number)

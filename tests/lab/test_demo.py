@@ -1,0 +1,150 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The commands that a user types: the demo to its end, and what an interrupt leaves of demo, gate and lab: nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.gate.__main__ import LAB
+from tests.lab import lab as lab_module
+from tests.lab.conftest import lab_name
+from tests.lab.lab import Lab, names
+from tests.lab.model import LabError
+from tests.lab.test_lab import SMALL, held, namespaces, ticks, traces
+from tests.nodes.node import CHECKOUT
+
+PATIENCE = 120.0
+GATE = str(CHECKOUT / "tests" / "gate" / "run")
+CHILD = [sys.executable, "-m", "tests.gate.child"]
+
+
+def wait_for(condition, seconds=PATIENCE):
+    """What the condition returns once that is true; AssertionError when it never is."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "it did not come to pass within %d s" % seconds
+        time.sleep(0.05)
+    return found
+
+
+@pytest.fixture
+def temporary(tmp_path):
+    """A folder for a command's temporary files, which must be empty in the end."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    yield folder
+    assert list(folder.iterdir()) == []
+
+
+@contextlib.contextmanager
+def started(argv, folder):
+    """A command as a terminal starts it, leader of a group of its own; SIGINT may have come ignored to us."""
+    home = pathlib.Path(sys.prefix).parent  # the gate's environments, also where sudo has changed HOME
+    kept = {"XDG_CACHE_HOME": str(home.parent)} if home.name == "kube-pcap" else {}
+    env = {**os.environ, **kept, "TMPDIR": str(folder)}
+    argv = ["env", "--default-signal=INT", *argv]
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(argv, cwd=CHECKOUT, env=env, start_new_session=True, **piped) as command:
+        try:
+            yield command
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(command.pid, signal.SIGKILL)
+
+
+def lab_of(session):
+    """The name of the lab that a command of a session has started, once all of it stands."""
+    for name in names():
+        with contextlib.suppress(LabError):
+            lab = Lab.attach(name)
+            if lab.state.owner and lab.inventory.exists() and os.getsid(lab.state.owner) == session:
+                return name
+    return None
+
+
+def made_by(name):
+    """The namespaces of a lab that is up, and of nothing else."""
+    pids = [int(pid) for pid in traces(name)["processes"]]
+    return namespaces(pids) - namespaces([os.getpid()])
+
+
+def test_the_demo_shows_the_main_job(temporary):
+    """It ends well, its own count is what it says of it, every packet is in a file, and nothing is left."""
+    name = lab_name("d")
+    with started([sys.executable, "-m", "tests.lab", "demo", "--name", name], temporary) as demo:
+        text = demo.communicate(timeout=600)[0]
+    assert demo.returncode == 0, text
+    figures = re.search(r"sent to web pods +(\d+)\nin files +(\d+)\ncounted as dropped +(\d+)\nthe count holds\n", text)
+    sent, in_files, dropped = map(int, figures.groups())
+    assert sent == in_files + dropped == sum(map(int, re.findall(r"^shop/\S+: stream \d+: sent (\d+) ", text, re.M)))
+    assert sent > 10000 and "Traceback" not in text
+    assert traces(name) == {} and name not in names()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demo_leaves_nothing(temporary, number):
+    """As by Ctrl-C in `make demo`, while its traffic runs: the gate waits for the clean-up and says how it ended."""
+    name = lab_name("e")
+    with started([GATE, "demo", "--name", name], temporary) as gate:
+        words = []
+        while not words or " tests.lab traffic " not in words[-1]:
+            words.append(gate.stdout.readline())
+            assert words[-1], "".join(words)
+        made, until = made_by(name), ticks()
+        assert len(made) > 20
+        os.killpg(gate.pid, number)
+        words.append(gate.communicate(timeout=PATIENCE)[0])
+    text = "".join(words)
+    assert gate.returncode == 128 + number and "Traceback" not in text and "interrupted" in text, text
+    assert traces(name) == {} and made & held(until) == set()
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGINT] * 5])
+def test_interrupted_tests_leave_no_lab(temporary, tmp_path, signals):
+    """However impatient the user, the tests that `make test` runs take their lab down."""
+    argv = [*CHILD, *LAB["test"], "--basetemp", str(tmp_path / "pytest"), "tests/lab/test_lab.py"]
+    with started(argv, temporary) as tests:
+        name = wait_for(lambda: lab_of(tests.pid))
+        for number in signals:
+            os.killpg(tests.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                tests.wait(0.1)
+        text = tests.communicate(timeout=PATIENCE)[0]
+    assert tests.returncode == 2 and "Interrupted" in text and "Traceback" not in text, text
+    assert traces(name) == {}
+
+
+def test_down_removes_what_a_killed_run_has_left(tmp_path):
+    """As `make lab-down` after a demo that was killed, no other lab being up."""
+    (tmp_path / "small.yml").write_text(SMALL)
+    name = lab_name("g")
+    code = "import os, sys; from tests.lab.lab import Lab; Lab.up(*sys.argv[1:], owner=os.getpid())"
+    subprocess.run([sys.executable, "-c", code, name, str(tmp_path / "small.yml")], cwd=CHECKOUT, check=True)
+    assert set(traces(name)) > {"processes"}
+    argv = [sys.executable, "-m", "tests.lab", "down", "--name", lab_name("h")]
+    done = subprocess.run(argv, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "") and "lab %s is gone" % name in done.stdout
+    assert traces(name) == {}
+
+
+@pytest.mark.parametrize("usual", [True, False])
+def test_a_second_lab_of_a_name_is_refused(lab, monkeypatch, usual):
+    """It is told in one sentence how the first one is removed."""
+    name = lab.state.name
+    monkeypatch.setattr(lab_module, "NAME", name if usual else "shop")
+    advice = "make lab-down" if usual else "python -m tests.lab down --name " + name
+    with pytest.raises(LabError, match="^lab %s is up already; this removes it: %s$" % (name, advice)):
+        Lab.up(name)
+    assert lab.node("node-a").pid and lab.inventory.exists()
