@@ -113,20 +113,27 @@ def test_observe(there: Elsewhere) -> None:
 
 
 def test_verified(there: Elsewhere) -> None:
-    """The descriptor of a target is opened when process, start time and inode are those that were resolved."""
-    stat = read_stat("/proc", there.pid)
-    assert stat is not None
-    fd = netns.open_target(there.target(), start_time=stat.start_time)
+    """The descriptor of a target is opened when inode and cgroup are those that were resolved."""
+    fd = netns.open_target(there.target())
     assert os.fstat(fd).st_ino == there.inode
     os.close(fd)
-    with pytest.raises(TargetError, match="has ended; resolve it again"):
-        netns.open_target(there.target(), start_time=stat.start_time + 1)
     with pytest.raises(TargetError, match="is in network namespace %d, not in 5 any more" % there.inode):
         netns.open_target(there.target(netns=5))
     with pytest.raises(TargetError, match="does not belong to it any more"):
         netns.open_target(there.target(kind="pod", namespace="shop", uid=UID))
     with pytest.raises(TargetError, match="node x has no process on this node"):
         netns.open_target(there.target(pid=None))
+
+
+def test_a_process_id_that_is_used_again(there: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the id is another process's by the time that its cgroup is read, the namespace is not its pod's."""
+    stat, before = read_stat("/proc", there.pid), os.listdir("/proc/self/fd")
+    assert stat is not None
+    seen = iter([stat, stat._replace(start_time=stat.start_time + 1)])
+    monkeypatch.setattr(netns, "read_stat", lambda _proc_root, _pid: next(seen))
+    with pytest.raises(TargetError, match="has ended; resolve it again"):
+        netns.open_target(there.target())
+    assert os.listdir("/proc/self/fd") == before
 
 
 def test_a_process_that_ended(there: Elsewhere) -> None:

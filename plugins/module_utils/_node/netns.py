@@ -19,7 +19,7 @@ from .._errors import NodeError, TargetError
 from .._records import Target
 from . import links
 from .cgroups import parse_cgroup
-from .proc import read_cgroup, read_stat
+from .proc import Stat, read_cgroup, read_stat
 
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
 _LIBC = ctypes.CDLL(None, use_errno=True)  # os.setns came with Python 3.12
@@ -70,25 +70,26 @@ def open_netns(pid: int, proc_root: str = "/proc") -> int:
         raise TargetError("process %d has no network namespace any more: %s" % (pid, error.strerror)) from error
 
 
-def open_target(target: Target, proc_root: str = "/proc", start_time: int | None = None) -> int:
+def open_target(target: Target, proc_root: str = "/proc") -> int:
     """Return a verified descriptor of a target's network namespace.
 
-    The process must be the one that was resolved: the same start time where that is given, a cgroup that still names
-    the pod, and the inode that was seen. Raises TargetError, which tells to resolve again, when any of them differs.
+    It must have the inode that was resolved, and be that of a process whose cgroup still names the pod: one and the
+    same process, as its start time before and after tells, so that a reused id can lend neither. Raises TargetError,
+    which tells to resolve again, when any of them differs.
     """
     if target.pid is None or target.netns is None:
         raise TargetError("%s has no process on this node" % target.title)
     before = read_stat(proc_root, target.pid)
     fd = open_netns(target.pid, proc_root)
     try:
-        _verify(target, fd, proc_root, start_time if start_time is not None else before.start_time if before else None)
+        _verify(target, fd, proc_root, before)
     except TargetError:
         os.close(fd)
         raise
     return fd
 
 
-def _verify(target: Target, fd: int, proc_root: str, start_time: int | None) -> None:
+def _verify(target: Target, fd: int, proc_root: str, before: Stat | None) -> None:
     pid = target.pid or 0
     inode = os.fstat(fd).st_ino
     if inode != target.netns:
@@ -99,7 +100,7 @@ def _verify(target: Target, fd: int, proc_root: str, start_time: int | None) -> 
         if member is None or member.uid != target.node_uid:
             raise TargetError("%s: process %d does not belong to it any more; resolve it again" % (target.title, pid))
     after = read_stat(proc_root, pid)
-    if after is None or after.start_time != start_time:
+    if before is None or after is None or after.start_time != before.start_time:
         raise TargetError("%s: process %d has ended; resolve it again" % (target.title, pid))
 
 
