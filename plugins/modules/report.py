@@ -14,7 +14,8 @@ author:
 description:
   - Takes what the hosts registered, prints one table for all of them, and returns the data.
   - Hosts that gave no answer are named with the reason. It fails, once, where the play has found nothing that it was
-    asked for.
+    asked for. With C(serial), it names the hosts that are not asked yet, and is complete in the last batch.
+  - It warns where a start found its capture finished, so that nothing is being recorded.
   - In AWX, C(capture_id) is handed to the next nodes of a workflow, where there is one capture.
 extends_documentation_fragment:
   - kube.pcap._attributes

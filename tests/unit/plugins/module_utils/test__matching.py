@@ -204,6 +204,6 @@ def test_nothing_known():
 
 def test_names_are_sorted_and_the_closest_are_shown():
     """Of more names than a message lists, those that resemble the one that was asked for stand in it."""
-    nodes = [Candidate(Target("node", name=name, node=name)) for name in ("edge-x", *("n%02d" % n for n in range(20)))]
-    text = matching.explain(parse("x", "node edge-y")[0], nodes)
-    assert text.endswith("there are edge-x, n00, n01, n02, n03, n04, n05, n06 and 13 more")
+    nodes = [Candidate(Target("node", name=name, node=name)) for name in ("zone-x", *("n%02d" % n for n in range(20)))]
+    text = matching.explain(parse("x", "node zone-y")[0], nodes)
+    assert text.endswith("there are n00, n01, n02, n03, n04, n05, n06, zone-x and 13 more")
