@@ -29,7 +29,7 @@ import subprocess
 import sys
 
 packages = [arg for arg in sys.argv[1:] if arg not in ("--no-setuptools", "--no-wheel")]
-subprocess.check_call([sys.executable, "-m", "ensurepip"])
+subprocess.check_call([sys.executable, "-m", "ensurepip"], stdout=subprocess.DEVNULL)
 subprocess.check_call([sys.executable, "-m", "pip", "install"] + packages)
 """
 """Stands in for get-pip: brings the pip that the Python itself carries, and lets that one install the pip asked for."""
@@ -77,10 +77,13 @@ def _seed(bin_dir: pathlib.Path) -> None:
 
 
 def pip_settings(listed: str, cache_dir: str) -> configparser.RawConfigParser:
-    """One configuration file out of what `pip config list` shows; the environment's word is the last, as for pip."""
+    """One configuration file out of what `pip config list` shows; the environment's word is the last, as for pip.
+
+    An installation tells only what went wrong: a page of what it did would stand before what a failed test says.
+    """
     lines = [line.partition("=") for line in listed.splitlines()]
     config = configparser.RawConfigParser()
-    config.read_dict({"global": {"cache-dir": cache_dir}})
+    config.read_dict({"global": {"cache-dir": cache_dir}, "install": {"quiet": "1"}})
     for key, _equals, value in sorted(lines, key=lambda line: line[0].startswith(":env:")):
         section, _dot, name = key.replace(":env:", "global").partition(".")
         config.read_dict({section: {name: ast.literal_eval(value)}})

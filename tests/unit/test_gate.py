@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import io
 import pathlib
+import sys
 
 import pytest
 
-from ansible_collections.kube.pcap.tests.gate import ansible_test, machine
+from ansible_collections.kube.pcap.tests.gate import ansible_test, machine, places, steps
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -33,16 +34,39 @@ def test_skips(line, refused):
 
 
 def test_pip_settings():
-    """The environment wins over the files, other sections stay, and every value is written as pip reads it."""
+    """The environment wins over the files, other sections stay, values are as pip reads them, and it is quiet."""
     listed = ":env:.cert='/env.pem'\nglobal.cert='/file.pem'\ninstall.no-binary='one\\ntwo'"
     text = io.StringIO()
     ansible_test.pip_settings(listed, "/cache").write(text)
-    assert (
-        text.getvalue().split() == "[global] cache-dir = /cache cert = /env.pem [install] no-binary = one two".split()
-    )
+    wanted = "[global] cache-dir = /cache cert = /env.pem [install] quiet = 1 no-binary = one two"
+    assert text.getvalue().split() == wanted.split()
 
 
 def test_the_pythons_of_the_machine_are_those_of_the_gate():
     """.ci/run refuses a machine without one of the Pythons that the gate would test."""
     (line,) = [line for line in (ROOT / ".ci" / "run").read_text().splitlines() if line.startswith("pythons=")]
     assert line == f"pythons=({' '.join(machine.PYTHONS['2.19'])})"
+
+
+def test_a_command_that_fails():
+    """Its words are apart from the cause, which names the command as one would type it."""
+    code = "import sys; print('out'); print('err', file=sys.stderr, flush=True); sys.exit(3)"
+    with pytest.raises(places.GateError) as caught:
+        places.run([sys.executable, "-c", code])
+    assert str(caught.value) == f"exit status 3: {pathlib.Path(sys.executable).name} -c {code}"
+    assert sorted(caught.value.output.split()) == ["err", "out"]
+
+
+@pytest.mark.parametrize("output", ["", "a tool's\nown words\n"])
+def test_the_cause_is_told_last(capsys, output):
+    """A failed step ends the run: what its tool said, then in one line the step and why; no further step is begun."""
+
+    def fail():
+        raise places.GateError("exit status 1: ruff check", output)
+
+    assert not steps.passes([("virtual environment", lambda: "here"), ("ruff check", fail), ("mypy", fail)])
+    words = capsys.readouterr().out
+    lines = [line for line in words.splitlines() if line]
+    assert lines[-1] == "ruff check: exit status 1: ruff check" and "\n\n\n" not in words
+    assert lines[2:-1] == output.splitlines()
+    assert lines[0].endswith("here") and "FAILED" in lines[1]
