@@ -148,3 +148,18 @@ def test_a_second_lab_of_a_name_is_refused(lab, monkeypatch, usual):
     with pytest.raises(LabError, match="^lab %s is up already; this removes it: %s$" % (name, advice)):
         Lab.up(name)
     assert lab.node("node-a").pid and lab.inventory.exists()
+
+
+def test_an_interrupt_waits_until_a_lab_is_gone(tmp_path, monkeypatch):
+    """Who is impatient while a lab is removed is heard when nothing of it is left."""
+    (tmp_path / "small.yml").write_text(SMALL)
+    lab = Lab.up(lab_name("i"), tmp_path / "small.yml", owner=os.getpid())
+    stop = lab.underlay.stop
+    monkeypatch.setattr(lab.underlay, "stop", lambda: (os.kill(os.getpid(), signal.SIGINT), stop()))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            lab.down()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert traces(lab.state.name) == {}
