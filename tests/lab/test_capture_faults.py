@@ -141,6 +141,39 @@ def test_a_killed_tcpdump_is_replaced(lab: Lab, record: Record) -> None:
     assert len(damaged) <= 1
 
 
+def test_what_a_quiet_tcpdump_held_is_a_gap(lab: Lab, record: Record) -> None:
+    """KNT-1: packets that it had read and that never left its memory are counted, in a gap that begins before them."""
+    one, pod = record("node-b"), lab.pod("shop", "checkout")
+    one.start("pod shop/checkout", filter="udp port 9000")
+    pod.send("127.0.0.1", count=5, rate=1000)
+    counted(one, 5)
+    assert [path.stat().st_size for path in (one.folder / "taps/1").iterdir()] == [0]
+    one.node.run(["kill", "-KILL", *map(str, one.tcpdump_pids())])
+    wait_for(lambda: len(one.events("ready")) == 2, what="another tap")
+    again = pod.send("127.0.0.1", count=7, rate=1000)
+    info = one.stop()
+    (gap,), ready = one.events("gap"), one.events("ready")
+    assert (gap["reason"], gap["packets"], gap["run"]) == ("tcpdump was killed by signal 9", 5, 1)
+    assert gap["from_ns"] == ready[0]["at_ns"] and abs(gap["until_ns"] - ready[1]["at_ns"]) < 1_000_000_000
+    (lost,) = one.events("discarded")
+    assert (lost["bytes"], lost["reason"]) == (0, "the file is empty")
+    assert seen(one.segments(), again.stream) == list(range(7)) and info["targets"][0]["packets"] == 7
+
+
+def test_a_tcpdump_that_does_not_end_is_a_gap(lab: Lab, record: Record) -> None:
+    """KNT-1: one that is killed at a stop, since it does not end, has left something: from where, and how much."""
+    one, pod = record("node-b"), lab.pod("shop", "checkout")
+    one.start("pod shop/checkout", filter="udp port 9000")
+    pod.send("127.0.0.1", count=5, rate=1000)
+    counted(one, 5)
+    one.node.run(["kill", "-STOP", *map(str, one.tcpdump_pids())])
+    info = one.stop()
+    (gap,) = one.events("gap")
+    assert (gap["reason"], gap["packets"]) == ("tcpdump was killed by signal 9", 5)
+    assert (gap["from_ns"], gap["until_ns"]) == (one.events("ready")[0]["at_ns"], one.events("stopped")[0]["at_ns"])
+    assert (info["phase"], info["targets"][0]["packets"]) == ("done", 0)
+
+
 def end_ssh_sessions(node: LabNode) -> int:
     """Kills every ssh session of a node, and what ran in it keeps running or not; returns how many there were."""
     pids = node.run(["pgrep", "-f", "^sshd: .*@"], check=False).stdout.split()
@@ -264,6 +297,23 @@ def test_a_full_file_system_makes_no_lie(lab: Lab, record: Record, small_disk: p
     else:
         assert "the disk is full" in {gap["reason"] for gap in one.events("gap")}
     assert_all_accounted(one, stream, due, until_ns)
+
+
+def test_a_small_file_system_is_rolled_over(lab: Lab, record: Record, small_disk: pathlib.Path) -> None:
+    """KD-10: segments are cut to what the disk has room for, whatever ``keep`` promises; too little is refused."""
+    one = record("node-a", spool="/srv/small/spool")
+    refused = one.call(targets=["pod shop/cart", "node node-a"], min_free="10M")
+    assert refused["failed"] and refused["msg"].startswith("min_free: 2 targets need at least 8 MB on this node, and ")
+    assert "/srv/small/spool has room for " in refused["msg"] and not one.folder.exists()
+    one.start("pod shop/cart", filter="udp port 9000", compress=False)
+    assert one.state()["targets"][0]["segment_bytes"] == 1_000_000
+    sent = lab.pod("shop", "cart").send("127.0.0.1", count=200_000, rate=20_000)
+    info = one.stop()
+    numbers = seen(one.segments(), sent.stream)
+    assert (info["phase"], info["reason"]) == ("done", "stopped")
+    assert numbers and numbers == list(range(numbers[0], 200_000))
+    assert len(numbers) + info["evicted_packets"] == 200_000
+    assert {event["reason"] for event in one.events("evicted")} == {"min_free"}
 
 
 def numbers_of(segment: dict[str, Any], due: dict[int, int], taken: set[int]) -> set[int]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -208,6 +209,56 @@ def test_the_disk_stays_within_its_bound(lab: Lab, record: Record) -> None:
     assert len(numbers) + info["evicted_packets"] == sent.sent == 200_000 and info["targets"][0]["dropped_kernel"] == 0
     assert numbers == list(range(numbers[0], 200_000)), "the newest are kept"
     assert {event["reason"] for event in one.events("evicted")} == {"keep"}
+
+
+def test_a_manifest_that_grows_too_large_ends_the_capture(lab: Lab, record: Record) -> None:
+    """KNT-9, KD-10: before it takes the room of the segments; they stay, and the reason is told."""
+    one, pod = record("node-c"), lab.pod("shop", "db-0")
+    one.start("pod shop/db-0", filter="udp port 9000", keep="4M")
+    sent = pod.send("127.0.0.1", count=100, rate=1000)
+
+    def counted() -> bool:
+        one.call(state="refreshed")
+        return one.state()["targets"][0]["packets"] == 100
+
+    wait_for(counted, what="the packets")
+    one.node.run(["kill", "-KILL", str(one.recorder_pid())])
+    wait_for(lambda: not one.tcpdump_pids(), what="tcpdump's end")
+    line = json.dumps({"event": "clock_stepped", "at_ns": 1, "target": None, "by_ns": 1}) + "\n"
+    with (one.folder / "manifest.jsonl").open("a") as file:
+        file.write(line * (1_000_000 // len(line) + 1))
+    assert one.call(state="refreshed")["changed"]
+    one.wait_phase("failed")
+    reason = one.info()["reason"]
+    assert reason.startswith("the manifest has grown to ") and reason.endswith("more than a quarter of capture_keep")
+    assert seen(one.segments(), sent.stream) == list(range(100)) and one.events("evicted") == []
+
+
+def test_a_node_takes_eight_captures(lab: Lab, ansible: Ansible, record: Record) -> None:
+    """KD-10: never more, also of two that start at once; the refusal names them; one that has ended makes room."""
+    first = record("node-b")
+
+    def started(name: str) -> dict[str, Any]:
+        return first.call(id=name, targets="pod shop/checkout", filter="udp port 9000")
+
+    def living() -> int:
+        return sum(one["phase"] == "ready" for one in first.call("capture_info", id="all")["captures"])
+
+    for number in range(7):
+        assert not started("eight-%d" % number)["failed"]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(started, ("eight-7", "eight-8")))
+    assert living() in (7, 8) and sum(not one["failed"] for one in both) == living() - 7
+    if living() == 7:  # each may have seen the other
+        assert not started("eight-7")["failed"]
+    before = sorted(one["id"] for one in first.call("capture_info", id="all")["captures"])
+    refused = started("one-more")
+    assert refused["failed"] and living() == 8 and not (first.folder.parent / "one-more").exists()
+    text = "8 captures in /var/lib/kube-pcap have not ended, and a further one would be too many: %s; stop one of them"
+    assert refused["msg"].startswith(text % ", ".join(before))
+    assert not started("eight-3")["failed"], "one that is there is none more"
+    assert not first.call(id="eight-3", state="stopped")["failed"]
+    assert not started("one-more")["failed"] and living() == 8
 
 
 MANY = """

@@ -16,6 +16,7 @@ from ansible_collections.kube.pcap.plugins.module_utils._node.retention import (
     closed_bytes_allowed,
     least_free,
     on_disk,
+    outgrown,
     share,
 )
 from ansible_collections.kube.pcap.plugins.module_utils._records import CaptureOptions
@@ -57,6 +58,38 @@ def test_no_share(_why, options, running, new, text):
     """Too little for a tap is refused with the option, how many there are, and what would be needed."""
     with pytest.raises(PcapError, match="^%s.* need .*, the bound is .*; .*select fewer targets" % text):
         share(CaptureOptions(**options), running, new, ROOM)
+
+
+@pytest.mark.parametrize(
+    "room, running, new, segment",
+    [
+        (8 * GIGA, [], 1, 100 * MEGA),
+        (80 * MEGA, [], 1, 10 * MEGA),
+        (80 * MEGA, [], 4, 4 * MEGA),
+        (80 * MEGA, [Share(512, 10 * MEGA)], 1, 5 * MEGA),
+        (12 * MEGA, [], 3, MEGA),
+    ],
+)
+def test_a_small_disk_cuts_the_segments(room, running, new, segment):
+    """What the file system has room for counts, where that is less than what may be kept."""
+    assert share(CaptureOptions(), running, new, room).segment_bytes == segment
+
+
+@pytest.mark.parametrize(
+    "room, new, text", [(11 * MEGA, 3, "12 MB on .* 11 MB"), (0, 1, "4 MB on .* 0"), (-MEGA, 1, "4 MB on .* 0")]
+)
+def test_a_disk_that_is_too_small(room, new, text):
+    """It is refused with what would be needed and what there is, by the option that bounds it."""
+    with pytest.raises(PcapError, match="^min_free: %d targets need at least %s" % (new, text)):
+        share(CaptureOptions(), [], new, room)
+
+
+@pytest.mark.parametrize("size, expected", [(0, False), (25 * MEGA, False), (25 * MEGA + 1, True), (GIGA, True)])
+def test_outgrown(size, expected):
+    """A manifest may take a quarter: beside open files, as much is left for segments."""
+    reason = outgrown(CaptureOptions(keep_bytes=100 * MEGA), size)
+    assert bool(reason) == expected and (not reason or "grown to " in reason)
+    assert closed_bytes_allowed(CaptureOptions(keep_bytes=100 * MEGA), [Share(1, 25 * MEGA)]) == 50 * MEGA
 
 
 @pytest.mark.parametrize("new", [1, 2, 3, 10, 50, 67])

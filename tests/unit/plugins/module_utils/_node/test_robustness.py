@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 import time
@@ -250,6 +251,24 @@ def test_a_folder_that_somebody_else_made(tmp_path):
     os.chown(str(root / "c-1"), 65534, 65534)
     with pytest.raises(PcapError):
         Spool(str(root), "c-1").make()
+
+
+def test_only_so_many_captures(tmp_path):
+    """Those that record, or will when their dead recorder is started, count; those that have ended do not."""
+    asked = make(tmp_path).read_wanted()
+    for number in range(2, 10):
+        spool = Spool(str(tmp_path / "spool"), "c-%d" % number)
+        spool.make()
+        spool.write_wanted(asked)
+        if number > 2:
+            spool.write_state({"phase": ("starting", "ready")[number % 2]})
+    new = dataclasses.replace(asked.capture, id="c-new")
+    with pytest.raises(PcapError, match="^8 captures in .*spool have not ended.*: c-2, c-3, .*, c-9; stop one"):
+        captures.remove(Spool(str(tmp_path / "spool"), "c-1"), True, False)
+        captures.start(new, False)
+    spool.write_state({"phase": "draining"})
+    with pytest.raises(PcapError, match="does not run on this node any more"):
+        captures.start(new, False)
 
 
 # captures / ledger ------------------------------------------------------------------------------------------------

@@ -1,0 +1,46 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""When counters are asked for and read."""
+
+from __future__ import annotations
+
+from ansible_collections.kube.pcap.plugins.module_utils._node.poll import Poll
+
+from .boxes import START, Hands
+
+
+class Asked:
+    """A watch with a tap that notes what it is asked."""
+
+    def __init__(self):
+        self.done = []
+        self.tap = self
+
+    def ask_counters(self):
+        """The tap's."""
+        self.done.append("asked")
+
+    def read_counters(self):
+        """The watch's."""
+        self.done.append("read")
+
+
+def test_asked_now_and_then_and_read_a_moment_later():
+    """At once, then every ten seconds; between question and answer somebody waits for it."""
+    poll, watch = Poll(Hands()), Asked()
+    told = [(poll.tick([watch], now), poll.asked) for now in (100.0, 100.01, 100.06, 105.0, 110.0, 110.25)]
+    assert told == [(False, True), (False, True), (True, False), (False, False), (False, True), (True, False)]
+    assert watch.done == ["asked", "read"] * 2 and poll.read_ns == START * 10**9
+
+
+def test_fresh_figures():
+    """Who wants them does not wait for the next turn; a tap that is gone is not asked."""
+    poll, watch, gone = Poll(Hands()), Asked(), Asked()
+    gone.tap = None
+    for now in (100.0, 100.1):
+        poll.tick([watch, gone], now)
+    poll.hasten()
+    assert [poll.tick([watch, gone], now) for now in (100.2, 100.3)] == [False, True]
+    assert watch.done == ["asked", "read"] * 2 and gone.done == ["read"] * 2
