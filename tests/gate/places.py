@@ -51,7 +51,7 @@ def call(args: Sequence[str | os.PathLike[str]], **options: Any) -> tuple[int, s
 def _interrupt(child: subprocess.Popen[str]) -> None:
     """Ends a command in its own way. A terminal has interrupted it already; twice is not worse than once."""
     print("\ninterrupted: what was started is being taken down", file=sys.stderr, flush=True)
-    with contextlib.suppress(PermissionError):  # sudo is root's: it hears a terminal, and is waited for
+    with contextlib.suppress(PermissionError):  # a sudo that may not be signalled is waited for
         child.send_signal(signal.SIGINT)
         try:
             child.communicate(timeout=PATIENCE_SECONDS)
