@@ -35,6 +35,7 @@ options:
   state:
     description:
       - V(started), exactly this capture runs. The same request again changes nothing, but adds new matching pods.
+        Beside eight that have not ended in the same spool, a further capture is refused.
       - V(refreshed), a supervisor that was killed runs again, and the figures of the others are fresh.
       - V(stopped), the taps are closed and every packet up to now is in its file.
       - V(absent), stopped, and everything of the capture is removed.
