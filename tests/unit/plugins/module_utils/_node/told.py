@@ -37,6 +37,7 @@ class Told:
         """A tcpdump was started, and has ended where its count is given."""
         self.record("started", run=number, interface="any", interfaces={}, boot="b", pid=1)
         if ready:
+            self.clock.wall += SECOND
             self.record("ready", run=number)
         if captured is not None:
             figures = {"captured": captured, "received": captured, "dropped_kernel": 0, "dropped_interface": 0}
