@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.kube.pcap.plugins.module_utils._records import to_result
-from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.merging import cluster_candidates
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.merging import (
+    cluster_candidates,
+    node_candidates,
+)
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
 from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
 from ansible_collections.kube.pcap.plugins.plugin_utils._plan import plan_capture
@@ -34,7 +37,8 @@ class ActionModule(ControllerAction):
             return {"asked": change(options["of"], options["request"])}
         check_batch(known["ansible_play_hosts"], known["ansible_play_batch"])
         cluster = plain(known.get(options["cluster"])) or {}
-        answers = read_answers(known["ansible_play_hosts_all"], known["hostvars"], options["registered"])
+        hosts, variables = known["ansible_play_hosts_all"], known["hostvars"]
+        answers = read_answers(hosts, variables, options["registered"], node_candidates)
         candidates = cluster_candidates(cluster) if "candidates" in cluster else ()
         result: dict[str, Any] = to_result(plan_capture(options["request"], answers, candidates))
         return result

@@ -15,6 +15,7 @@ from ansible.utils.display import Display
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
 from ansible_collections.kube.pcap.plugins.plugin_utils._play import later, read_answers
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.captures import report_captures
+from ansible_collections.kube.pcap.plugins.plugin_utils._report.shapes import check_info, check_started
 
 
 class ActionModule(ControllerAction):
@@ -31,7 +32,9 @@ class ActionModule(ControllerAction):
     def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         """Print the report, and return its data."""
         waiting = later(known["ansible_play_hosts"], known["ansible_play_batch"])
-        answers = read_answers(known["ansible_play_hosts_all"], known["hostvars"], options["registered"], waiting)
+        hosts, variables = known["ansible_play_hosts_all"], known["hostvars"]
+        check = check_started if options["of"] == "start" else check_info
+        answers = read_answers(hosts, variables, options["registered"], check, waiting)
         made = report_captures(
             options["of"],
             answers,

@@ -5,15 +5,21 @@
 """Every record that crosses between a node and the controller. PRIVATE to the collection.
 
 Records are frozen; what is not known is None. ``to_result`` turns one into plain JSON types for a module's result or
-a file, ``from_result`` takes it back. Unknown keys are ignored, so that a newer side can talk to an older one.
+a file, ``from_result`` takes it back where every type is right. Unknown keys are ignored, so that a newer side can talk
+to an older one.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Callable, Mapping, TypeVar
+import sys
+from typing import Any, Mapping, TypeVar
 
 R = TypeVar("R")
+
+
+class RecordError(TypeError):
+    """A value is not what a record holds there; the text begins with its place, such as ``pods[2].pid``."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,28 +172,56 @@ def to_result(record: Any) -> Any:
     return record
 
 
-def _records(kind: type[R], values: Any) -> tuple[R, ...]:
-    return tuple(from_result(kind, value) for value in values or ())
+def from_result(kind: type[R], value: Any, place: str = "") -> R:
+    """Return the record of that kind that ``to_result`` made this value of; a missing key takes its default.
+
+    ``place`` is what errors call the value. Raises RecordError for one of another type than the record holds.
+    """
+    names = vars(sys.modules[kind.__module__])
+    given = _typed(value, Mapping, place or "it")
+    known = {}
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]  # every kind here is a dataclass
+        inner = "%s.%s" % (place, field.name) if place else field.name
+        if field.name in given:
+            known[field.name] = _read(str(field.type), given[field.name], names, inner)
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise RecordError("%s is missing" % inner)
+    return kind(**known)
 
 
-_NESTED: dict[tuple[type, str], Callable[[Any], Any]] = {
-    (Target, "containers"): lambda value: _records(Container, value),
-    (Target, "addresses"): lambda value: tuple(value or ()),
-    (Selection, "label_selectors"): lambda value: tuple(value or ()),
-    (NodeCapture, "selections"): lambda value: _records(Selection, value),
-    (NodeCapture, "options"): lambda value: from_result(CaptureOptions, value),
-    (NodeCapture, "targets"): lambda value: _records(Target, value),
-    (Candidate, "target"): lambda value: from_result(Target, value),
-    (Candidate, "workloads"): lambda value: None if value is None else tuple((k, n) for k, n in value),
-    (Candidate, "services"): lambda value: None if value is None else tuple(value),
+_SCALARS = {"str": str, "int": int, "bool": bool}
+_WRONG = {
+    str: "no text",
+    int: "no whole number",
+    bool: "neither true nor false",
+    Mapping: "no mapping",
+    list: "no list",
 }
 
 
-def from_result(kind: type[R], value: Mapping[str, Any]) -> R:
-    """Return the record of that kind that ``to_result`` made these values of; a missing key takes its default."""
-    known = {}
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]  # every kind here is a dataclass
-        if field.name in value:
-            convert = _NESTED.get((kind, field.name))
-            known[field.name] = convert(value[field.name]) if convert else value[field.name]
-    return kind(**known)
+def _read(annotation: str, value: Any, names: Mapping[str, Any], place: str) -> Any:
+    """Return a value as its field's annotation says, which is text: Python 3.8 could not evaluate it."""
+    if annotation.endswith(" | None"):
+        return None if value is None else _read(annotation[: -len(" | None")], value, names, place)
+    outer, _bracket, inner = annotation.partition("[")
+    if outer == "Mapping":
+        own = inner[len("str, ") : -len("]")]
+        items = _typed(value, Mapping, place).items()
+        return {
+            _typed(key, str, "a key of " + place): _read(own, one, names, "a value of " + place) for key, one in items
+        }
+    if outer == "tuple":
+        listed = _typed(list(value) if isinstance(value, tuple) else value, list, place)
+        kinds = [inner[: -len(", ...]")]] * len(listed) if inner.endswith(", ...]") else inner[: -len("]")].split(", ")
+        if len(kinds) != len(listed):
+            raise RecordError("%s has not %d items" % (place, len(kinds)))
+        return tuple(_read(k, one, names, "%s[%d]" % (place, n)) for n, (k, one) in enumerate(zip(kinds, listed)))
+    if outer in _SCALARS:
+        return _typed(value, _SCALARS[outer], place)
+    return from_result(names[outer], value, place)
+
+
+def _typed(value: Any, kind: Any, place: str) -> Any:
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise RecordError("%s is %s" % (place, _WRONG[kind]))
+    return value

@@ -14,13 +14,14 @@ from ansible.utils.display import Display
 
 from ..module_utils._errors import PcapError
 from ._plain import plain
+from ._report.text import clean
 
 
 class ControllerAction(ActionBase):  # type: ignore[misc]  # ansible-core has no types
     """Answers from its options and what is known of the play; nothing is sent to any host.
 
     A plugin has ``OPTIONS``, its argument specification, and ``answer``. A PcapError becomes the task's failure, and
-    what the answer holds as ``warnings`` is shown.
+    what the answer holds as ``warnings`` is shown. Both may quote what a node said, and are cleaned.
     """
 
     TRANSFERS_FILES = False
@@ -38,6 +39,10 @@ class ControllerAction(ActionBase):  # type: ignore[misc]  # ansible-core has no
             result.update(plain(self.answer(plain(options), task_vars or {})), changed=False)
         except PcapError as error:
             result.update(failed=True, changed=False, msg=str(error))
+        if "msg" in result:
+            result["msg"] = clean(result["msg"])
+        if "warnings" in result:
+            result["warnings"] = [clean(warning) for warning in result["warnings"]]
         for warning in result.get("warnings", ()):
             Display().warning(warning)
         return result

@@ -20,7 +20,7 @@ from ..module_utils._matching import choose, explain, listed, matches, runtime_p
 from ..module_utils._options import NAMES, capture_id, capture_options
 from ..module_utils._records import Candidate, NodeCapture, Selection, Target
 from ..module_utils._selection import to_text
-from ._cluster.merging import merge, node_candidates, settle_node
+from ._cluster.merging import merge, node_candidates, settle_claims, settle_node
 from ._play import Answer
 from ._request import ID, TARGETS, UNMATCHED, check_names, lenient, selections
 
@@ -46,6 +46,8 @@ class Places:
     candidates: tuple[Candidate, ...]
     """Every node and pod that is known, those of nodes outside the play too."""
     left_out: tuple[LeftOut, ...]
+    disputes: tuple[str, ...]
+    """What nodes say of pods that cannot be theirs, and of those that two say to have."""
     snapshot: bool
     """Whether a snapshot of the cluster was looked into."""
 
@@ -78,7 +80,7 @@ def plan_capture(request: Mapping[str, Any], answers: Iterable[Answer], cluster:
         if own:
             records[host] = NodeCapture(id, node, selected, options, own)
     left_out = ["host %s is left out: %s" % (one.host, one.reason) for one in places.left_out]
-    return Plan(id, records, places.left_out, tuple(left_out + warnings))
+    return Plan(id, records, places.left_out, (*left_out, *places.disputes, *warnings))
 
 
 def settle(answers: Iterable[Answer], cluster: Sequence[Candidate] = ()) -> Places:
@@ -89,16 +91,11 @@ def settle(answers: Iterable[Answer], cluster: Sequence[Candidate] = ()) -> Plac
     found: dict[str, list[tuple[str, tuple[Candidate, ...]]]] = {}
     left_out = []
     for answer in answers:
-        if answer.result is None:
-            left_out.append(LeftOut(answer.host, answer.kube_node_name, answer.problem or "it was not asked"))
-            continue
-        own = node_candidates(answer.result)
-        settled = _settle(own, answer.kube_node_name, cluster)
-        name = settled[0].target.name if settled else None
-        if settled is None or name is None:
-            left_out.append(LeftOut(answer.host, None, _unknown(own[0].target)))
+        settled = _settle(answer, cluster)
+        if isinstance(settled, LeftOut):
+            left_out.append(settled)
         else:
-            found.setdefault(name, []).append((answer.host, settled))
+            found.setdefault(settled[0].target.name or "", []).append((answer.host, settled))
     hosts: dict[str, str] = {}
     known: list[Candidate] = []
     for node, claims in found.items():
@@ -109,18 +106,24 @@ def settle(answers: Iterable[Answer], cluster: Sequence[Candidate] = ()) -> Plac
         every = " and ".join(host for host, _candidates in claims)
         text = "the hosts %s are all node %s; keep one of them, or set kube_node_name" % (every, node)
         left_out += [LeftOut(host, node, text) for host, _candidates in claims]
-    return Places(hosts, merge(known, cluster), tuple(left_out), bool(cluster))
+    counted, disputes = settle_claims(known, cluster)
+    return Places(hosts, merge(counted, cluster), tuple(left_out), disputes, bool(cluster))
 
 
-def _settle(
-    own: tuple[Candidate, ...], kube_node_name: str | None, cluster: Sequence[Candidate]
-) -> tuple[Candidate, ...] | None:
+def _settle(answer: Answer, cluster: Sequence[Candidate]) -> tuple[Candidate, ...] | LeftOut:
+    """Return what one host tells, under the name of the node that it is, which comes first."""
+    given = answer.kube_node_name
+    if answer.result is None:
+        return LeftOut(answer.host, given, answer.problem or "it was not asked")
+    own = node_candidates(answer.result)
+    name = own[0].target.name
+    if given and name != given:
+        return LeftOut(answer.host, given, "it answers as node %s, and its kube_node_name is %s" % (name, given))
     nodes = {candidate.target.name for candidate in cluster if candidate.target.kind == "node"}
-    if not nodes:
-        return own
-    if kube_node_name:  # it was said which node it is: an address is no reason to think otherwise
-        return own if own[0].target.name in nodes else None
-    return settle_node(own, cluster)
+    settled: tuple[Candidate, ...] | None = own if name else None
+    if nodes:  # where it was said which node it is, an address is no reason to think otherwise
+        settled = (own if name in nodes else None) if given else settle_node(own, cluster)
+    return settled or LeftOut(answer.host, None, _unknown(own[0].target))
 
 
 def _unknown(node: Target) -> str:
@@ -157,7 +160,7 @@ def _nothing(selection: Selection, outside: Sequence[Candidate], places: Places)
     if places.left_out:
         unasked = ", ".join("%s (%s)" % (one.host, one.reason) for one in places.left_out)
         text += "; what is on these hosts is not known: %s" % unasked
-    return text
+    return "; ".join([text, *places.disputes])
 
 
 def _looked(places: Places) -> str:

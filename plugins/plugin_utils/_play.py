@@ -11,10 +11,11 @@ who answered what, and why the others did not.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..module_utils._errors import OptionError
+from ..module_utils._records import RecordError
 from ._plain import plain
 
 _LONGEST = 300
@@ -67,17 +68,31 @@ def read_answers(
     hosts: Iterable[str],
     variables: Mapping[str, Mapping[str, Any]],
     registered: Sequence[str],
+    check: Callable[[Mapping[str, Any]], object],
     waiting: Collection[str] = (),
 ) -> tuple[Answer, ...]:
     """Return what each host answered to the tasks that registered these variables, in the tasks' order.
 
-    variables: by host, as Ansible's ``hostvars``. waiting: the hosts that may be asked later.
+    variables: by host, as Ansible's ``hostvars``. check: raises RecordError for a last result that cannot be used, and
+    then that host alone has a problem. waiting: the hosts that may be asked later.
     """
-    return tuple(_answer(host, variables[host], registered, host in waiting) for host in hosts)
+    answers = (_answer(host, variables[host], registered, host in waiting) for host in hosts)
+    return tuple(_checked(answer, check) for answer in answers)
+
+
+def _checked(answer: Answer, check: Callable[[Mapping[str, Any]], object]) -> Answer:
+    try:
+        if answer.result is not None:
+            check(answer.result)
+    except RecordError as error:
+        problem = "its answer cannot be used: %s" % error
+        return dataclasses.replace(answer, result=None, problem=problem, messages=())
+    return answer
 
 
 def _answer(host: str, variables: Mapping[str, Any], registered: Sequence[str], waiting: bool) -> Answer:
-    name = plain(variables.get("kube_node_name")) or None
+    given = plain(variables.get("kube_node_name"))
+    name = None if given is None or given == "" else str(given)
     result: Mapping[str, Any] | None = None
     messages: list[str] = []
     changed = False

@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -356,19 +357,110 @@ def test_a_python_without_its_library(plays: Plays, tmp_path: pathlib.Path) -> N
     assert "ctypes" in unasked["reason"] and "apt-get install python3" in unasked["reason"]
 
 
-def test_a_crictl_that_fails_is_heard(plays: Plays) -> None:
-    """A crictl that is installed and fails is not told to be installed: its own words are in the message."""
+@contextlib.contextmanager
+def crictl(plays: Plays, script: str) -> Iterator[None]:
+    """node-a has a crictl that is a script, and the setting that it needs."""
     root = plays.lab.node("node-a").root
     program, config = root / "usr/local/bin/crictl", root / "etc/crictl.yaml"
-    program.write_text("#!/bin/sh\necho 'FATA[0000] connect: permission denied' >&2\nexit 1\n")
+    program.write_text("#!/bin/sh\n%s\n" % script)
     program.chmod(0o755)
     config.write_text("runtime-endpoint: unix:///run/containerd/containerd.sock\n")
     try:
-        (message,) = failed(plays.capture("pods shop app=cart", snapshot=False))
+        yield
     finally:
         program.unlink()
         config.unlink()
+
+
+def test_a_crictl_that_fails_is_heard(plays: Plays) -> None:
+    """A crictl that is installed and fails is not told to be installed: its own words are in the message."""
+    with crictl(plays, "echo 'FATA[0000] connect: permission denied' >&2; exit 1"):
+        (message,) = failed(plays.capture("pods shop app=cart", snapshot=False))
     assert "crictl on node-a says: connect: permission denied; mend that" in message
+
+
+ODD = "{{ 1 + 1 }}'\"\x1b[2J${HOME}"
+
+
+@pytest.mark.parametrize("core", [None, "core-2.16"])
+def test_names_are_data(lab: Lab, ansible: Ansible, tmp_path: pathlib.Path, core: str | None) -> None:
+    """A runtime's words with braces, quotes and an escape: never rendered, printed without the escape, and recorded."""
+    plays = Plays(lab, Ansible(lab.inventory, tmp_path, str(venv(core) / "python")) if core else ansible)
+    metadata = {"name": ODD, "namespace": "shop", "uid": lab.pod("shop", "cart").uid}
+    labels = {"tier": "odd", ODD: ODD}
+    pods = {"items": [{"id": "0" * 64, "metadata": metadata, "labels": labels, "state": "SANDBOX_READY"}]}
+    answer = "case \"$*\" in *pods*) cat <<'END'\n%s\nEND\n;; *) echo '{}';; esac" % json.dumps(pods)
+    shown = ODD.replace("\x1b", "?")
+    try:
+        with crictl(plays, answer):
+            run = plays.capture("pods shop tier=odd", snapshot=False, id="odd")
+            refused = plays.capture("pod shop/none", "--limit", "node-a", snapshot=False)
+        status, stop = plays.run("status"), plays.run("stop", id="odd", segments=True)
+    finally:
+        plays.clean()
+    assert started(run) == [("node-a", ODD, "ready")], run.stdout
+    (target,) = told(run)["captures"][0]["targets"]
+    later = [told(one)["captures"][0]["targets"][0]["target"] for one in (status, stop)]
+    assert target["labels"] == labels and [one["name"] for one in later] == [ODD, ODD]
+    for one in (run, status, stop):
+        assert one.rc == 0 and "node-a  pod shop/%s " % shown in one.stdout
+    (message,) = failed(refused)
+    assert "matches no pod" in message and shown in message
+    assert not [one for one in (run, refused, status, stop) if "\x1b" in one.stdout + one.stderr]
+
+
+@contextlib.contextmanager
+def answering(plays: Plays, folder: pathlib.Path, answer: Mapping[str, Any]) -> Iterator[None]:
+    """node-a's Python passes the check, and answers this to every module."""
+    program = plays.lab.node("node-a").root / "opt/python3-other"
+    program.write_text(
+        '#!/bin/sh\n[ "$1" = -c ] && exec /usr/bin/python3 "$@"\ncat <<\'END\'\n%s\nEND\n' % json.dumps(answer)
+    )
+    program.chmod(0o755)
+    known = plays.ansible
+    variables = {"ansible_python_interpreter": "/opt/python3-other"}
+    plays.ansible = Ansible(inventory(plays.lab, folder / "other.json", **{"node-a": variables}), folder)
+    try:
+        yield
+    finally:
+        plays.ansible = known
+        program.unlink()
+
+
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        ({"pods": None, "captures": None}, "its answer cannot be used: node is missing"),
+        ({"node": None, "pods": [], "captures": [None]}, "its answer cannot be used: node is no mapping"),
+        (
+            {"node": {"kind": "node", "name": "node-b", "node": "node-b"}, "pods": [], "captures": [{"id": 5}]},
+            "it answers as node node-b, and its kube_node_name is node-a",
+        ),
+    ],
+)
+def test_an_answer_that_cannot_be_used(
+    plays: Plays, tmp_path: pathlib.Path, answer: dict[str, Any], words: str
+) -> None:
+    """One host that answers what no node can is left out with the reason, and the others record and are told."""
+    with answering(plays, tmp_path, {"changed": False, **answer}):
+        run, status = plays.capture("pods shop app=web", id="one"), plays.run("status")
+    assert run.rc == 0 and hosts(run) == ["node-b", "node-c"] and "host node-a is left out: " + words in said(run)
+    assert status.rc == 0 and [one["host"] for one in told(status)["captures"]] == ["node-b", "node-c"]
+    assert "node-a gave no result: its answer cannot be used: captures" in said(status)
+
+
+def test_a_pod_is_not_taken_from_its_node(plays: Plays, tmp_path: pathlib.Path) -> None:
+    """A host that claims another node's pod gets nothing of it: the snapshot says whose it is."""
+    pod = plays.lab.pod("shop", WEB["node-b"])
+    own = {"kind": "node", "name": "node-a", "node": "node-a", "pid": 1}
+    claim = {"kind": "pod", "namespace": "shop", "name": pod.name, "uid": pod.uid, "node": "node-a", "pid": 1}
+    with answering(plays, tmp_path, {"changed": False, "node": own, "pods": [claim]}):
+        run = plays.capture("pod shop/" + pod.name, "--check")
+        (message,) = failed(plays.capture("pod shop/" + pod.name, "--check", snapshot=False))
+    assert run.rc == 0 and hosts(run) == ["node-b"]
+    claimed = "pod shop/%s (uid %s): " % (pod.name, pod.uid)
+    assert claimed + "what node-a says of it does not count" in said(run)
+    assert claimed + "left out, since node-a and node-b each say that it runs there" in message
 
 
 @pytest.mark.parametrize("serial", [1, 2])

@@ -15,22 +15,55 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ...module_utils._matching import GONE
-from ...module_utils._records import Candidate, Container, Target, from_result
+from ...module_utils._errors import OptionError
+from ...module_utils._matching import GONE, listed
+from ...module_utils._records import Candidate, Container, RecordError, Target, from_result
 
 Id = tuple[str | None, ...]
 
 
+@dataclasses.dataclass(frozen=True)
+class _NodeAnswer:
+    """The result of ``node_pods_info``."""
+
+    node: Target
+    pods: tuple[Target, ...]
+    gone: tuple[Target, ...] = ()
+    runtime_problem: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class _ClusterAnswer:
+    """The result of ``targets_info``."""
+
+    candidates: tuple[Candidate, ...]
+
+
 def node_candidates(result: Mapping[str, Any]) -> tuple[Candidate, ...]:
-    """Return the candidates in the result of ``node_pods_info``: the node, its pods, and the gone ones."""
-    living = [Candidate(from_result(Target, result["node"]), runtime_problem=result.get("runtime_problem"))]
-    living += [Candidate(from_result(Target, pod)) for pod in result["pods"]]
-    return (*living, *(Candidate(from_result(Target, pod), phase=GONE) for pod in result.get("gone") or ()))
+    """Return the candidates in the result of ``node_pods_info``: the node, its pods, and the gone ones.
+
+    Raises RecordError for anything else, and for an answer that speaks of more than its own node.
+    """
+    told = from_result(_NodeAnswer, result)
+    if told.node.kind != "node" or told.node.node != told.node.name:
+        raise RecordError("node is no node, or of a node with another name")
+    for pod in (*told.pods, *told.gone):
+        if pod.kind != "pod" or pod.uid is None:
+            raise RecordError("%s in pods is no pod with a uid" % pod.title)
+        if pod.node != told.node.name:
+            raise RecordError(
+                "%s is said to be on %s, and the answer is that of %s" % (pod.title, pod.node, told.node.name)
+            )
+    own = Candidate(told.node, runtime_problem=told.runtime_problem)
+    return (own, *map(Candidate, told.pods), *(Candidate(pod, phase=GONE) for pod in told.gone))
 
 
 def cluster_candidates(result: Mapping[str, Any]) -> tuple[Candidate, ...]:
-    """Return the candidates in the result of ``targets_info``."""
-    return tuple(from_result(Candidate, value) for value in result["candidates"])
+    """Return the candidates in the result of ``targets_info``; raise OptionError for anything else."""
+    try:
+        return from_result(_ClusterAnswer, result).candidates
+    except RecordError as error:
+        raise OptionError("cluster", str(error), "name the variable that registered targets_info") from None
 
 
 def settle_node(from_node: Sequence[Candidate], from_cluster: Iterable[Candidate]) -> tuple[Candidate, ...] | None:
@@ -48,6 +81,44 @@ def settle_node(from_node: Sequence[Candidate], from_cluster: Iterable[Candidate
     renamed = [dataclasses.replace(c, target=dataclasses.replace(c.target, node=same[0])) for c in from_node]
     renamed[0] = dataclasses.replace(renamed[0], target=dataclasses.replace(renamed[0].target, name=same[0]))
     return tuple(renamed)
+
+
+def settle_claims(
+    from_nodes: Iterable[Candidate], from_cluster: Iterable[Candidate]
+) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
+    """Return what counts of the nodes' words, and what does not as sentences.
+
+    A pod is on one node all its life. Where the cluster knows which, only that node can tell of it; else nobody can who
+    is contradicted. Traces of a pod that is gone contradict nobody: a disk may be another's copy.
+    """
+    homes = {_identity(known.target): known.target.node for known in from_cluster}
+    claims: dict[Id, list[Candidate]] = {}
+    for one in from_nodes:
+        claims.setdefault(_identity(one.target), []).append(one)
+    kept: list[Candidate] = []
+    disputed: dict[tuple[str, str | None], list[str]] = {}
+    for identity, claim in claims.items():
+        home = homes.get(identity)
+        living = [one for one in claim if one.phase != GONE]
+        runs_on = sorted({one.target.node or "" for one in living} - {home})
+        if home is not None:
+            kept += [one for one in claim if one.target.node == home]
+        elif len(runs_on) < 2:
+            kept += living or claim
+        if runs_on and (home is not None or len(runs_on) > 1):
+            title = "%s (uid %s)" % (claim[0].target.title, claim[0].target.uid)
+            disputed.setdefault((" and ".join(runs_on), home), []).append(title)
+    return tuple(kept), tuple(_disputed(*key, titles) for key, titles in disputed.items())
+
+
+def _disputed(nodes: str, home: str | None, titles: Sequence[str]) -> str:
+    if home is None:
+        text = "%s: left out, since %s each say that it runs there; a capture_snapshot that has it on a node decides"
+        return text % (listed(titles), nodes)
+    text = (
+        "%s: what %s says of it does not count, since the snapshot has it on %s; set kube_node_name if that is one node"
+    )
+    return text % (listed(titles), nodes, home)
 
 
 def merge(from_nodes: Iterable[Candidate], from_cluster: Iterable[Candidate]) -> tuple[Candidate, ...]:

@@ -31,25 +31,30 @@ def read_snapshot(path: str) -> tuple[Candidate, ...]:
         return parse_snapshot(gzip.decompress(data) if data.startswith(_GZIP) else data, path)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
-        raise FileError("the snapshot %s cannot be read: %s" % (path, reason)) from error
+        raise _refused(path, "cannot be read: %s" % reason) from error
 
 
 def parse_snapshot(data: bytes, path: str) -> tuple[Candidate, ...]:
     """Return the nodes and pods in a snapshot's text; ``path`` is what errors call it."""
     if not data.strip():
-        raise FileError("the snapshot %s is empty; write it with kubectl get ... -A -o json" % path)
+        raise _refused(path, "is empty")
     try:
         found = candidates(flatten(_loads(data)))
     except ValueError as error:
-        raise FileError("the snapshot %s is not what kubectl get -o json writes: %s" % (path, error)) from error
+        raise _refused(path, "is not what kubectl get -o json writes: %s" % error) from error
     if not any(candidate.target.kind == "pod" for candidate in found):
-        raise FileError("the snapshot %s has no pods; write it with kubectl get nodes,pods,... -A -o json" % path)
+        raise _refused(path, "has no pods")
     return found
 
 
 def resolve_path(path: str, started_in: str) -> str:
     """Return a path that is relative to where ansible-playbook was started."""
     return os.path.normpath(os.path.join(started_in, os.path.expanduser(path)))
+
+
+def _refused(path: str, wrong: str) -> FileError:
+    option, right = "snapshot (in a playbook capture_snapshot)", "write it with kubectl get nodes,pods,... -A -o json"
+    return FileError("%s: the snapshot %s %s; %s" % (option, path, wrong, right))
 
 
 def _loads(data: bytes) -> Any:

@@ -135,12 +135,17 @@ def _one(captures: Captures, segments: bool) -> list[str]:
     """Return the lines about one capture on all its nodes."""
     lines = ["capture %s" % captures[0]["id"]]
     lines += table(_STATUS, [row for capture in captures for row in _rows(capture)], _FIGURES)
-    lines += _by_node((capture["node"], reason) for capture in captures for reason in _reasons(capture))
-    lines += _by_node((capture["node"], _place(capture)) for capture in captures if capture["segments"])
+    lines += _by_node((_node(capture), reason) for capture in captures for reason in _reasons(capture))
+    lines += _by_node((_node(capture), _place(capture)) for capture in captures if capture["segments"])
     if segments:
         listed = [_segment(capture, one) for capture in captures for one in capture.get("segment_list", ())]
         lines += ["", *table(_SEGMENTS, listed, _FIGURES)] if listed else []
     return [*lines, ""]
+
+
+def _node(capture: Mapping[str, Any]) -> str:
+    """Return the node's name; a capture whose record is damaged does not know it."""
+    return str(capture["node"] or capture["host"])
 
 
 def _by_node(told: Iterable[tuple[str, str]]) -> list[str]:
@@ -148,7 +153,7 @@ def _by_node(told: Iterable[tuple[str, str]]) -> list[str]:
     nodes: dict[str, list[str]] = {}
     for node, text in told:
         nodes.setdefault(text, []).append(node)
-    return [clean("  %s: %s" % (", ".join(names), text)) for text, names in nodes.items()]
+    return ["  %s: %s" % (", ".join(names), text) for text, names in nodes.items()]
 
 
 def _rows(capture: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
@@ -199,11 +204,10 @@ def _report(
 ) -> Report:
     unasked = tuple({"host": a.host, "reason": a.problem or ""} for a in answers if a.result is None)
     said = _by_node((answer.host, message) for answer in answers for message in answer.messages)
-    missing = [
-        clean("  %s gave no result: %s" % (a.host, a.problem)) for a in answers if not a.result and not a.waiting
-    ]
+    missing = ["  %s gave no result: %s" % (a.host, a.problem) for a in answers if not a.result and not a.waiting]
     late = _by_node((answer.host, answer.problem or "") for answer in answers if answer.waiting)
-    return Report(id, captures, unasked, "\n".join([*lines, *said, *missing, *late]).rstrip("\n"), failure)
+    text = "\n".join(clean(line) for line in (*lines, *said, *missing, *late)).rstrip("\n")
+    return Report(id, captures, unasked, text, failure)
 
 
 def _count(number: int, noun: str) -> str:

@@ -92,6 +92,50 @@ def test_missing_keys_take_their_defaults(kind):
     assert records.from_result(kind, plain) == kind(**needed)
 
 
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"kind": None}, "kind is no text"),
+        ({"kind": 5}, "kind is no text"),
+        ({"pid": "4711"}, "pid is no whole number"),
+        ({"pid": True}, "pid is no whole number"),
+        ({"pid": 1.0}, "pid is no whole number"),
+        ({"host_network": "false"}, "host_network is neither true nor false"),
+        ({"containers": None}, "containers is no list"),
+        ({"containers": [{"name": "web"}, {"id": "a"}]}, "containers[1].name is missing"),
+        ({"containers": ["web"]}, "containers[0] is no mapping"),
+        ({"addresses": "10.0.0.7"}, "addresses is no list"),
+        ({"addresses": [7]}, "addresses[0] is no text"),
+        ({"interfaces": {"eth0": "2"}}, "a value of interfaces is no whole number"),
+        ({"labels": ["app"]}, "labels is no mapping"),
+        ({"labels": {7: "web"}}, "a key of labels is no text"),
+    ],
+)
+def test_a_value_of_another_type(change, words):
+    """What the other side sends is believed to be nothing that it is not; the error says which value."""
+    plain = {"target": {**records.to_result(TARGET), **change}}
+    with pytest.raises(records.RecordError) as error:
+        records.from_result(records.Candidate, plain)
+    assert str(error.value).replace("target.", "", 1) == words
+
+
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        (None, "it is no mapping"),
+        ([], "it is no mapping"),
+        ({}, "target is missing"),
+        ({"target": {"kind": "pod"}, "workloads": [["a", "b", "c"]]}, "workloads[0] has not 2 items"),
+        ({"target": {"kind": "pod"}, "workloads": [["a", 5]]}, "workloads[0][1] is no text"),
+    ],
+)
+def test_no_record(value, words):
+    """Neither is a whole that is none."""
+    with pytest.raises(records.RecordError) as error:
+        records.from_result(records.Candidate, value)
+    assert str(error.value) == words
+
+
 def test_records_are_frozen():
     """A record that crossed is not changed behind anybody's back."""
     for record in SAMPLES:

@@ -26,7 +26,7 @@ class Echo(ControllerAction):
 
     def answer(self, options, known):
         if options["word"] == "bad":
-            raise OptionError("word", "it is bad", "write another")
+            raise OptionError("word", "it is bad, %s" % known.get("told"), "write another")
         warnings = ("%s is odd" % options["word"],) if options["many"] > 1 else ()
         return {"word": options["word"], "told": known.get("told"), "warnings": warnings}
 
@@ -47,14 +47,24 @@ def test_an_answer_is_plain_and_changes_nothing():
 
 def test_an_error_is_a_sentence():
     """No traceback: the task fails in the error's own words."""
-    result = run(word="bad")
-    assert result["failed"] and result["msg"] == "word: it is bad; write another" and not result["changed"]
+    result = run({"told": "yes"}, word="bad")
+    assert result["failed"] and result["msg"] == "word: it is bad, yes; write another" and not result["changed"]
 
 
 def test_warnings_are_shown(capsys):
     """They are seen with every callback, and the result holds them as a list."""
     assert run(word="seven", many="7")["warnings"] == ["seven is odd"]
     assert "seven is odd" in capsys.readouterr().err
+
+
+def test_no_word_of_a_node_moves_the_cursor(capsys):
+    """What is not printable is replaced in warnings and failures alike, and braces stay what they are."""
+    word = "\x1b[2J{{ 1 + 1 }}\r\n\x07"
+    result = run(word=word, many=2)
+    printed = capsys.readouterr()
+    assert result["warnings"] == ["?[2J{{ 1 + 1 }}??? is odd"] and result["word"] == word
+    assert "?[2J{{ 1 + 1 }}??? is odd" in printed.err and "\x1b" not in printed.out + printed.err
+    assert run({"told": word}, word="bad")["msg"] == "word: it is bad, ?[2J{{ 1 + 1 }}???; write another"
 
 
 def test_options_are_checked():

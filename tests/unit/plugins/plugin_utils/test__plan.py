@@ -257,6 +257,31 @@ def test_who_fits_no_node_is_left_out(answers, reason):
     assert all(reason in one.reason for one in places.left_out)
 
 
+def test_a_host_cannot_take_another_name_than_it_was_given():
+    """A host whose kube_node_name is known and that answers as another node is left out; that node is not disturbed."""
+    places = settle([asked("node-b", host="evil", kube_node_name="node-a"), asked("node-b")], cluster())
+    assert places.hosts == {"node-b": "node-b"} and [one.host for one in places.left_out] == ["evil"]
+    assert places.left_out[0].reason == "it answers as node node-b, and its kube_node_name is node-a"
+
+
+STOLEN = dataclasses.replace(WEB_B, node="node-a", pid=66)
+
+
+def test_a_pod_is_not_taken_from_its_node():
+    """With a snapshot its own node counts, without one neither does; a warning names who claims it."""
+    hosts = (asked("node-a", WEB_A, STOLEN), asked("node-b", WEB_B))
+    for answers in (hosts, hosts[::-1]):
+        made = plan("pods shop app=web", answers, cluster(WEB_A, WEB_B, CART))
+        assert chosen(made) == {"node-a": ["pod shop/web-1"], "node-b": ["pod shop/web-2"]}
+        assert [one.pid for one in made.records["node-b"].targets] == [100]
+        assert made.warnings[0].startswith("pod shop/web-2 (uid uid-web-2): what node-a says of it does not count")
+        made = plan("pods shop app=web", answers)
+        assert chosen(made) == {"node-a": ["pod shop/web-1"]}
+        assert "left out, since node-a and node-b each say that it runs there" in made.warnings[0]
+        with pytest.raises(TargetError, match="matches no pod.*; pod shop/web-2 .*: left out, since node-a and node-b"):
+            plan("pod shop/web-2", answers)
+
+
 def test_a_name_that_was_given_is_not_overruled():
     """A host variable that names no node is reported, though an address would fit one."""
     answer = asked("node-x", host="h1", kube_node_name="node-x")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError
+from ansible_collections.kube.pcap.plugins.module_utils._records import RecordError
 from ansible_collections.kube.pcap.plugins.plugin_utils._play import (
     Answer,
     check_batch,
@@ -18,6 +19,12 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._play import (
 )
 
 FOUND = {"changed": False, "pods": []}
+
+
+def check(result):
+    """Takes what has a list of pods."""
+    if not isinstance(result.get("pods"), list):
+        raise RecordError("pods is no list")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +53,15 @@ FOUND = {"changed": False, "pods": []}
 )
 def test_answers(variables, answer):
     """The last task's result, or why there is none, in the words of the task that failed."""
-    assert read_answers(["h"], {"h": variables}, ["check", "found"]) == (answer,)
+    assert read_answers(["h"], {"h": variables}, ["check", "found"], check) == (answer,)
+
+
+@pytest.mark.parametrize("found", [{"pods": None}, {"pods": "\x1b[2J"}, {}])
+def test_an_answer_that_cannot_be_used_is_its_hosts_problem(found):
+    """The others go on; what else that host says is not repeated."""
+    variables = {"a": {"found": {**found, "msg": "a word"}}, "b": {"found": FOUND}}
+    bad, good = read_answers("ab", variables, ["found"], check)
+    assert bad == Answer("a", problem="its answer cannot be used: pods is no list") and good.result == FOUND
 
 
 def test_serial_is_refused():
@@ -60,7 +75,7 @@ def test_hosts_of_a_later_batch():
     """With serial, a host without an answer that is not in this batch is still to be asked; one of it was not."""
     assert later(["a", "b", "c"], ["b"]) == {"a", "c"} and later(["a", "b"], ["b", "a"]) == set()
     variables = {"a": {"found": FOUND}, "b": {"check": {"rc": 1, "stdout": "lacks tcpdump"}}, "c": {}, "d": {}}
-    answers = read_answers("abcd", variables, ["found"], later("abc", "b"))
+    answers = read_answers("abcd", variables, ["found"], check, later("abc", "b"))
     assert [(one.host, one.waiting) for one in answers] == [("a", False), ("b", False), ("c", True), ("d", False)]
     assert answers[0].result == FOUND and answers[2].problem.startswith("it is not asked yet: serial")
     assert answers[1].problem == answers[3].problem == "it was not asked"

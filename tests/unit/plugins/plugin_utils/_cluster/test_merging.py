@@ -10,7 +10,14 @@ import dataclasses
 
 import pytest
 
-from ansible_collections.kube.pcap.plugins.module_utils._records import Candidate, Container, Target, to_result
+from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError
+from ansible_collections.kube.pcap.plugins.module_utils._records import (
+    Candidate,
+    Container,
+    RecordError,
+    Target,
+    to_result,
+)
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster import merging
 
 HASH = "f110fb44af52cfba1c2777cfa978f453"
@@ -94,6 +101,42 @@ def test_a_pod_younger_than_the_snapshot():
     assert [(c.target.uid, c.phase) for c in found[1:]] == [("u1", "Gone"), ("u2", "Running")]
 
 
+def test_whose_word_counts():
+    """A pod is on one node: that of the snapshot, else that of the one node that says so; who else does is named."""
+    a, b = pod(uid="u1", pid=1), pod(uid="u1", pid=2, node="node-b")
+    gone_a, gone_b = pod(uid="u1", phase="Gone"), pod(uid="u1", phase="Gone", node="node-b")
+    at_b = pod(uid="u1", node="node-b")
+    for told, known, kept, words in (
+        ([a], [], [a], ""),
+        ([a], [KNOWN], [a], ""),
+        ([a], [pod(uid="u1", node=None)], [a], ""),
+        ([a, b], [], [], "pod shop/cart (uid u1): left out, since node-a and node-b each say that it runs there; "),
+        ([a, b], [pod(uid="u1", node=None)], [], "pod shop/cart (uid u1): left out, since node-a and node-b each "),
+        ([a, b], [at_b], [b], "pod shop/cart (uid u1): what node-a says of it does not count, since the snapshot has "),
+        (
+            [a],
+            [at_b],
+            [],
+            "pod shop/cart (uid u1): what node-a says of it does not count, since the snapshot has it on",
+        ),
+        ([a, gone_b], [], [a], ""),
+        ([gone_a, b], [], [b], ""),
+        ([gone_a, b], [KNOWN], [gone_a], "pod shop/cart (uid u1): what node-b says of it does not count"),
+        ([gone_a, gone_b], [at_b], [gone_b], ""),
+        ([gone_a, gone_b], [], [gone_a, gone_b], ""),
+        ([a, b, node()], [node()], [node()], "pod shop/cart (uid u1): left out"),
+    ):
+        found, disputes = merging.settle_claims(told, known)
+        assert list(found) == kept and len(disputes) == bool(words) and "".join(disputes).startswith(words)
+
+
+def test_who_claims_many_pods_is_named_once():
+    """A host under a wrong name is one sentence, not one for each of its pods."""
+    claims = [pod("p%d" % n, "u%d" % n, node="node-b", pid=n + 1) for n in range(20)]
+    found, (sentence,) = merging.settle_claims(claims, [pod("p%d" % n, "u%d" % n) for n in range(20)])
+    assert found == () and "pod shop/p7 (uid u7) and 12 more: what node-b says" in sentence
+
+
 def test_settle_node():
     """A node is known by its name, else by exactly one InternalIP, and is never guessed."""
     here = [node("ip-10-1-1-9", addresses=("10.1.1.9", "10.244.0.1")), pod(node="ip-10-1-1-9")]
@@ -104,6 +147,42 @@ def test_settle_node():
     assert merging.settle_node([node("node-b", addresses=("10.1.1.9",))], cluster)[0].target.name == "node-b"
     assert merging.settle_node([node("x", addresses=("10.1.1.7",))], cluster) is None
     assert merging.settle_node([node("x", addresses=("10.1.1.9", "10.1.1.8"))], cluster) is None
+
+
+OWN = {"node": to_result(node().target), "pods": [to_result(LIVE.target)]}
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"pods": None}, "pods is no list"),
+        ({"pods": [None]}, "pods[0] is no mapping"),
+        ({"node": None}, "node is no mapping"),
+        ({"node": {**OWN["node"], "kind": "pod"}}, "node is no node"),
+        ({"node": {**OWN["node"], "node": "node-b"}}, "node is no node, or of a node with another name"),
+        ({"gone": {}}, "gone is no list"),
+        ({"runtime_problem": ["x"]}, "runtime_problem is no text"),
+        ({"pods": [{**OWN["pods"][0], "labels": ["app"]}]}, "pods[0].labels is no mapping"),
+        ({"pods": [{**OWN["pods"][0], "pid": "60"}]}, "pods[0].pid is no whole number"),
+        ({"pods": [{**OWN["pods"][0], "uid": None}]}, "pod shop/cart in pods is no pod with a uid"),
+        ({"pods": [{**OWN["pods"][0], "kind": "node"}]}, "node cart in pods is no pod"),
+        ({"gone": [{**OWN["pods"][0], "kind": "node"}]}, "node cart in pods is no pod"),
+        ({"pods": [{**OWN["pods"][0], "node": "node-b"}]}, "pod shop/cart is said to be on node-b, and the answer is "),
+        ({"gone": [{**OWN["pods"][0], "node": "node-b"}]}, "pod shop/cart is said to be on node-b, and the answer is "),
+    ],
+)
+def test_a_node_tells_of_itself(change, words):
+    """An answer of wrong types, and one that speaks for another node, is refused as a whole, with its place."""
+    assert len(merging.node_candidates(OWN)) == 2
+    with pytest.raises(RecordError) as error:
+        merging.node_candidates({**OWN, **change})
+    assert str(error.value).startswith(words)
+
+
+def test_a_variable_that_holds_no_cluster():
+    """The plan's option is named, since a user writes that variable's name."""
+    with pytest.raises(OptionError, match=r"^cluster: candidates is no list; name the variable"):
+        merging.cluster_candidates({"candidates": None})
 
 
 def test_results_lead_back():

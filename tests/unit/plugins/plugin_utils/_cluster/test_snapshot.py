@@ -16,6 +16,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.answer import a
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.snapshot import read_snapshot
 
 POD = {"kind": "Pod", "metadata": {"name": "cart", "namespace": "shop"}, "status": {"phase": "Running"}}
+NAMED = r"^snapshot \(in a playbook capture_snapshot\): "
 TEXT = json.dumps({"kind": "List", "items": [POD]}).encode()
 
 
@@ -41,16 +42,18 @@ def test_read(tmp_path, data):
     ],
 )
 def test_refused(tmp_path, data, text):
-    """Anything else is one sentence that names the file."""
+    """Anything else is one sentence that names the option, and the file."""
     (tmp_path / "s.json").write_bytes(data)
-    with pytest.raises(FileError, match="the snapshot .*s.json .*%s" % text) as caught:
+    with pytest.raises(FileError, match=NAMED + "the snapshot .*s.json .*%s" % text) as caught:
         read_snapshot(str(tmp_path / "s.json"))
     assert "\n" not in str(caught.value)
 
 
 def test_no_file(tmp_path):
     """A missing file and a folder say so."""
-    with pytest.raises(FileError, match="none.json cannot be read: No such file"):
+    with pytest.raises(
+        FileError, match=NAMED + "the snapshot .*none.json cannot be read: No such file.*; write it with kubectl"
+    ):
         read_snapshot(str(tmp_path / "none.json"))
     with pytest.raises(FileError, match="cannot be read: Is a directory"):
         read_snapshot(str(tmp_path))

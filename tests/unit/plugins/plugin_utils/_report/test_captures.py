@@ -90,6 +90,19 @@ def test_the_same_reason_names_its_nodes_once():
     assert "  node-a, node-b: stopped" in lines(answers=every)
 
 
+def test_a_capture_with_a_damaged_record():
+    """It does not know its node, and does not keep the others from being told."""
+    lost = capture(node=None, phase="failed", reason="capture.json is damaged", segments=0)
+    assert "  h: capture.json is damaged" in lines(answers=[told(lost, host="h"), told(capture(target()))])
+
+
+def test_what_a_node_calls_its_capture_moves_no_cursor():
+    """Every line is cleaned, the headings and the sentences, too."""
+    text = report_captures("status", [told(capture(target(), id="\x1b[2J\n"))], None).text
+    assert text.splitlines()[0] == "capture ?[2J?" and "\x1b" not in text
+    assert "\x1b" not in "".join(lines(answers=[told(capture(id="\x1b"))], id="c-2", lenient=True))
+
+
 def test_segments():
     """The list of segments, where it was asked for."""
     one = {"target": target()["target"], "seq": 1, "packets": 7, "bytes": 90, "where": "spool", "file": "x.pcap"}

@@ -1,0 +1,86 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a report needs of a host's answer; the modules ``capture`` and ``capture_info`` document the rest. PRIVATE."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from ...module_utils._records import Target, from_result
+
+
+@dataclasses.dataclass(frozen=True)
+class _Begun:
+    id: str
+    phase: str | None
+    deadline: str | None
+    targets: tuple[Target, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Figures:
+    target: Target
+    phase: str
+    reason: str | None
+    packets: int
+    dropped_kernel: int
+    dropped_interface: int | None
+    segments: int
+    shipped: int
+
+
+@dataclasses.dataclass(frozen=True)
+class _Segment:
+    target: Target
+    seq: int
+    packets: int
+    bytes: int
+    where: str
+    file: str
+
+
+@dataclasses.dataclass(frozen=True)
+class _Told:
+    id: str
+    node: str | None
+    phase: str
+    reason: str | None
+    seconds_left: int
+    targets: tuple[_Figures, ...]
+    segments: int
+    evicted: int
+    evicted_packets: int
+    backlog_bytes: int
+    disk_bytes: int
+    sink: str | None
+    spool: str
+    last_error: str | None
+    segment_list: tuple[_Segment, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class _Started:
+    """The result of ``capture``."""
+
+    capture: _Begun | None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Info:
+    """The result of ``capture_info``."""
+
+    captures: tuple[_Told, ...]
+
+
+def check_started(result: Mapping[str, Any]) -> None:
+    """Raise RecordError for what is no result of ``capture``."""
+    from_result(_Started, result)
+
+
+def check_info(result: Mapping[str, Any]) -> None:
+    """Raise RecordError for what is no result of ``capture_info``."""
+    from_result(_Info, result)
