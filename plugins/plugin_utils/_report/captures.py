@@ -101,7 +101,7 @@ def _what_is_known(targets: int, nodes: int, answers: Sequence[Answer]) -> Itera
     if nodes:
         yield "%s on %s" % (_count(targets, "target"), _count(nodes, "node"))
     elif not silent:
-        yield "no target on the hosts of this play"
+        yield "no target was chosen on the hosts of this play"
     if silent:
         yield "%s gave no result" % _count(silent, "host")
 

@@ -159,11 +159,11 @@ def begun(host="node-a", changed=False, **more):
         ([SILENT], "capture c-1: 1 host gave no result"),
         ([SILENT, Answer("b", result={"capture": None})], "capture c-1: 1 host gave no result"),
         ([begun(), SILENT, SILENT], "capture c-1: 1 target on 1 node; 2 hosts gave no result"),
-        ([Answer("b", result={"capture": None})], "capture c-1: no target on the hosts of this play"),
+        ([Answer("b", result={"capture": None})], "capture c-1: no target was chosen on the hosts of this play"),
     ],
 )
 def test_no_more_is_counted_than_is_known(answers, line):
-    """A host that refused may record under this id already, so that no target is not said of it."""
+    """A host that refused may record under this id already, and one that was left out is not known at all."""
     assert lines("start", answers, "c-1")[0] == line
 
 
