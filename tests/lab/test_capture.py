@@ -167,6 +167,21 @@ def test_a_packet_count_is_exact(lab: Lab, record: Record) -> None:
     assert one.tcpdump_pids() == []
 
 
+def test_a_packet_count_goes_on_after_somebody_ended_tcpdump(lab: Lab, record: Record) -> None:
+    """SN-5: a tcpdump that was told to end by others has not counted to the end; the next one counts the rest."""
+    one, pod = record("node-a"), lab.pod("shop", "cart")
+    one.start("pod shop/cart", filter="udp port 9000", packet_count=100, duration="10m")
+    first = pod.send("shop/checkout", count=30, rate=1000)
+    wait_for(lambda: one.call(state="refreshed") and one.state()["targets"][0]["packets"] == 30, what="30 packets")
+    one.node.run(["kill", "-TERM", str(one.tcpdump_pids()[0])])
+    wait_for(lambda: len(one.events("ready")) == 2, what="another tcpdump")
+    second = pod.send("shop/checkout", count=500, rate=1000)
+    assert one.wait_phase("done")["reason"] == "packet count reached"
+    assert seen(one.segments(), first.stream) == list(range(30))
+    assert seen(one.segments(), second.stream) == list(range(70))
+    assert len(one.events("gap")) == 1
+
+
 def test_a_filter_of_many_words_is_taken_verbatim(lab: Lab, record: Record) -> None:
     """KNT-3, KD-5: parentheses, spaces and ``and`` reach tcpdump as one expression."""
     one, pod = record("node-a"), lab.pod("shop", "cart")

@@ -153,6 +153,44 @@ def test_every_packet_up_to_the_end(target: Target, tmp_path: pathlib.Path) -> N
         assert tap.open_bytes() == 0 and len(tap.closed_files()) == 1
 
 
+@contextlib.contextmanager
+def stopped(tap: Tap) -> Iterator[None]:
+    """A tcpdump that gets no processor: on a node that is out of breath."""
+    os.kill(tap.pid, signal.SIGSTOP)
+    until(lambda: pathlib.Path("/proc/%d/stat" % tap.pid).read_text().rpartition(") ")[2].startswith("T"))
+    try:
+        yield
+    finally:
+        os.kill(tap.pid, signal.SIGCONT)
+
+
+def test_the_end_waits_for_what_was_not_read(target: Target, tmp_path: pathlib.Path) -> None:
+    """KNT-10: a tcpdump that is behind when it is to end catches up first; it would drop the rest, and not say so."""
+    with opened(target, tmp_path / "1") as tap:
+        until(lambda: heard(tap).listening)
+        with stopped(tap):
+            send(target, 5000)
+            begun = time.monotonic()
+            tap.end("stopped", begun)
+            until(lambda: (tap.tick(time.monotonic()), time.monotonic() > begun + 2)[1])  # the ring's time is over
+        until(lambda: (tap.tick(time.monotonic()), heard(tap).status is not None)[1])
+        assert (tap.status, tap.behind, packets_in(tap)) == (0, False, 5000)
+
+
+def test_the_end_does_not_wait_for_ever(target: Target, tmp_path: pathlib.Path) -> None:
+    """A tcpdump that does not catch up is ended all the same, and that it was behind is told."""
+    with opened(target, tmp_path / "1") as tap:
+        until(lambda: heard(tap).listening)
+        with stopped(tap):
+            send(target, 5000)
+            tap.end("stopped", 0.0)
+            tap.tick(6.0)
+            assert tap.behind and heard(tap).status is None
+            tap.tick(6.5)
+        until(lambda: heard(tap).status is not None)
+        assert (tap.status, tap.behind) == (0, True) and packets_in(tap) < 5000
+
+
 def test_counters_while_it_runs(target: Target, tmp_path: pathlib.Path) -> None:
     """tcpdump tells its counters when asked, and goes on."""
     with opened(target, tmp_path / "1") as tap:
@@ -240,7 +278,7 @@ def test_a_stopped_tcpdump_is_killed(target: Target, tmp_path: pathlib.Path) -> 
         until(lambda: heard(tap).listening)
         os.kill(tap.pid, signal.SIGSTOP)
         tap.end("stopped", 100.0)
-        for now in (100.0, 101.3, 120.0):
+        for now in (100.0, 101.3, 106.3, 120.0):
             tap.tick(now)
         until(lambda: heard(tap).status is not None)
         assert tap.status == -signal.SIGKILL and tap.end_reason == "stopped"
@@ -280,7 +318,7 @@ def test_a_tap_stays_outside(target: Target, tmp_path: pathlib.Path) -> None:
         assert os.stat("/proc/thread-self/ns/net").st_ino == own != target.netns
         assert os.stat("/proc/%d/ns/net" % tap.pid).st_ino == target.netns
         assert pathlib.Path("/proc/%d/cgroup" % tap.pid).read_text() == pathlib.Path("/proc/self/cgroup").read_text()
-        assert "lo" in tap.read_interfaces().values() and tap.dropped_interface() == 0
+        assert "lo" in tap.interfaces.names().values() and tap.interfaces.dropped() == 0
 
 
 def test_from_tap_to_sink(target: Target, tmp_path: pathlib.Path) -> None:

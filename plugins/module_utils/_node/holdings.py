@@ -62,7 +62,10 @@ class Holdings:
 
     def recover(self) -> None:
         """Take over what an earlier supervisor left: unknown files go, closed files are queued."""
-        known = {one.file for one in self._ledger.closed()}
+        closed = list(self._ledger.closed())
+        known = {one.file for one in closed}
+        for one in closed:
+            self.note_if_lost(one)
         for name in os.listdir(self._spool.path("segments")):
             if name not in known:  # stored or given up already, or never finished: its raw file is still there
                 os.unlink(self._spool.path("segments", name))
@@ -87,7 +90,7 @@ class Holdings:
         found = [one for one in closed if one[0] not in tap.queued]
         if not found:
             return False
-        interfaces = tap.read_interfaces()
+        interfaces = tap.interfaces.names()
         for name, size in found:
             tap.queued.add(name)
             self._raws.add(Raw(tap.number, name, size, interfaces))

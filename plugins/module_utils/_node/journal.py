@@ -24,9 +24,17 @@ class Journal:
         self.ledger = Ledger(read_manifest(spool.path("manifest.jsonl")))
         self._manifest = Manifest(spool)
         self._clock = clock
+        self._flushed = True
 
     def record(self, event: str, target: TargetRef | None = None, **fields: Any) -> None:
         """Append a line, with the time, and take it into the ledger."""
         line = {"event": event, "at_ns": self._clock.wall_ns(), "target": to_result(target), **fields}
-        self._manifest.append(line, sync=event in _BEFORE_DELETION)
+        self._flushed = event in _BEFORE_DELETION
+        self._manifest.append(line, sync=self._flushed)
         self.ledger.apply(line)
+
+    def flush(self) -> None:
+        """Have every line on disk, before anything else tells what they say."""
+        if not self._flushed:
+            self._manifest.flush()
+            self._flushed = True

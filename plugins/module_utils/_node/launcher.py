@@ -22,7 +22,7 @@ import sys
 from .._errors import NodeError
 from .._records import CaptureOptions
 from . import archive, recorder
-from .process import environment, search_path
+from .process import environment, has_argument, search_path
 from .spool import Spool
 
 _PROPERTIES = (
@@ -72,7 +72,7 @@ def start(spool: Spool) -> None:
 def end(spool: Spool) -> None:
     """Have the supervisor end at once; it closes its taps and keeps its files."""
     state = spool.read_state()
-    if state is not None and spool.running:
+    if state is not None and spool.running and has_argument(state["pid"], spool.folder):
         with contextlib.suppress(ProcessLookupError):
             os.kill(state["pid"], signal.SIGTERM)
 

@@ -37,8 +37,10 @@ class Run:
     status: int | None = None
     """Its exit status, below 0 the signal that killed it; None where nobody was there to see."""
     stopped_ns: int = 0
+    behind: bool = False
+    """It had not read all that came before it was to end."""
     whole_until_ns: int | None = None
-    """Latest packet known before the first damaged or discarded file ended; None while all are whole."""
+    """Last packet known before the first damaged or discarded file ended; None while all are whole."""
     has_gap: bool = False
     """The manifest has a gap that begins in this run."""
     interfaces: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -46,7 +48,7 @@ class Run:
     packets: int = 0
     """In closed segments."""
     last_ns: int | None = None
-    """Latest packet in a closed segment."""
+    """Last packet in the last closed segment that has one."""
     captured: int = 0
     received: int = 0
     dropped_kernel: int = 0
@@ -66,7 +68,7 @@ class Run:
 
     @property
     def known_until_ns(self) -> int:
-        """The latest packet that is in a file, else when it listened, else when it was started."""
+        """The last packet that is in a file, else when it listened, else when it was started."""
         return self.last_ns or self.ready_ns or self.started_ns
 
 
@@ -201,7 +203,7 @@ class Ledger:
         if event.get("received") is not None:
             self._counters(event)
         run.stopped, run.stop_reason, run.status = True, event["reason"], event["status"]
-        run.stopped_ns = event["at_ns"]
+        run.stopped_ns, run.behind = event["at_ns"], event.get("behind", False)
 
     def _gap(self, event: Mapping[str, Any]) -> None:
         self.runs[event["run"]].has_gap = True
@@ -225,8 +227,8 @@ class Ledger:
         run.packets += event["packets"]
         run.dropped_at_segment = event["dropped_total"]
         run.interfaces = {index: names[1] or names[0] for index, names in event["interfaces"].items()}
-        if event["last_ns"] is not None:
-            run.last_ns = max(run.last_ns or 0, event["last_ns"])
+        if event["end_ns"] is not None:
+            run.last_ns = event["end_ns"]
         if event["damage"] is not None and run.whole_until_ns is None:
             run.whole_until_ns = run.known_until_ns
         self.taken.add(event["raw"])

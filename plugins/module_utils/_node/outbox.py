@@ -24,6 +24,7 @@ from .spool import Spool
 from .worker import Worker
 
 _SILENT_SECONDS = 60.0
+_OF_SEGMENT = ("first_ns", "last_ns", "end_ns", "packets", "bytes", "sha256", "md5", "damage")
 
 
 class Outbox:
@@ -146,7 +147,7 @@ class Outbox:
                 interfaces=names,
                 dropped_between=run.dropped_kernel - run.dropped_at_segment,
                 dropped_total=run.dropped_kernel,
-                **{key: answer[key] for key in ("first_ns", "last_ns", "packets", "bytes", "sha256", "md5", "damage")},
+                **{key: answer[key] for key in _OF_SEGMENT},
             )
             self._holdings.delete_raw(raw)
 

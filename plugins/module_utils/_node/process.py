@@ -60,17 +60,27 @@ def catches(pid: int, number: int) -> bool:
     return bool(masks) and bool(int(masks[0], 16) >> (number - 1) & 1)
 
 
+def is_waiting(pid: int) -> bool:
+    """Return whether a process sleeps until something comes (state S in proc(5)), or is no more."""
+    try:
+        with open("/proc/%d/stat" % pid, "rb") as file:
+            return file.read().rpartition(b") ")[2][:1] in (b"S", b"Z", b"X")
+    except OSError:
+        return True
+
+
 def end_stray(pid: int, argument: str, patience_seconds: float) -> None:
     """Wait until the process that has ``argument`` in its command line has ended, and kill it when it does not."""
     until = time.monotonic() + patience_seconds
-    while _has_argument(pid, argument):
+    while has_argument(pid, argument):
         if time.monotonic() > until:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.01)
 
 
-def _has_argument(pid: int, argument: str) -> bool:
+def has_argument(pid: int, argument: str) -> bool:
+    """Return whether a process runs with ``argument`` in its command line."""
     try:
         with open("/proc/%d/cmdline" % pid, "rb") as file:
             return argument.encode() in file.read()

@@ -16,7 +16,6 @@ end; with 1 when it could not go on, so that systemd starts it again.
 
 from __future__ import annotations
 
-import errno
 import os
 import selectors
 import signal
@@ -26,7 +25,7 @@ from typing import Sequence
 
 from .._errors import CaptureError, PcapError
 from .._records import Target
-from . import preflight, presence, retention, status
+from . import disk, preflight, presence, retention, status
 from .holdings import Holdings
 from .journal import Journal
 from .outbox import Outbox
@@ -70,12 +69,13 @@ class Recorder:
     def run(self) -> None:
         """Record until the end."""
         signal.signal(signal.SIGTERM, self._on_term)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # where it is ignored, a tcpdump is deaf at first
         while not self._over:
             try:
                 self._wait()
                 self._tick(self.clock.steady())
             except OSError as error:
-                if error.errno != errno.ENOSPC:
+                if not disk.is_full(error):
                     raise
                 self._close_without_room(self.clock.steady())
         self._write_state()
@@ -203,7 +203,7 @@ class Recorder:
             settled = not any(self.holdings.holds(run.number) for run in watch.account.runs)
             watch.tick(now, settled)
             if settled:
-                watch.gaps.write()
+                watch.record_gaps()
 
     def _fail(self, reason: str, now: float) -> None:
         if self._failure is None:
@@ -245,6 +245,7 @@ class Recorder:
         self.phase = "failed" if self._failure is not None else "done"
 
     def _write_state(self) -> None:
+        self.journal.flush()
         state = status.build(self.wanted, self.phase, self.reason, self.watches, self.holdings, self.outbox)
         self.spool.write_state({**state, **self._timing.told(), "pid": os.getpid(), "read_ns": self._poll.read_ns})
         self._state_at = self.clock.steady() + _STATE_SECONDS

@@ -13,6 +13,7 @@ import zlib
 from typing import Any, Callable, Iterator
 
 from .._packet.pcap import Count, Counter
+from . import disk
 
 _CHUNK = 1 << 18
 
@@ -20,8 +21,8 @@ _CHUNK = 1 << 18
 def finish(raw: str, final: str, compress: bool) -> dict[str, Any]:
     """Write ``final`` from ``raw``, flush it to disk, and return what it holds.
 
-    Shape: packets, first_ns, last_ns, damage (None, or why ``raw`` was no whole capture), bytes, sha256, md5 (of
-    ``final``; None where there is nothing whole to keep, and then ``final`` is not written). ``raw`` stays as it
+    Shape: packets, first_ns, last_ns, end_ns, damage (None, or why ``raw`` was no whole capture), bytes, sha256, md5
+    (of ``final``; None where there is nothing whole to keep, and then ``final`` is not written). ``raw`` stays as it
     is, so that the next supervisor sees its damage too; of a damaged one, ``final`` holds the whole records alone.
     """
     answer = _write(raw, final, compress, None)
@@ -60,10 +61,12 @@ def _write(raw: str, final: str, compress: bool, most: int | None) -> dict[str, 
         held = _compress(raw, final, digest, most)
     else:
         held = _link(raw, final, digest) if most is None else _copy(raw, final, digest, most)
+    disk.sync_folder(os.path.dirname(final))  # the raw file's name goes once this one's is there for good
     return {
         "packets": held.packets,
         "first_ns": held.first_ns,
         "last_ns": held.last_ns,
+        "end_ns": held.end_ns,
         "whole_bytes": held.whole_bytes,
         "damage": held.damage,
         "bytes": os.stat(final).st_size,

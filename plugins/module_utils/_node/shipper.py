@@ -24,6 +24,7 @@ from typing import Any, Callable, Sequence
 
 from .._errors import OptionError
 from .._names import clean_part
+from . import disk
 
 _CHUNK = 1 << 20
 
@@ -121,7 +122,7 @@ def _put(source: str, final: str, digest: str, check: Callable[[], None]) -> Non
             os.unlink(part)
         raise
     os.rename(part, final)
-    _sync_folder(folder)
+    disk.sync_folder(folder)  # before the segment is deleted here
 
 
 def _is_beginning(path: str, whole: str) -> bool:
@@ -137,15 +138,6 @@ def _copy(source: str, part: str) -> None:
         os.fsync(out.fileno())
         # What is read back must come from the sink, not from this node's memory (posix_fadvise(2)).
         os.posix_fadvise(out.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-def _sync_folder(path: str) -> None:
-    """Have the new name on the sink's disk before the segment is deleted here (fsync(2))."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _sha256(path: str) -> str:

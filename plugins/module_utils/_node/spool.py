@@ -164,6 +164,7 @@ class Manifest:
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
         self._file = open(spool.path("manifest.jsonl"), "ab", buffering=0)
+        disk.sync_folder(spool.folder)
 
     def append(self, event: Mapping[str, Any], sync: bool = True) -> None:
         """Append one line, and have it on disk where ``sync``; where that fails, none of it is there."""
@@ -183,6 +184,10 @@ class Manifest:
         except OSError:
             os.ftruncate(self._file.fileno(), end)
             raise
+
+    def flush(self) -> None:
+        """Have all lines on disk."""
+        os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Close the file."""

@@ -12,8 +12,9 @@ import subprocess
 from typing import Sequence
 
 from .._records import Target
-from . import links, netns, tcpdump
-from .process import catches, die_with_parent, environment, in_own_unit
+from . import netns, tcpdump
+from .interfaces import Interfaces
+from .process import catches, die_with_parent, environment, in_own_unit, is_waiting
 from .retention import Share
 from .spool import raw_files
 
@@ -27,7 +28,14 @@ class Tap:
     """A tcpdump that was started; it listens once ``listening`` is true and has ended once ``status`` is known."""
 
     def __init__(
-        self, number: int, target: Target, interface: str, share: Share, folder: str, args: Sequence[str]
+        self,
+        number: int,
+        target: Target,
+        interface: str,
+        share: Share,
+        folder: str,
+        args: Sequence[str],
+        packet_count: int | None = None,
     ) -> None:
         self.number = number
         self.target = target
@@ -40,6 +48,10 @@ class Tap:
         self.counters = tcpdump.Counters()
         self.queued: set[str] = set()
         self.end_reason: str | None = None
+        self.behind = False
+        """Whether it had not read all that had come when it was asked to end, in all the time it was given."""
+        self._packet_count = packet_count
+        self._drains = False
         self._interrupt_at: float | None = None
         self._kill_at: float | None = None
         os.mkdir(folder, 0o700)
@@ -47,8 +59,7 @@ class Tap:
         ours, theirs = os.pipe()
         try:
             with netns.inside(namespace):
-                self._links = links.open_socket()
-                self._dropped_before = self.read_dropped()
+                self.interfaces = Interfaces(interface)
                 self._process = subprocess.Popen(
                     list(args),
                     stdin=subprocess.DEVNULL,
@@ -96,17 +107,32 @@ class Tap:
         """End tcpdump so that every packet up to now is in its file; a second call changes nothing."""
         if self.end_reason is None:
             self.end_reason = reason
+            self._drains = self.listening and ring_seconds > 0
             self._interrupt_at = now + (ring_seconds if self.listening else 0)
+
+    @property
+    def has_counted(self) -> bool:
+        """Whether it has ended by itself with as many packets as were asked for."""
+        return self.status == 0 and self._packet_count is not None and self.counters.captured >= self._packet_count
 
     def tick(self, now: float) -> None:
         """Send the signals that are due."""
         if self.status is not None or self._interrupt_at is None:
             return
         if self._kill_at is None and now >= self._interrupt_at:
-            self._process.send_signal(signal.SIGINT)
-            self._kill_at = now + _PATIENCE_SECONDS
+            self._interrupt(now, self._interrupt_at + _PATIENCE_SECONDS)
         elif self._kill_at is not None and now >= self._kill_at:
             self._process.kill()
+
+    def _interrupt(self, now: float, at_last: float) -> None:
+        """Have tcpdump close its file once it has read what there is: it drops the rest, and does not say so.
+
+        It sleeps only when it has read every block that the kernel has handed over.
+        """
+        self.behind = self._drains and not is_waiting(self.pid)
+        if not self.behind or now >= at_last:
+            self._process.send_signal(signal.SIGINT)
+            self._kill_at = now + _PATIENCE_SECONDS
 
     def closed_files(self) -> list[tuple[str, int]]:
         """Return (name, bytes) of the files that tcpdump has closed, oldest first."""
@@ -118,26 +144,13 @@ class Tap:
         files = raw_files(self.folder)
         return files[-1][1] if files and self.status is None else 0
 
-    def read_interfaces(self) -> dict[str, str]:
-        """Return index to name of the namespace's interfaces now; only there and now the index means something."""
-        return {str(link.index): link.name for link in links.read_links(self._links)}
-
-    def read_dropped(self) -> int:
-        """Return what the watched interfaces have counted as dropped since they exist (IFLA_STATS64)."""
-        watched = [one for one in links.read_links(self._links) if self.interface in ("any", one.name)]
-        return sum(one.dropped for one in watched)
-
-    def dropped_interface(self) -> int:
-        """Return what the watched interfaces have counted as dropped since the tap was opened."""
-        return max(0, self.read_dropped() - self._dropped_before)
-
-    def figures(self) -> dict[str, int]:
+    def figures(self) -> dict[str, int | None]:
         """Return its counters as the manifest has them."""
         return {
             "captured": self.counters.captured,
             "received": self.counters.received,
             "dropped_kernel": self.counters.dropped,
-            "dropped_interface": self.dropped_interface(),
+            "dropped_interface": self.interfaces.dropped(),
         }
 
     def kill(self) -> None:
@@ -148,7 +161,7 @@ class Tap:
 
     def close(self) -> None:
         """Let go of the namespace."""
-        self._links.close()
+        self.interfaces.close()
         self._stderr.close()
 
 

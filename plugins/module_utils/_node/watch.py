@@ -14,8 +14,7 @@ import shutil
 
 from .._errors import PcapError
 from .._records import CaptureOptions, Target, TargetRef
-from . import preflight, presence, tcpdump
-from .gaps import Gaps
+from . import gaps, preflight, presence, tcpdump
 from .journal import Journal
 from .ledger import Account
 from .process import Clock, boot_id
@@ -29,6 +28,7 @@ _RETRY_WINDOW_SECONDS = 300.0
 RETURN_SECONDS = 60.0
 """How long a pod that is gone may take to come back with the same uid (a new sandbox, a static pod)."""
 GONE = "the pod is gone"
+_COUNTED = "packet count reached"
 _LOOK_SECONDS = 1.0
 _SEARCH_SECONDS = 5.0
 
@@ -51,7 +51,6 @@ class Watch:
         self.phase = "starting"
         self.reason: str | None = None
         self.tap: Tap | None = None
-        self.gaps = Gaps(target.ref, journal)
         self._options, self._spool, self._journal, self._clock, self._search = options, spool, journal, clock, search
         self._final: str | None = None
         self._paused = False
@@ -135,14 +134,16 @@ class Watch:
         if self.tap is not None and self.tap.listening:
             self._journal.record("counters", self.ref, run=self.tap.number, **self.tap.figures())
 
+    def record_gaps(self) -> None:
+        """Write down what is in no file, as far as that is known; call it when all the target's files are counted."""
+        for fields in gaps.due(self.account):
+            self._journal.record("gap", self.ref, **fields)
+
     def _take_over(self) -> None:
-        """Go on where an earlier supervisor ended: a target that it had ready was not watched since."""
+        """Go on where an earlier supervisor ended."""
         if self.account.ended is not None:
             self.phase, self.reason = self.account.ended
             self._open_at = None
-        elif self._was_ready:
-            last = [run for run in self.account.runs if run.ready_ns is not None][-1]
-            self.gaps.begin(last.number, last.stop_reason or "unknown")
 
     def _tick_tap(self, tap: Tap, now: float) -> None:
         tap.tick(now)
@@ -151,7 +152,6 @@ class Watch:
         elif tap.listening and self.phase == "starting" and tap.end_reason is None:
             self._journal.record("ready", self.ref, run=tap.number)
             self.phase, self.reason = "ready", None
-            self.gaps.end(self._clock.wall_ns())
         elif not tap.listening and now > self._opened_at + READY_SECONDS:
             tap.end("tcpdump did not listen within %d s" % READY_SECONDS, now)
 
@@ -161,7 +161,7 @@ class Watch:
         if left is not None:
             left -= self.account.captured
             if left <= 0:
-                self._settle("done", "packet count reached")
+                self._settle("done", _COUNTED)
                 return
         if self._absent_since is not None and self._was_ready:
             return  # _look opens a tap when the pod is back, or ends this
@@ -170,12 +170,12 @@ class Watch:
         try:
             interface = preflight.interface_of(self.target, self._options)
             args = self._args(interface, folder, left)
-            tap = Tap(number, self.target, interface, self.share, folder, args)
+            tap = Tap(number, self.target, interface, self.share, folder, args, packet_count=left)
         except (PcapError, OSError) as error:
             shutil.rmtree(folder, ignore_errors=True)
             self._retry(str(error), now)
             return
-        fields = {"interface": interface, "interfaces": tap.read_interfaces(), "args": args, "pid": tap.pid}
+        fields = {"interface": interface, "interfaces": tap.interfaces.names(), "args": args, "pid": tap.pid}
         try:
             self._journal.record("started", self.ref, run=number, boot=boot_id(), netns=self.target.netns, **fields)
         except OSError:
@@ -203,7 +203,8 @@ class Watch:
     def _tap_ended(self, tap: Tap, now: float) -> None:
         why = tap.end_reason or _why(tap)
         figures = tap.figures() if tap.listening else {}
-        self._journal.record("stopped", self.ref, run=tap.number, status=tap.status, reason=why, **figures)
+        told = {"run": tap.number, "status": tap.status, "reason": why, "behind": tap.behind}
+        self._journal.record("stopped", self.ref, **told, **figures)
         tap.close()
         self.tap = None
         if self._paused:
@@ -212,10 +213,9 @@ class Watch:
             self._settle("done", self._final)
         elif not tap.listening:
             self._retry(why, now)
-        elif tap.end_reason is None and tap.status == 0 and self._options.packet_count is not None:
-            self._settle("done", "packet count reached")
+        elif tap.has_counted:
+            self._settle("done", _COUNTED)
         else:
-            self.gaps.begin(tap.number, why)
             self._look(now)
             if tap.end_reason is None:
                 self._retry(why, now)
@@ -259,11 +259,12 @@ class Watch:
     def _settle(self, phase: str, reason: str) -> None:
         self._journal.record("failed" if phase == "failed" else "ended", self.ref, reason=reason)
         self.phase, self.reason, self._open_at = phase, reason, None
-        self.gaps.leave()
 
 
 def _why(tap: Tap) -> str:
     """Return why a tcpdump ended that nobody asked to."""
+    if tap.has_counted:
+        return _COUNTED
     if tap.status is not None and tap.status < 0:
         return "tcpdump was killed by signal %d" % -tap.status
     return "tcpdump: %s" % tcpdump.parse_complaint(tap.words)

@@ -36,6 +36,8 @@ class Count:
     """Where the last whole record ends; 0 where not even the header is whole."""
     damage: str | None
     """Why the file is no whole capture: what follows the whole records is lost."""
+    end_ns: int | None = None
+    """The last packet's timestamp: earlier than the latest when the clock was set back within the file."""
 
 
 class Counter:
@@ -50,6 +52,7 @@ class Counter:
         self._whole = 0
         self._first: int | None = None
         self._last: int | None = None
+        self._end: int | None = None
         self._damage: str | None = None
 
     def feed(self, data: bytes) -> None:
@@ -78,13 +81,13 @@ class Counter:
             damage = "the file ends inside its header" if self._rest else "the file is empty"
         elif damage is None and self._rest:
             damage = "the file ends inside record %d" % (self._packets + 1)
-        return Count(self._packets, self._first, self._last, self._whole, damage)
+        return Count(self._packets, self._first, self._last, self._whole, damage, self._end)
 
     def _walk(self, record: struct.Struct, data: bytes, start: int) -> None:
         # Local names: this loop runs once per packet, on a node that has better things to do.
         unpack, unit, most, size, offset = record.unpack_from, self._unit, self._most, len(data), start
         second = 1_000_000_000 // unit
-        packets, first, last = self._packets, self._first, self._last
+        packets, first, last, when = self._packets, self._first, self._last, self._end
         while offset + 16 <= size:
             seconds, fraction, captured, length = unpack(data, offset)
             # A disk that was full for a moment leaves a hole: what follows it is read out of step.
@@ -103,6 +106,6 @@ class Counter:
                 first = when
             packets += 1
             offset = end
-        self._packets, self._first, self._last = packets, first, last
+        self._packets, self._first, self._last, self._end = packets, first, last, when
         self._whole += offset - start
         self._rest = data[offset:]

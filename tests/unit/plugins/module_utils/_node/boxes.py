@@ -48,16 +48,16 @@ class Files:
     def __init__(self, number, folder, ended=True, interfaces=None):
         self.number, self.folder, self.ended = number, folder, ended
         self.queued = set()
-        self.interfaces = interfaces or {"1": "lo", "2": "eth0"}
+        self.interfaces, self._names = self, interfaces or {"1": "lo", "2": "eth0"}
 
     def closed_files(self):
         """All files, but the one that is being written."""
         files = raw_files(self.folder)
         return files if self.ended else files[:-1]
 
-    def read_interfaces(self):
+    def names(self):
         """The namespace's interfaces."""
-        return self.interfaces
+        return self._names
 
 
 class Box:

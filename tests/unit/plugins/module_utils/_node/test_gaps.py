@@ -20,18 +20,52 @@ def told(tmp_path):
     return Told(tmp_path)
 
 
+def written(told, ticks=2):
+    """The gaps of the manifest, once the next supervisor has counted all files; it asks with each tick."""
+    told.journal = Journal(told.spool, told.clock)
+    watch = told.watch()
+    for _tick in range(ticks):
+        watch.record_gaps()
+    return told.lines("gap")
+
+
+def spans(told):
+    """The gaps as (run, seconds from, seconds until, packets)."""
+    return [
+        (one["run"], one["from_ns"] / SECOND, one["until_ns"] and one["until_ns"] / SECOND, one["packets"])
+        for one in written(told)
+    ]
+
+
+def listens(told, number, second):
+    """A tap listens at that second."""
+    told.clock.wall = (second - 1) * SECOND  # it takes one
+    told.run(number)
+
+
+def end(told, reason, event="ended"):
+    """No tap will be opened any more."""
+    told.record(event, reason=reason)
+
+
 def test_a_gap_after_a_killed_supervisor(told):
     """From the last packet that is there, until the end: nobody knows of a tap that listened again."""
-    told.run(1, captured=9, status=-2, reason="the recorder was killed")
+    told.run(1, captured=9, status=None, reason="the recorder was killed")
     told.segment(1, 1, 9, 100)
-    watch = told.watch()
-    watch.gaps.write()
-    assert told.lines("gap") == []
-    watch.end("deadline", 1.0)
-    watch.gaps.write()
-    watch.gaps.write()
-    (gap,) = told.lines("gap")
+    assert written(told) == []
+    end(told, "deadline")
+    (gap,) = written(told)
     assert (gap["reason"], gap["from_ns"], gap["until_ns"]) == ("the recorder was killed", 100 * SECOND, None)
+
+
+def test_a_gap_ends_when_a_tap_listens_again(told):
+    """A tap that was started and did not listen ends none, and shortens none."""
+    told.run(1, captured=4, status=None, reason="the recorder was killed")
+    told.segment(1, 1, 4, 100)
+    told.run(2, ready=False, captured=0, status=None, reason="the recorder was killed")
+    assert written(told) == []
+    listens(told, 3, 200)
+    assert spans(told) == [(1, 100, 200, None)]
 
 
 @pytest.mark.parametrize(
@@ -58,90 +92,97 @@ def test_what_tcpdump_read_and_no_file_holds(told, captured, status, segments, m
     told.run(1, captured=captured, status=status)
     for seq, (packets, last, damage) in enumerate(segments, 1):
         told.segment(1, seq, packets, last, damage)
-    told.record("ended", reason="stopped")
-    watch = told.watch()
-    for _tick in range(3):
-        watch.gaps.write()
-    found = [(one["packets"], one["from_ns"] // SECOND) for one in told.lines("gap")]
-    assert found == ([missing] if missing else [])
+    end(told, "stopped")
+    assert spans(told) == ([(1, missing[1], START + 1, missing[0])] if missing else [])
 
 
 def test_a_gap_is_told_once(told):
     """The next supervisor reads that a gap was told, and does not tell it again."""
     told.run(1, captured=5)
     told.segment(1, 1, 3, 100, "the file ends inside record 4")
-    told.record("ended", reason="stopped")
+    end(told, "stopped")
     for _supervisor in range(2):
-        told.journal = Journal(told.spool, told.clock)
-        told.watch().gaps.write()
-    assert len(told.lines("gap")) == 1
-
-
-def discard(told, run, raw):
-    """A file of a run held nothing whole."""
-    told.record("discarded", run=run, raw=raw, bytes=0, reason="the file is empty")
+        assert len(written(told)) == 1
 
 
 def test_packets_that_never_left_tcpdumps_memory(told):
     """A quiet tcpdump that is killed leaves an empty file: the gap begins when it listened, with what it had read."""
-    told.run(1, captured=5, status=-9)
-    discard(told, 1, "1/1.pcap")
-    watch = told.watch()
-    watch.gaps.write()
-    assert told.lines("gap") == []
-    watch.gaps.end(told.clock.wall_ns() + 7 * SECOND)
-    for _tick in range(2):
-        watch.gaps.write()
-    (gap,) = told.lines("gap")
-    assert (gap["packets"], gap["from_ns"], gap["until_ns"]) == (5, (START + 1) * SECOND, (START + 8) * SECOND)
+    told.run(1, captured=5, status=-9, reason="tcpdump was killed by signal 9")
+    told.record("discarded", run=1, raw="1/1.pcap", bytes=0, reason="the file is empty")
+    assert written(told) == []
+    listens(told, 2, START + 7)
+    assert spans(told) == [(1, START + 1, START + 7, 5)]
 
 
 def test_a_discarded_file_is_before_what_came_later(told):
     """The gap of a run that lost a file in its midst begins before that file."""
     told.run(1, captured=10, status=-9)
     told.segment(1, 1, 4, 100)
-    discard(told, 1, "1/2.pcap")
+    told.record("discarded", run=1, raw="1/2.pcap", bytes=0, reason="the file is empty")
     told.segment(1, 3, 4, 300)
-    told.record("ended", reason="stopped")
-    told.watch().gaps.write()
-    assert [(one["packets"], one["from_ns"]) for one in told.lines("gap")] == [(2, 100 * SECOND)]
+    end(told, "stopped")
+    assert spans(told) == [(1, 100, START + 1, 2)]
 
 
 def test_killed_when_it_should_have_ended(told):
     """A tcpdump that does not end at a stop is killed: that, and nothing else, is why packets are missing."""
     told.run(1, captured=5, status=-9, reason="stopped")
     told.segment(1, 1, 3, 100, "the file ends inside record 4")
-    told.record("ended", reason="stopped")
-    told.watch().gaps.write()
-    (gap,) = told.lines("gap")
+    end(told, "stopped")
+    (gap,) = written(told)
     assert (gap["reason"], gap["packets"]) == ("tcpdump was killed by signal 9", 2)
-    assert (gap["from_ns"], gap["until_ns"]) == (100 * SECOND, told.clock.wall_ns())
+    assert (gap["from_ns"], gap["until_ns"]) == (100 * SECOND, (START + 1) * SECOND)
+
+
+def test_what_was_not_read_in_time(told):
+    """A tcpdump that had not read everything when it had to end drops it: from its last packet on nothing is known."""
+    told.run(1, captured=3, behind=True)
+    told.segment(1, 1, 3, 100)
+    end(told, "stopped")
+    assert spans(told) == [(1, 100, START + 1, None)]
+    assert written(told)[0]["reason"] == "tcpdump was behind when it had to end"
+
+
+@pytest.mark.parametrize("reason", ["stopped", "deadline", "packet count reached", "the pod is gone"])
+def test_what_ended_as_it_should_has_no_gap(told, reason):
+    """Whoever asked for the end has everything up to then."""
+    told.run(1, captured=3, reason=reason)
+    told.segment(1, 1, 3, 100)
+    end(told, reason)
+    assert written(told) == []
+
+
+@pytest.mark.parametrize("ended", ["tcpdump: eth0: the interface was removed", "deadline"])
+def test_what_failed_was_not_watched_any_more(told, ended):
+    """A target that failed, and one that came to its deadline without a tap, have a gap without an end."""
+    why = "tcpdump: eth0: the interface was removed"
+    told.run(1, captured=3, status=1, reason=why)
+    told.segment(1, 1, 3, 100)
+    end(told, ended, "failed" if ended == why else "ended")
+    assert spans(told) == [(1, 100, None, None)]
+
+
+def test_a_pod_that_comes_back(told):
+    """What it did while nobody knew where it was is a gap, also after its end had been told."""
+    told.run(1, captured=3, reason="the pod is gone")
+    told.segment(1, 1, 3, 100)
+    end(told, "the pod is gone")
+    assert written(told) == []
+    told.record("returned")
+    listens(told, 2, 200)
+    assert spans(told) == [(1, 100, 200, None)]
+
+
+def test_the_clock_is_set_back(told):
+    """A gap begins with the last packet in the file, not with the latest by a clock that was set back since."""
+    told.run(1, captured=3, status=-9, reason="tcpdump was killed by signal 9")
+    told.segment(1, 1, 3, 110, end_s=98)
+    listens(told, 2, 99)
+    assert spans(told) == [(1, 98, 99, None)]
 
 
 def test_a_tap_that_never_listened_leaves_no_gap(told):
     """Nobody relied on it."""
     told.run(1, ready=False, captured=0, status=1)
-    told.record("failed", reason="tcpdump: no")
-    told.watch().gaps.write()
-    assert told.lines("gap") == []
-
-
-def test_a_gap_begins_with_the_last_tap_that_listened(told):
-    """A supervisor that was killed before its tap listened does not shorten the gap."""
-    told.run(1, captured=4, status=None, reason="the recorder was killed")
-    told.segment(1, 1, 4, 100)
-    told.run(2, ready=False, captured=0, status=None, reason="the recorder was killed")
-    watch = told.watch()
-    watch.gaps.end(told.clock.wall_ns())
-    watch.gaps.write()
-    assert [(one["run"], one["from_ns"]) for one in told.lines("gap")] == [(1, 100 * SECOND)]
-
-
-def test_what_was_lost_is_counted_once(told):
-    """A tcpdump that was killed as its supervisor ended: the next one tells the time, and not the packets again."""
-    told.run(1, captured=5, status=-9, reason="the recorder was told to end")
-    told.record("gap", run=1, reason="tcpdump was killed by signal 9", from_ns=1, until_ns=2, packets=5)
-    watch = told.watch()
-    watch.gaps.end(told.clock.wall_ns())
-    watch.gaps.write()
-    assert [one["packets"] for one in told.lines("gap")] == [5, None]
+    end(told, "tcpdump: no", "failed")
+    assert written(told) == []

@@ -49,6 +49,17 @@ def test_catches(number, caught):
     assert process.catches(started.pid, number) is False
 
 
+def test_is_waiting():
+    """A process that has nothing to do sleeps; one that works, or was stopped, may have something left."""
+    started = child(CATCHING)
+    with started:
+        until(lambda: process.is_waiting(started.pid))
+        os.kill(started.pid, signal.SIGSTOP)
+        until(lambda: not process.is_waiting(started.pid))
+        started.kill()
+    assert process.is_waiting(started.pid)
+
+
 def test_a_stray_that_ends_by_itself_is_waited_for():
     """A process that an earlier supervisor left closes its file in its own time."""
     started = child("import time; print('ready', flush=True); time.sleep(0.2)", "/spool/taps/1")

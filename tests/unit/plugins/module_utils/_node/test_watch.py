@@ -22,19 +22,19 @@ def test_a_new_watch(told):
     watch = told.watch()
     assert (watch.phase, watch.reason, watch.tap, watch.ended) == ("starting", None, None, False)
     assert watch.ref == POD.ref
-    watch.gaps.write()
+    watch.record_gaps()
     assert told.lines("gap") == []
 
 
 @pytest.mark.parametrize("event, phase", [("ended", "done"), ("failed", "failed")])
 def test_what_has_ended_stays_ended(told, event, phase):
     """A target that came to its end before a restart opens no tap, and is no gap."""
-    told.run(1, captured=5)
+    told.run(1, captured=5, reason="because")
     told.record(event, reason="because")
     watch = told.watch()
     for now in (0.0, 1.0, 100.0):
         watch.tick(now, True)
-    watch.gaps.write()
+    watch.record_gaps()
     assert (watch.phase, watch.reason, watch.ended) == (phase, "because", True)
     assert told.lines(event) == told.lines("ended", "failed") and len(told.lines("started")) == 1
 

@@ -33,7 +33,7 @@ class Told:
         """Adds a line."""
         self.journal.record(event, POD.ref, **fields)
 
-    def run(self, number, ready=True, captured=None, status=0, reason="stopped"):
+    def run(self, number, ready=True, captured=None, status=0, reason="stopped", behind=False):
         """A tcpdump was started, and has ended where its count is given."""
         self.record("started", run=number, interface="any", interfaces={}, boot="b", pid=1)
         if ready:
@@ -41,12 +41,14 @@ class Told:
             self.record("ready", run=number)
         if captured is not None:
             figures = {"captured": captured, "received": captured, "dropped_kernel": 0, "dropped_interface": 0}
-            self.record("stopped", run=number, status=status, reason=reason, **(figures if ready else {}))
+            told = {"run": number, "status": status, "reason": reason, "behind": behind}
+            self.record("stopped", **told, **(figures if ready else {}))
 
-    def segment(self, run, seq, packets, last_s, damage=None):
+    def segment(self, run, seq, packets, last_s, damage=None, end_s=None):
         """A file of a run became a segment."""
         fields = {"raw": "%d/%d" % (run, seq), "file": "f%d" % seq, "opened": seq, "interfaces": {}, "bytes": 24}
-        fields.update(first_ns=1, last_ns=last_s * SECOND, dropped_between=0, dropped_total=0, sha256="", md5="")
+        fields.update(first_ns=1, last_ns=last_s * SECOND, end_ns=(end_s or last_s) * SECOND if packets else None)
+        fields.update(dropped_between=0, dropped_total=0, sha256="", md5="")
         self.record("segment", run=run, seq=seq, packets=packets, damage=damage, **fields)
 
     def watch(self, **options):

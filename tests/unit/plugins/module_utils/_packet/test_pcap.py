@@ -39,7 +39,8 @@ def counted(data, step=None):
 def test_whole_file(order, unit, step):
     """Both byte orders and both resolutions, in pieces of any size."""
     data = pcap(5, order=order, unit=unit)
-    expected = Count(5, START * SECOND, (START + 4) * SECOND + 4 * unit, len(data), None)
+    last = (START + 4) * SECOND + 4 * unit
+    expected = Count(5, START * SECOND, last, len(data), None, last)
     assert counted(data, step) == expected
 
 
@@ -119,11 +120,13 @@ def test_nanoseconds_up_to_a_second():
     assert (count.packets, count.first_ns) == (1, START * SECOND + 999_999_999)
 
 
-def test_earliest_and_latest():
+@pytest.mark.parametrize("step", [None, 1, 40])
+def test_earliest_latest_and_last(step):
     """Packets of several queues, or a clock that steps back, are not in order."""
     data = header() + b"".join(record(b"x", START + shift) for shift in (5, 1, 9, 3))
-    count = counted(data)
+    count = counted(data, step)
     assert (count.first_ns, count.last_ns) == ((START + 1) * SECOND, (START + 9) * SECOND)
+    assert count.end_ns == (START + 3) * SECOND
 
 
 def test_seconds_after_2038():
