@@ -118,6 +118,25 @@ captures:
         bytes:
           description: Bytes of all segments.
           type: int
+        gaps:
+          description: Spans that were not watched, or of which packets are in no file. The manifest has each.
+          type: int
+        last_gap:
+          description: The latest of them, null without one.
+          type: dict
+          contains:
+            from:
+              description: When the last packet before it was seen.
+              type: str
+            until:
+              description: When a tap listened again, null when none did.
+              type: str
+            packets:
+              description: Packets known to be in no file, null when that is not known.
+              type: int
+            reason:
+              description: Why.
+              type: str
     segments:
       description: Closed segments of all targets.
       type: int

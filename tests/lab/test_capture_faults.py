@@ -36,12 +36,12 @@ def traffic(lab: Lab, pod: str, count: int = 100_000, rate: int = 500) -> Iterat
 def assert_covered(gap: dict[str, Any], before_ns: int, after_ns: int) -> None:
     """A gap begins with the last packet before it and ends when a tap listened again, as the next packet tells.
 
-    A tap listens for a moment before the recorder reads so, and the sender pauses for some milliseconds: a packet may
-    be seen just before ``until_ns``, and the first one after it a little later.
+    A tap listens for a moment before the recorder reads so, and on a machine that is out of breath the sender pauses: a
+    packet may be seen just before ``until_ns``, and the first one after it a little later.
     """
     assert abs(gap["from_ns"] - before_ns) <= 1_000_000, "it begins %d ns beside" % (gap["from_ns"] - before_ns)
     assert gap["from_ns"] < gap["until_ns"], gap
-    assert after_ns <= gap["until_ns"] + 50_000_000, "it ends %d ns too early" % (after_ns - gap["until_ns"])
+    assert after_ns <= gap["until_ns"] + 500_000_000, "it ends %d ns too early" % (after_ns - gap["until_ns"])
     assert gap["until_ns"] <= after_ns + 5_000_000_000, "it ends %d ns too late" % (gap["until_ns"] - after_ns)
 
 
@@ -83,6 +83,8 @@ def test_a_killed_supervisor_is_started_again_by_systemd(lab: Lab, record: Recor
     assert_only_gaps_are_missing(one, stream)
     (gap,) = one.events("gap")
     assert gap["reason"] == "the recorder was killed" and len(one.tcpdump_pids()) == 0
+    told = one.info()["targets"][0]
+    assert told["gaps"] == 1 and told["last_gap"]["reason"] == "the recorder was killed"
     assert [event["run"] for event in one.events("started")] == [1, 2]
 
 

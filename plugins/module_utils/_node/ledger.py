@@ -96,6 +96,9 @@ class Account:
     shipped: int = 0
     evicted_packets: int = 0
     evicted_segments: int = 0
+    gaps: int = 0
+    last_gap: dict[str, Any] | None = None
+    """reason, from_ns, until_ns, packets of the latest, as the manifest has them."""
     ended: tuple[str, str] | None = None
     """(phase, reason) once no tap will be opened any more."""
     opened: int = 0
@@ -207,6 +210,9 @@ class Ledger:
 
     def _gap(self, event: Mapping[str, Any]) -> None:
         self.runs[event["run"]].has_gap = True
+        account = self.account(self._ref(event))
+        account.gaps += 1
+        account.last_gap = {name: event.get(name) for name in ("reason", "from_ns", "until_ns", "packets")}
 
     def _ended(self, event: Mapping[str, Any]) -> None:
         if event["target"] is not None:

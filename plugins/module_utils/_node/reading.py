@@ -16,7 +16,7 @@ from .spool import Spool, read_manifest
 
 _STALE_NS = 15_000_000_000
 _TOTALS = ("segments", "shipped", "evicted", "evicted_packets", "backlog_bytes", "disk_bytes")
-_FIGURES = ("packets", "received", "dropped_kernel", "dropped_interface", "segments", "shipped", "bytes")
+_FIGURES = ("packets", "received", "dropped_kernel", "dropped_interface", "segments", "shipped", "bytes", "gaps")
 
 
 def is_finished(spool: Spool) -> bool:
@@ -130,4 +130,11 @@ def _seconds_left(phase: str, deadline_ns: int) -> int:
 
 def _target(one: dict[str, Any]) -> dict[str, Any]:
     kept = {"target": one["target"], "phase": one["phase"], "reason": one["reason"]}
-    return {**kept, **{name: one.get(name, 0) for name in _FIGURES}}
+    return {**kept, **{name: one.get(name, 0) for name in _FIGURES}, "last_gap": _gap(one.get("last_gap"))}
+
+
+def _gap(told: dict[str, Any] | None) -> dict[str, Any] | None:
+    if told is None:
+        return None
+    until = told["until_ns"] and timestamp(told["until_ns"])
+    return {"from": timestamp(told["from_ns"]), "until": until, "packets": told["packets"], "reason": told["reason"]}

@@ -6,7 +6,7 @@
 
 ``packets`` is exact for closed segments; for the file that is being written it is what tcpdump says it has captured.
 ``received - dropped_kernel - packets`` is ``unread``, not loss: on ``any`` it holds each loopback packet's outgoing
-copy, after a packet count the surplus.
+copy, after a packet count the surplus, after a stop what came since. What was lost otherwise is a gap.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ def _target(watch: Watch) -> dict[str, Any]:
         "shipped": account.shipped,
         "bytes": account.bytes,
         "evicted_packets": account.evicted_packets,
+        "gaps": account.gaps,
+        "last_gap": account.last_gap,
         "buffer_kib": watch.share.buffer_kib,
         "segment_bytes": watch.share.segment_bytes,
     }

@@ -112,6 +112,14 @@ def test_told_again_is_the_same(cut):
     assert plain(live) == plain(Ledger(LIFE))
 
 
+def test_gaps_are_counted():
+    """How many there are, and the latest."""
+    gap = {"reason": "the recorder was killed", "from_ns": 1, "until_ns": 2, "packets": None}
+    later = {"reason": "tcpdump was killed by signal 9", "from_ns": 3, "until_ns": None, "packets": 5}
+    account = Ledger([started(1), line("gap", run=1, **gap), line("gap", run=1, **later)]).account(WEB)
+    assert (account.gaps, account.last_gap) == (2, later)
+
+
 def test_lines_are_not_changed():
     """A ledger only reads what it is told."""
     before = copy.deepcopy(LIFE)

@@ -34,7 +34,7 @@ START = 1_795_248_902 * 10**9
 KEYS = {"id", "phase", "started", "deadline", "reason", "targets", "segments", "shipped", "backlog_bytes"}
 KEYS |= {"evicted_packets", "disk_bytes", "sink", "last_error"}
 TARGET_KEYS = {"target", "phase", "reason", "packets", "received", "dropped_kernel", "dropped_interface"}
-TARGET_KEYS |= {"segments", "shipped", "bytes"}
+TARGET_KEYS |= {"segments", "shipped", "bytes", "gaps", "last_gap"}
 
 
 def told(target, phase="ready", **figures):
@@ -131,7 +131,18 @@ def test_describe(spool, supervisor):
     assert (full["backlog_bytes"], full["disk_bytes"], full["last_error"]) == (11, 12, "full")
     assert full["targets"][0]["target"] == to_result(WEB)
     assert full["targets"][0]["dropped_interface"] is None and full["targets"][0]["received"] == 6
+    assert (full["targets"][0]["gaps"], full["targets"][0]["last_gap"]) == (0, None)
     assert full["deadline"] == "2026-11-21T08:15:03Z"
+
+
+@pytest.mark.parametrize("until_ns, until", [(None, None), (START + 5 * 10**9, "2026-11-21T08:15:07Z")])
+def test_the_last_gap(spool, supervisor, until_ns, until):
+    """Users see the times of day."""
+    gap = {"reason": "tcpdump was killed by signal 9", "from_ns": START, "until_ns": until_ns, "packets": 5}
+    spool.write_state({**state("ready"), "targets": [told(WEB, gaps=3, last_gap=gap)]})
+    (target,) = reading.describe(spool)["targets"]
+    shown = {"reason": gap["reason"], "from": "2026-11-21T08:15:02Z", "until": until, "packets": 5}
+    assert (target["gaps"], target["last_gap"]) == (3, shown)
 
 
 @pytest.mark.parametrize("phase, left", [("starting", True), ("ready", True), ("draining", False), ("done", False)])
