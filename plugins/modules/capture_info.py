@@ -125,7 +125,7 @@ captures:
           description: The latest of them, null without one.
           type: dict
           contains:
-            from:
+            since:
               description: When the last packet before it was seen.
               type: str
             until:

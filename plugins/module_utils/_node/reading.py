@@ -137,4 +137,4 @@ def _gap(told: dict[str, Any] | None) -> dict[str, Any] | None:
     if told is None:
         return None
     until = told["until_ns"] and timestamp(told["until_ns"])
-    return {"from": timestamp(told["from_ns"]), "until": until, "packets": told["packets"], "reason": told["reason"]}
+    return {"since": timestamp(told["from_ns"]), "until": until, "packets": told["packets"], "reason": told["reason"]}

@@ -178,11 +178,19 @@ def _reasons(capture: Mapping[str, Any]) -> Iterator[str]:
             yield "%s: %s" % (title, one["reason"])
         if one["dropped_interface"]:
             yield "%s: its interfaces dropped %s" % (title, _count(one["dropped_interface"], "packet"))
+        if one["gaps"]:
+            yield "%s: %s, %s" % (title, _count(one["gaps"], "gap"), _gap(one["last_gap"], one["gaps"] > 1))
     if capture["evicted"]:
         what = _count(capture["evicted"], "file"), _count(capture["evicted_packets"], "packet")
         yield "%s with %s deleted unshipped, since a bound was reached" % what
     if capture["last_error"]:
         yield "shipping: %s" % capture["last_error"]
+
+
+def _gap(gap: Mapping[str, Any], several: bool) -> str:
+    span = "from %s to %s" % (gap["since"], gap["until"]) if gap["until"] else "from %s on" % gap["since"]
+    lost = "; %s lost" % _count(gap["packets"], "packet") if gap["packets"] else ""
+    return "%s%s: %s%s" % ("the last " if several else "", span, gap["reason"], lost)
 
 
 def _place(capture: Mapping[str, Any]) -> str:

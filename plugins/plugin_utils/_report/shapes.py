@@ -22,6 +22,14 @@ class _Begun:
 
 
 @dataclasses.dataclass(frozen=True)
+class _Gap:
+    since: str
+    until: str | None
+    packets: int | None
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
 class _Figures:
     target: Target
     phase: str
@@ -31,6 +39,8 @@ class _Figures:
     dropped_interface: int | None
     segments: int
     shipped: int
+    gaps: int
+    last_gap: _Gap | None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -141,7 +141,7 @@ def test_the_last_gap(spool, supervisor, until_ns, until):
     gap = {"reason": "tcpdump was killed by signal 9", "from_ns": START, "until_ns": until_ns, "packets": 5}
     spool.write_state({**state("ready"), "targets": [told(WEB, gaps=3, last_gap=gap)]})
     (target,) = reading.describe(spool)["targets"]
-    shown = {"reason": gap["reason"], "from": "2026-11-21T08:15:02Z", "until": until, "packets": 5}
+    shown = {"reason": gap["reason"], "since": "2026-11-21T08:15:02Z", "until": until, "packets": 5}
     assert (target["gaps"], target["last_gap"]) == (3, shown)
 
 

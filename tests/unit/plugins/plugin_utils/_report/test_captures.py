@@ -15,6 +15,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._report.captures import 
 def target(name="web", node="node-a", kind="pod", **more):
     own = {"kind": kind, "namespace": "shop" if kind == "pod" else None, "name": name, "node": node, "uid": None}
     figures = {"packets": 7, "received": 7, "dropped_kernel": 0, "dropped_interface": 0, "segments": 2, "shipped": 1}
+    figures.update(gaps=0, last_gap=None)
     return {"target": own, "phase": "ready", "reason": None, "bytes": 900, **figures, **more}
 
 
@@ -30,6 +31,11 @@ def capture(*targets, node="node-a", **more):
     }
     spool = "/var/lib/kube-pcap/c-1"
     return {"id": "c-1", "node": node, "targets": list(targets), "spool": spool, **figures, **rest, **more}
+
+
+def gaps(number, **more):
+    last = {"since": "2026-11-21T08:15:02Z", "until": None, "packets": None, "reason": "the node was rebooted", **more}
+    return {"gaps": number, "last_gap": last}
 
 
 def told(*captures, host="node-a", **more):
@@ -67,6 +73,17 @@ def test_status():
         (capture(target(), phase="failed", reason="disk full"), "  node-a: disk full"),
         (capture(target(reason="the pod is gone")), "  node-a: pod shop/web: the pod is gone"),
         (capture(target(dropped_interface=1)), "  node-a: pod shop/web: its interfaces dropped 1 packet"),
+        (
+            capture(target(**gaps(1))),
+            "  node-a: pod shop/web: 1 gap, from 2026-11-21T08:15:02Z on: the node was rebooted",
+        ),
+        (
+            capture(
+                target(**gaps(3, until="2026-11-21T08:15:09Z", packets=5, reason="tcpdump was killed by signal 9"))
+            ),
+            "  node-a: pod shop/web: 3 gaps, the last from 2026-11-21T08:15:02Z to 2026-11-21T08:15:09Z: "
+            "tcpdump was killed by signal 9; 5 packets lost",
+        ),
         (
             capture(target(), evicted=1, evicted_packets=40),
             "  node-a: 1 file with 40 packets deleted unshipped, since a bound was reached",
