@@ -25,7 +25,9 @@ from ansible_collections.kube.pcap.plugins.module_utils._node.recorder import Re
 from ansible_collections.kube.pcap.plugins.module_utils._node.spool import Spool, Wanted, read_manifest
 from ansible_collections.kube.pcap.plugins.module_utils._records import CaptureOptions, NodeCapture, Selection, Target
 
-COUNT = 20_000
+COUNT = 10_000
+_SECONDS = 12
+"""Far more than the sender takes, which begins before the step and ends after it."""
 
 
 class SteppingClock(Clock):
@@ -48,7 +50,7 @@ def _send() -> None:
 
 
 def main() -> None:
-    """Records 4 s of counted datagrams on loopback and prints what the manifest tells."""
+    """Records 12 s with counted datagrams on loopback and prints what the manifest tells."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     netns = os.stat("/proc/1/ns/net").st_ino
     target = Target(kind="node", name="here", node="here", pid=1, netns=netns, host_network=True)
@@ -59,9 +61,9 @@ def main() -> None:
     spool.make()
     clock, begin = SteppingClock(), time.monotonic()
     capture = NodeCapture("stepping", "here", (Selection("node", name="here"),), options, (target,))
-    spool.write_wanted(Wanted(capture, clock.wall_ns(), clock.wall_ns() + 4_000_000_000))
+    spool.write_wanted(Wanted(capture, clock.wall_ns(), clock.wall_ns() + _SECONDS * 1_000_000_000))
     recorder = Recorder(spool, clock)
-    threading.Timer(0.5, _send).start()
+    threading.Timer(1.5, _send).start()
     recorder.run()
     events = list(read_manifest(spool.path("manifest.jsonl")))
     segments = [event for event in events if event["event"] == "segment"]

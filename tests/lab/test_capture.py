@@ -258,7 +258,7 @@ def test_hostile_names_stay_below_the_sink(lab: Lab, record: Record) -> None:
 def test_the_deadline_ends_it_with_nobody_there(lab: Lab, record: Record) -> None:
     """KD-6: after its duration the taps are gone, the files are whole, and the supervisor has ended."""
     one = record("node-c")
-    one.start("pod shop/db-0", filter="udp port 9000", duration=3)
+    one.start("pod shop/db-0", filter="udp port 9000", duration=10)
     sent = lab.pod("shop", "db-0").send("127.0.0.1", count=20, rate=1000)
     deadline_ns = one.state()["deadline_ns"]
     state = one.wait_phase("done", seconds=60)

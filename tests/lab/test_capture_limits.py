@@ -189,15 +189,17 @@ def test_the_pod_is_untouched(lab: Lab, record: Record) -> None:
 def test_the_disk_stays_within_its_bound(lab: Lab, record: Record) -> None:
     """KNT-9, KD-10: never above ``keep``; the oldest go first; sent = in files + given up, to the packet."""
     one = record("node-a")
-    keep = 8_000_000
-    one.start("pod shop/cart", filter="udp port 9000", keep="8M", segment_size="1M", compress=False)
-    running = lab.pod("shop", "cart").start_traffic("127.0.0.1", count=200_000, rate=20_000)
+    keep = 16_000_000
+    one.start("pod shop/cart", filter="udp port 9000", keep="16M", segment_size="2M", compress=False)
+    running = lab.pod("shop", "cart").start_traffic("127.0.0.1", count=200_000, rate=10_000)
     most = 0
 
     def flowing() -> bool:
         nonlocal most
-        done = one.node.run(["sh", "-c", "cat %s/segments/* %s/taps/*/* | wc -c" % (path, path)], check=False)
-        most = max(most, int(done.stdout))
+        done = one.node.run(["find", path, "-name", "*.pcap*", "-printf", "%i %s\n"], check=False)
+        most = max(
+            most, sum(int(line.split()[1]) for line in set(done.stdout.splitlines()))
+        )  # one file may have two names
         return running._sender.poll() is not None
 
     path = "/var/lib/kube-pcap/" + one.id
@@ -337,7 +339,7 @@ def test_the_clock_may_step_back(tmp_path: pathlib.Path) -> None:
     assert -10.5e9 < told["step_ns"] < -9.5e9
     assert told["names"] == sorted(told["names"]) and len(told["names"]) >= 2
     assert told["packets"] == told["sent"] and told["gaps"] == []
-    assert 3.5 < told["seconds"] < 60
+    assert 11.5 < told["seconds"] < 100
 
 
 @pytest.mark.parametrize("name, pod", [("node-a", "shop/cart"), ("node-b", "shop/checkout"), ("node-c", "shop/db-0")])

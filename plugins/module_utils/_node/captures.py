@@ -226,7 +226,8 @@ def _launch(spool: Spool) -> None:
         return state is not None and state["written_ns"] > before and state["phase"] != "starting"
 
     if not _wait(settled, _READY_SECONDS):
-        raise NodeError("the recorder did not become ready within %d s; see %s" % (_READY_SECONDS, spool.folder))
+        text = "the recorder did not become ready within %d s: %s"
+        raise NodeError(text % (_READY_SECONDS, launcher.last_words(spool)))
 
 
 def _wait_for_targets(spool: Spool, targets: Sequence[Target]) -> dict[TargetRef, str]:

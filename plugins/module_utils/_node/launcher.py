@@ -69,6 +69,17 @@ def start(spool: Spool) -> None:
         os.close(log)
 
 
+def last_words(spool: Spool) -> str:
+    """Return what the supervisor said last, or where that is to be read."""
+    if has_systemd():
+        return "see journalctl -u %s" % unit_name(spool)
+    with contextlib.suppress(OSError), open(spool.path("recorder.log"), encoding="utf-8", errors="replace") as file:
+        said = [line.strip() for line in file if line.strip()]
+        if said:
+            return said[-1]
+    return "it said nothing"
+
+
 def end(spool: Spool) -> None:
     """Have the supervisor end at once; it closes its taps and keeps its files."""
     state = spool.read_state()

@@ -66,3 +66,23 @@ def test_archive_is_written_closed(tmp_path):
         launcher.write_archive(spool)
         path = tmp_path / "c-1" / "recorder.pyz"
         assert path.stat().st_mode & 0o777 == 0o600 and path.read_bytes()[:2] == b"PK"
+
+
+@pytest.mark.parametrize(
+    "systemd, log, words",
+    [
+        (True, "ignored", "see journalctl -u kube-pcap-"),
+        (False, "first\nSyntaxError: invalid syntax\n\n", "SyntaxError: invalid syntax"),
+        (False, "\n", "it said nothing"),
+        (False, None, "it said nothing"),
+    ],
+)
+def test_last_words(tmp_path, monkeypatch, systemd, log, words):
+    """What is told of a supervisor that did not begin outlives the folder of its capture."""
+    monkeypatch.setattr(launcher, "has_systemd", lambda: systemd)
+    spool = Spool(str(tmp_path / "spool"), "c-1")
+    spool.make()
+    if log is not None:
+        with open(spool.path("recorder.log"), "w", encoding="utf-8") as file:
+            file.write(log)
+    assert launcher.last_words(spool).startswith(words)
