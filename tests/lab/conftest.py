@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
+from ansible_collections.kube.pcap.plugins.module_utils._records import Target
 from tests.lab.ansible_run import Ansible
 from tests.lab.lab import Lab
+from tests.lab.playing import Plays
 from tests.lab.recording import Record, Recording
 
 
@@ -54,3 +57,26 @@ def record(lab: Lab, ansible: Ansible, request: pytest.FixtureRequest) -> Iterat
         assert not gone["failed"], gone["msg"]
     for one in made:
         assert one.tcpdump_pids() == [] and not one.folder.exists()
+
+
+@pytest.fixture
+def plays(lab: Lab, ansible: Ansible) -> Iterator[Plays]:
+    """The playbooks on the lab."""
+    made = Plays(lab, ansible)
+    yield made
+    made.clean()
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    """A node of its own: a process in a network namespace that has loopback alone, up."""
+    process = subprocess.Popen(
+        ["unshare", "--net", "sh", "-c", "ip link set lo up && echo up && exec sleep 600"], stdout=subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None and process.stdout.readline() == b"up\n"
+        inode = os.stat("/proc/%d/ns/net" % process.pid).st_ino
+        yield Target("node", name="node-a", node="node-a", pid=process.pid, netns=inode)
+    finally:
+        process.kill()
+        process.wait()

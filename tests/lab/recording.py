@@ -6,16 +6,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import pathlib
 import struct
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tests.lab.ansible_run import Ansible
 from tests.lab.handles import LabNode
+from tests.lab.lab import Lab
 from tests.lab.sequences import MAGIC, sequences
 
 SPOOL = "/var/lib/kube-pcap"
@@ -147,3 +149,13 @@ def left(node: LabNode) -> dict[str, Any]:
         "rules": node.run(["nft", "-s", "list", "ruleset"]).stdout,
         "hostile": node.run(["find", "/tmp", "-name", "*hostile*"]).stdout,
     }
+
+
+@contextlib.contextmanager
+def traffic(lab: Lab, pod: str, count: int = 100_000, rate: int = 500) -> Iterator[int]:
+    """Counted datagrams inside a pod while the body runs; gives the stream's number."""
+    running = lab.pod(*pod.split("/")).start_traffic("127.0.0.1", count=count, rate=rate)
+    try:
+        yield running.stream
+    finally:
+        running.stop()

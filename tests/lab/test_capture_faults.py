@@ -7,30 +7,15 @@
 from __future__ import annotations
 
 import concurrent.futures
-import contextlib
-import pathlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.lab.handles import LabNode
 from tests.lab.lab import Lab
-from tests.lab.recording import Record, Recording, left, seen, sightings, wait_for
-from tests.lab.sequences import packets
+from tests.lab.recording import Record, Recording, left, seen, sightings, traffic, wait_for
 
-SAME_NS = 1_000_000
 """How far apart two captures may see one packet."""
-
-
-@contextlib.contextmanager
-def traffic(lab: Lab, pod: str, count: int = 100_000, rate: int = 500) -> Iterator[int]:
-    """Counted datagrams inside a pod while the body runs; gives the stream's number."""
-    running = lab.pod(*pod.split("/")).start_traffic("127.0.0.1", count=count, rate=rate)
-    try:
-        yield running.stream
-    finally:
-        running.stop()
 
 
 def assert_covered(gap: dict[str, Any], before_ns: int, after_ns: int) -> None:
@@ -264,101 +249,6 @@ def test_a_pod_that_another_replaces_ends_with_a_reason(lab: Lab, record: Record
     assert seen(one.segments(), first.stream) == list(range(100)) and seen(one.segments(), other.stream) == []
 
 
-@pytest.fixture
-def small_disk(lab: Lab) -> Iterator[pathlib.Path]:
-    """A file system of 16 MB on node-a, as the node's root sees it from here."""
-    node = lab.node("node-a")
-    node.run(["mkdir", "-p", "/srv/small"])
-    node.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", "/srv/small"])
-    yield node.root / "srv/small"
-    node.run(["umount", "-l", "/srv/small"])
-
-
-def test_a_full_file_system_makes_no_lie(lab: Lab, record: Record, small_disk: pathlib.Path) -> None:
-    """KNT-9, KD-10: what is closed goes first, counted; then no tap listens; every packet is somewhere or in a gap."""
-    reference, one = record("node-a"), record("node-a", spool="/srv/small/spool")
-    reference.start("pod shop/cart", filter="udp port 9000")
-    one.start("pod shop/cart", filter="udp port 9000", segment_size="1M", compress=False, keep="12M")
-    with traffic(lab, "shop/cart", count=10**6, rate=5000) as stream:
-        wait_for(lambda: len(one.segments()) >= 2, what="closed segments")
-
-        def fill() -> bool:
-            """Another program takes whatever is free, and what the capture gives up for it."""
-            one.node.run(["sh", "-c", "cat /dev/zero >>/srv/small/other"], check=False)
-            return not one.tcpdump_pids()
-
-        wait_for(fill, what="the taps' end")
-        one.node.run(["rm", "/srv/small/other"])
-        wait_for(lambda: one.state()["phase"] == "failed" or one.tcpdump_pids(), what="a decision")
-        if one.state()["phase"] == "ready":
-            wait_for(lambda: len(one.events("ready")) == 2, what="another tap")
-    info = one.stop() if one.state()["phase"] != "failed" else one.info()
-    reference.stop()
-    due = dict(sightings(reference.segments(), stream))
-    assert list(due) == list(range(len(due))), "the other capture has every packet"
-    until_ns = max(due.values())
-    if info["phase"] == "failed":
-        assert "has less free than capture_min_free" in info["reason"]
-        until_ns = one.events("failed")[0]["at_ns"]
-    else:
-        assert "the disk is full" in {gap["reason"] for gap in one.events("gap")}
-    assert_all_accounted(one, stream, due, until_ns)
-
-
-def test_a_small_file_system_is_rolled_over(lab: Lab, record: Record, small_disk: pathlib.Path) -> None:
-    """KD-10: segments are cut to what the disk has room for, whatever ``keep`` promises; too little is refused."""
-    one = record("node-a", spool="/srv/small/spool")
-    refused = one.call(targets=["pod shop/cart", "node node-a"], min_free="10M")
-    assert refused["failed"] and refused["msg"].startswith("min_free: 2 targets need at least 8 MB on this node, and ")
-    assert "/srv/small/spool has room for " in refused["msg"] and not one.folder.exists()
-    one.start("pod shop/cart", filter="udp port 9000", compress=False)
-    assert one.state()["targets"][0]["segment_bytes"] == 1_000_000
-    sent = lab.pod("shop", "cart").send("127.0.0.1", count=200_000, rate=20_000)
-    info = one.stop()
-    numbers = seen(one.segments(), sent.stream)
-    assert (info["phase"], info["reason"]) == ("done", "stopped")
-    assert numbers and numbers == list(range(numbers[0], 200_000))
-    assert len(numbers) + info["evicted_packets"] == 200_000
-    assert {event["reason"] for event in one.events("evicted")} == {"min_free"}
-
-
-def numbers_of(segment: dict[str, Any], due: dict[int, int], taken: set[int]) -> set[int]:
-    """The numbers that a segment held which is gone: so many, from the first that no other file has."""
-    first = min((n for n in due if n not in taken), key=lambda n: abs(due[n] - segment["first_ns"]))
-    numbers = set(range(first, first + segment["packets"]))
-    assert not numbers & taken and abs(due[max(numbers)] - segment["last_ns"]) <= SAME_NS, segment
-    return numbers
-
-
-def assert_all_accounted(one: Recording, stream: int, due: dict[int, int], until_ns: int) -> None:
-    """Each packet up to then is in a file, in a file that was given up, or within a gap; numbers and times agree.
-
-    ``due``: sequence number to the time at which another capture saw it, which is not the same to the microsecond.
-    Of a file that was given up before it was a segment the manifest knows the count alone.
-    """
-    held = {number for number, _when in sightings(one.segments(), stream)}
-    assert len(held) == len(seen(one.segments(), stream)), "a packet is in two segments"
-    segments = {event["seq"]: event for event in one.events("segment")}
-    evicted, taken = one.events("evicted"), set(held)
-    for event in evicted:
-        if event["seq"] is not None:
-            assert event["packets"] == segments[event["seq"]]["packets"]
-            taken |= numbers_of(segments[event["seq"]], due, taken)
-    raw = [event for event in evicted if event["seq"] is None]
-    uncounted = sum(event["packets"] for event in raw)
-    spans = [(gap["from_ns"] - SAME_NS, (gap["until_ns"] or until_ns) + SAME_NS) for gap in one.events("gap")]
-    missing = {number: when for number, when in due.items() if number not in taken}
-    outside = [n for n, when in missing.items() if when < until_ns and not any(a <= when <= b for a, b in spans)]
-    assert evicted and len(outside) <= uncounted <= len(missing), "in no file, given up, or gap: %s" % outside[:5]
-    for run in one.events("stopped"):
-        written = [e["packets"] for e in one.events("segment") + raw if e["run"] == run["run"]]
-        gaps = [gap["packets"] for gap in one.events("gap") if gap["run"] == run["run"]]
-        assert None in gaps or sum(written) + sum(gaps) == run["captured"], "tcpdump counted otherwise"
-    for event in one.events("segment"):
-        path = one.folder / "segments" / event["file"]
-        assert not path.exists() or len(list(packets(path.read_bytes()))) == event["packets"]
-
-
 def test_a_reboot_is_a_gap(lab: Lab, record: Record) -> None:
     """KNT-11: nothing runs until a call; then the files are taken over and the tap listens in the new namespaces."""
     one = record("node-c")
@@ -401,20 +291,3 @@ def test_a_reboot_under_systemd_is_a_gap_too(lab: Lab, record: Record) -> None:
     held = [when for _number, when in sightings(one.segments(), first.stream)]
     assert gap["from_ns"] == (held[-1] if held else one.events("ready")[0]["at_ns"])
     assert gap["from_ns"] < gap["until_ns"] <= sightings(one.segments(), sent.stream)[0][1]
-
-
-def test_a_sink_that_goes_away_keeps_everything_waiting(lab: Lab, record: Record) -> None:
-    """KNT-6, KNT-13: the capture goes on, the backlog and the reason are told; back again, all is shipped."""
-    one, node = record("node-a"), lab.node("node-a")
-    node.run(["mkdir", "-p", "/srv/sink"])
-    one.start("pod shop/cart", filter="udp port 9000", segment_size="1M", sink="/srv/sink")
-    node.run(["mv", "/srv/sink", "/srv/away"])
-    sent = lab.pod("shop", "cart").send("shop/checkout", count=30_000, rate=15_000)
-    wait_for(lambda: one.state()["backlog_bytes"] > 0 and one.state()["last_error"], what="a backlog")
-    assert "/srv/sink" in one.state()["last_error"] and one.state()["phase"] == "ready"
-    node.run(["mv", "/srv/away", "/srv/sink"])
-    info = one.stop()
-    assert info["phase"] == "done" and info["shipped"] == info["segments"] and info["last_error"] is None
-    objects = (node.root / "srv/sink" / one.id / "node-a" / "shop" / "cart").iterdir()
-    assert seen(objects, sent.stream) == list(range(30_000))
-    node.run(["rm", "-r", "/srv/sink"])
