@@ -129,10 +129,10 @@ captures:
               description: When the last packet before it was seen.
               type: str
             until:
-              description: When a tap listened again, null when none did.
+              description: When a tap listened again, or the target had ended; null when none has listened yet.
               type: str
             packets:
-              description: Packets known to be in no file, null when that is not known.
+              description: Packets known to be in no file, at least so many; null when nothing is known.
               type: int
             reason:
               description: Why.

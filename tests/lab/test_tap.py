@@ -60,6 +60,17 @@ def test_the_end_waits_for_what_was_not_read(target: Target, tmp_path: pathlib.P
         assert (tap.status, tap.behind, packets_in(tap)) == (0, False, 5000)
 
 
+def test_an_end_that_others_hasten_is_told(target: Target, tmp_path: pathlib.Path) -> None:
+    """A tcpdump that is ended while it waits for the ring leaves what is in there: that it did is told."""
+    with opened(target, tmp_path / "1") as tap:
+        until(lambda: heard(tap).listening)
+        send(target, 5)
+        tap.end("stopped", time.monotonic())
+        os.kill(tap.pid, signal.SIGTERM)
+        until(lambda: heard(tap).status is not None)
+        assert (tap.status, tap.behind) == (0, True)
+
+
 def test_the_end_does_not_wait_for_ever(target: Target, tmp_path: pathlib.Path) -> None:
     """A tcpdump that does not catch up is ended all the same, and that it was behind is told."""
     with opened(target, tmp_path / "1") as tap:

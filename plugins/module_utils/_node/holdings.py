@@ -21,8 +21,8 @@ from typing import Iterator
 
 from .._records import CaptureOptions, TargetRef
 from . import retention, segments
+from .accounts import Closed
 from .journal import Journal
-from .ledger import Closed
 from .raws import Raw, Raws
 from .retention import Held
 from .spool import Spool, raw_files

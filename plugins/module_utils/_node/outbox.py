@@ -14,10 +14,10 @@ from typing import Any
 from .._names import clean_part, segment_name, target_folder
 from .._records import CaptureOptions
 from . import segments, shipper
+from .accounts import Closed
 from .attempts import Attempts
 from .holdings import Holdings
 from .journal import Journal
-from .ledger import Closed
 from .process import Clock
 from .raws import Raw
 from .spool import Spool

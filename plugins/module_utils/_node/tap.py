@@ -48,8 +48,7 @@ class Tap:
         self.counters = tcpdump.Counters()
         self.queued: set[str] = set()
         self.end_reason: str | None = None
-        self.behind = False
-        """Whether it had not read all that had come when it was asked to end, in all the time it was given."""
+        self._awake = False
         self._packet_count = packet_count
         self._drains = False
         self._interrupt_at: float | None = None
@@ -115,6 +114,12 @@ class Tap:
         """Whether it has ended by itself with as many packets as were asked for."""
         return self.status == 0 and self._packet_count is not None and self.counters.captured >= self._packet_count
 
+    @property
+    def behind(self) -> bool:
+        """Whether it was not seen to have read all that had come when it was asked to end, in all the time it had."""
+        ended_early = self.status is not None and self._kill_at is None and not self.has_counted
+        return self._drains and (self._awake or ended_early)
+
     def tick(self, now: float) -> None:
         """Send the signals that are due."""
         if self.status is not None or self._interrupt_at is None:
@@ -129,8 +134,8 @@ class Tap:
 
         It sleeps only when it has read every block that the kernel has handed over.
         """
-        self.behind = self._drains and not is_waiting(self.pid)
-        if not self.behind or now >= at_last:
+        self._awake = not is_waiting(self.pid)
+        if not self._drains or not self._awake or now >= at_last:
             self._process.send_signal(signal.SIGINT)
             self._kill_at = now + _PATIENCE_SECONDS
 

@@ -15,8 +15,8 @@ import shutil
 from .._errors import PcapError
 from .._records import CaptureOptions, Target, TargetRef
 from . import gaps, preflight, presence, tcpdump
+from .accounts import COUNTED, Account
 from .journal import Journal
-from .ledger import Account
 from .process import Clock, boot_id
 from .retention import Share
 from .spool import Spool
@@ -28,7 +28,6 @@ _RETRY_WINDOW_SECONDS = 300.0
 RETURN_SECONDS = 60.0
 """How long a pod that is gone may take to come back with the same uid (a new sandbox, a static pod)."""
 GONE = "the pod is gone"
-_COUNTED = "packet count reached"
 _LOOK_SECONDS = 1.0
 _SEARCH_SECONDS = 5.0
 
@@ -53,6 +52,7 @@ class Watch:
         self.tap: Tap | None = None
         self._options, self._spool, self._journal, self._clock, self._search = options, spool, journal, clock, search
         self._final: str | None = None
+        self._settling: tuple[str, str] | None = None
         self._paused = False
         self._retries: list[float] = []
         self._open_at: float | None = 0.0
@@ -115,6 +115,8 @@ class Watch:
         """Do what is due. ``settled``: nothing that the target's earlier taps wrote waits to be counted."""
         if self.tap is not None:
             self._tick_tap(self.tap, now)
+        if self._settling is not None:
+            self._settle(*self._settling)
         if self._paused:
             return
         if self.phase in ("starting", "ready") and now >= self._look_at:
@@ -161,7 +163,7 @@ class Watch:
         if left is not None:
             left -= self.account.captured
             if left <= 0:
-                self._settle("done", _COUNTED)
+                self._settle("done", COUNTED)
                 return
         if self._absent_since is not None and self._was_ready:
             return  # _look opens a tap when the pod is back, or ends this
@@ -204,7 +206,8 @@ class Watch:
         why = tap.end_reason or _why(tap)
         figures = tap.figures() if tap.listening else {}
         told = {"run": tap.number, "status": tap.status, "reason": why, "behind": tap.behind}
-        self._journal.record("stopped", self.ref, **told, **figures)
+        complaint = _why(tap) if tap.status else None
+        self._journal.record("stopped", self.ref, **told, complaint=complaint, **figures)
         tap.close()
         self.tap = None
         if self._paused:
@@ -214,7 +217,7 @@ class Watch:
         elif not tap.listening:
             self._retry(why, now)
         elif tap.has_counted:
-            self._settle("done", _COUNTED)
+            self._settle("done", COUNTED)
         else:
             self._look(now)
             if tap.end_reason is None:
@@ -257,14 +260,16 @@ class Watch:
             self._settle("done", GONE)
 
     def _settle(self, phase: str, reason: str) -> None:
+        """Come to the end; on a full disk that is written down with a later tick."""
+        self._settling, self._open_at = (phase, reason), None
         self._journal.record("failed" if phase == "failed" else "ended", self.ref, reason=reason)
-        self.phase, self.reason, self._open_at = phase, reason, None
+        self.phase, self.reason, self._settling = phase, reason, None
 
 
 def _why(tap: Tap) -> str:
     """Return why a tcpdump ended that nobody asked to."""
     if tap.has_counted:
-        return _COUNTED
+        return COUNTED
     if tap.status is not None and tap.status < 0:
         return "tcpdump was killed by signal %d" % -tap.status
     return "tcpdump: %s" % tcpdump.parse_complaint(tap.words)

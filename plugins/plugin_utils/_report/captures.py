@@ -189,7 +189,7 @@ def _reasons(capture: Mapping[str, Any]) -> Iterator[str]:
 
 def _gap(gap: Mapping[str, Any], several: bool) -> str:
     span = "from %s to %s" % (gap["since"], gap["until"]) if gap["until"] else "from %s on" % gap["since"]
-    lost = "; %s lost" % _count(gap["packets"], "packet") if gap["packets"] else ""
+    lost = "; at least %s lost" % _count(gap["packets"], "packet") if gap["packets"] else ""
     return "%s%s: %s%s" % ("the last " if several else "", span, gap["reason"], lost)
 
 

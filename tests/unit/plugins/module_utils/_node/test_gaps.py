@@ -126,7 +126,7 @@ def test_a_discarded_file_is_before_what_came_later(told):
 
 def test_killed_when_it_should_have_ended(told):
     """A tcpdump that does not end at a stop is killed: that, and nothing else, is why packets are missing."""
-    told.run(1, captured=5, status=-9, reason="stopped")
+    told.run(1, captured=5, status=-9, reason="stopped", complaint="tcpdump was killed by signal 9")
     told.segment(1, 1, 3, 100, "the file ends inside record 4")
     end(told, "stopped")
     (gap,) = written(told)
@@ -140,7 +140,7 @@ def test_what_was_not_read_in_time(told):
     told.segment(1, 1, 3, 100)
     end(told, "stopped")
     assert spans(told) == [(1, 100, START + 1, None)]
-    assert written(told)[0]["reason"] == "tcpdump was behind when it had to end"
+    assert written(told)[0]["reason"] == "tcpdump may not have read everything when it ended"
 
 
 @pytest.mark.parametrize("reason", ["stopped", "deadline", "packet count reached", "the pod is gone"])
@@ -160,6 +160,65 @@ def test_what_failed_was_not_watched_any_more(told, ended):
     told.segment(1, 1, 3, 100)
     end(told, ended, "failed" if ended == why else "ended")
     assert spans(told) == [(1, 100, None, None)]
+
+
+@pytest.mark.parametrize("how", [{}, {"behind": True}, {"status": -9, "complaint": "tcpdump was killed by signal 9"}])
+def test_the_cause_of_a_gap_is_why_nobody_watched(told, how):
+    """How the tap ended is of less weight than why no other followed at once."""
+    told.run(1, captured=3, reason="the pod is gone", **how)
+    told.segment(1, 1, 3, 100)
+    listens(told, 2, 200)
+    assert [one["reason"] for one in written(told)] == ["the pod is gone"]
+
+
+def test_a_count_that_is_complete_has_no_gap(told):
+    """A recorder that is killed when all that was asked for is in files leaves none."""
+    told.run(1, captured=3, status=None, reason="the recorder was killed")
+    told.segment(1, 1, 3, 100)
+    end(told, "packet count reached")
+    assert written(told) == []
+
+
+def test_a_pod_that_was_back_and_not_watched(told):
+    """Gone, back without a tap that listened, and gone again: nobody knows what it did."""
+    told.run(1, captured=3, reason="the pod is gone")
+    told.segment(1, 1, 3, 100)
+    told.run(2, ready=False, captured=0, reason="the pod is gone")
+    end(told, "the pod is gone")
+    assert spans(told) == [(1, 100, None, None)]
+
+
+def test_a_pod_that_comes_back_after_a_loss_was_told(told):
+    """What its last tap lost ends with that; the time until the next one is a gap of its own."""
+    told.run(1, captured=5, reason="the pod is gone", behind=True)
+    told.segment(1, 1, 3, 100)
+    end(told, "the pod is gone")
+    assert spans(told) == [(1, 100, START + 1, 2)]
+    told.record("returned")
+    listens(told, 2, START + 60)
+    assert spans(told) == [(1, 100, START + 1, 2), (1, START + 1, START + 60, None)]
+
+
+def test_a_gap_without_an_end_ends_with_the_next_tap(told):
+    """It is in the manifest already: when a tap listens after all, that is its end."""
+    told.run(1, captured=3, status=1, reason="tcpdump: the interface disappeared")
+    told.segment(1, 1, 3, 100)
+    end(told, "the pod is gone")
+    assert spans(told) == [(1, 100, None, None)]
+    told.record("returned")
+    listens(told, 2, 200)
+    assert spans(told) == [(1, 100, None, None)]
+    assert told.watch().account.last_gap["until_ns"] == 200 * SECOND
+
+
+def test_a_file_that_could_not_be_read_is_before_what_came_later(told):
+    """Given up uncounted, it is where the gap begins."""
+    told.run(1, captured=10)
+    told.segment(1, 1, 4, 100)
+    told.record("evicted", run=1, raw="1/2.pcap", seq=None, file=None, bytes=900, packets=0, reason="keep")
+    told.segment(1, 3, 4, 300)
+    end(told, "stopped")
+    assert spans(told) == [(1, 100, START + 1, 2)]
 
 
 def test_a_pod_that_comes_back(told):

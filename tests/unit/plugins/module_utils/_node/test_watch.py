@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from .told import POD, Told
@@ -45,6 +47,27 @@ def test_end_before_any_tap(told):
     watch.end("deadline", 1.0)
     watch.end("stopped", 2.0)
     assert (watch.phase, watch.reason, watch.ended) == ("done", "deadline", True)
+    assert [one["reason"] for one in told.lines("ended")] == ["deadline"]
+
+
+def test_the_end_is_written_when_there_is_room(told, monkeypatch):
+    """On a full disk a target has not ended: the line that says so is written with a later tick."""
+    watch, record, full = told.watch(), told.journal.record, [True]
+
+    def refuse(event, *args, **fields):
+        if full and event == "ended":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        record(event, *args, **fields)
+
+    monkeypatch.setattr(told.journal, "record", refuse)
+    with pytest.raises(OSError, match="No space"):
+        watch.end("deadline", 1.0)
+    with pytest.raises(OSError, match="No space"):
+        watch.tick(1.0, True)
+    assert not watch.ended
+    full.clear()
+    watch.tick(2.0, True)
+    assert (watch.phase, watch.reason) == ("done", "deadline")
     assert [one["reason"] for one in told.lines("ended")] == ["deadline"]
 
 

@@ -33,7 +33,7 @@ class Told:
         """Adds a line."""
         self.journal.record(event, POD.ref, **fields)
 
-    def run(self, number, ready=True, captured=None, status=0, reason="stopped", behind=False):
+    def run(self, number, ready=True, captured=None, status=0, reason="stopped", **how):
         """A tcpdump was started, and has ended where its count is given."""
         self.record("started", run=number, interface="any", interfaces={}, boot="b", pid=1)
         if ready:
@@ -41,7 +41,7 @@ class Told:
             self.record("ready", run=number)
         if captured is not None:
             figures = {"captured": captured, "received": captured, "dropped_kernel": 0, "dropped_interface": 0}
-            told = {"run": number, "status": status, "reason": reason, "behind": behind}
+            told = {"run": number, "status": status, "reason": reason, "behind": False, "complaint": None, **how}
             self.record("stopped", **told, **(figures if ready else {}))
 
     def segment(self, run, seq, packets, last_s, damage=None, end_s=None):

@@ -82,7 +82,7 @@ def test_status():
                 target(**gaps(3, until="2026-11-21T08:15:09Z", packets=5, reason="tcpdump was killed by signal 9"))
             ),
             "  node-a: pod shop/web: 3 gaps, the last from 2026-11-21T08:15:02Z to 2026-11-21T08:15:09Z: "
-            "tcpdump was killed by signal 9; 5 packets lost",
+            "tcpdump was killed by signal 9; at least 5 packets lost",
         ),
         (
             capture(target(), evicted=1, evicted_packets=40),
