@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from .._errors import CaptureError
-from .._records import TargetRef, from_result, to_result
+from .._records import Target, TargetRef, from_result, to_result
 from .retention import Share
 from .spool import Spool, read_manifest
 
@@ -82,7 +82,7 @@ def brief(spool: Spool) -> dict[str, Any]:
 def by_ref(spool: Spool) -> dict[TargetRef, dict[str, Any]]:
     """Return the supervisor's word on each target."""
     state = spool.read_state() or {}
-    return {from_result(TargetRef, one["target"]): one for one in state.get("targets", [])}
+    return {from_result(Target, one["target"]).ref: one for one in state.get("targets", [])}
 
 
 def shares(spool: Spool) -> list[Share]:

@@ -178,6 +178,13 @@ def test_shares(spool):
     assert set(reading.by_ref(spool)) == {WEB.ref, CART.ref, dataclasses.replace(CART, uid="x").ref}
 
 
+def test_a_static_pods_word_is_found(spool):
+    """The API gives it another uid than its node knows; its ref is the same, whoever was asked."""
+    static = dataclasses.replace(WEB, uid="uid-of-the-api", static_hash="0123456789abcdef0123456789abcdef")
+    spool.write_state(state("ready", targets=(static,)))
+    assert set(reading.by_ref(spool)) == {static.ref}
+
+
 def test_segment_list(spool):
     """Each segment once, with where it is now; what was given up before it was a segment is none."""
     assert reading.segment_list(spool) == []
