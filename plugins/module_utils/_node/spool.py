@@ -27,7 +27,7 @@ import shutil
 from typing import Any, Callable, Iterator, Mapping, TypeVar
 
 from .._errors import CaptureError, NodeError
-from .._records import CaptureOptions, NodeCapture, from_result, to_result
+from .._records import CaptureOptions, NodeCapture, RecordError, from_result, to_result
 from . import disk
 
 SCHEMA = 1
@@ -89,10 +89,9 @@ class Spool:
         if values is None:
             return None
         try:
-            capture = from_result(NodeCapture, values["capture"])
-            return Wanted(capture, values["started_ns"], values["deadline_ns"], values.get("stop_reason"))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise _damaged(self.path("capture.json"), "it lacks %s" % error) from None
+            return from_result(Wanted, values)
+        except RecordError as error:
+            raise _damaged(self.path("capture.json"), str(error)) from None
 
     def write_wanted(self, wanted: Wanted) -> None:
         """Replace ``capture.json``; the supervisor sees it within a tick."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import signal
 
 import pytest
@@ -122,6 +123,30 @@ def test_a_damaged_request_is_told(spool, text):
     with open(spool.path("capture.json"), "w", encoding="utf-8") as file:
         file.write(text)
     with pytest.raises(CaptureError, match="capture.json is damaged.*absent"):
+        spool.read_wanted()
+
+
+@pytest.mark.parametrize(
+    "change, why",
+    [
+        (lambda one: one.pop("deadline_ns"), "deadline_ns is missing"),
+        (lambda one: one.update(deadline_ns="soon"), "deadline_ns is no whole number"),
+        (lambda one: one.update(started_ns=True), "started_ns is no whole number"),
+        (lambda one: one.update(stop_reason=5), "stop_reason is no text"),
+        (lambda one: one.update(capture=None), "capture is no mapping"),
+        (lambda one: one["capture"].pop("id"), "capture.id is missing"),
+        (lambda one: one["capture"]["options"].update(snaplen="x"), "capture.options.snaplen is no whole number"),
+    ],
+)
+def test_a_request_of_other_types_is_told(spool, change, why):
+    """What is missing, or of another type, is named where it stands; nothing of it is used."""
+    spool.write_wanted(WANTED)
+    with open(spool.path("capture.json"), encoding="utf-8") as file:
+        values = json.load(file)
+    change(values)
+    with open(spool.path("capture.json"), "w", encoding="utf-8") as file:
+        json.dump(values, file)
+    with pytest.raises(CaptureError, match=r"capture.json is damaged \(%s\); " % re.escape(why)):
         spool.read_wanted()
 
 
