@@ -22,8 +22,9 @@ class Poll:
         self._clock = clock
         self._ask_at = 0.0
         self._read_at: float | None = None
+        self._asked_ns = 0
         self.read_ns = 0
-        """When answers were read last, nanoseconds since 1970."""
+        """When the question was put whose answers were read last, nanoseconds since 1970: no figure is older."""
 
     @property
     def asked(self) -> bool:
@@ -31,19 +32,24 @@ class Poll:
         return self._read_at is not None
 
     def hasten(self) -> None:
-        """Have the next question asked at once."""
+        """Have the next question asked at once, or as soon as the answers to the last one are read."""
         self._ask_at = 0.0
 
     def tick(self, watches: Sequence[Watch], now: float) -> bool:
         """Ask or read where that is due; return whether there are new figures."""
-        if now >= self._ask_at:
-            self._ask_at, self._read_at = now + _EVERY_SECONDS, now + _ANSWER_SECONDS
-            for watch in watches:
-                if watch.tap is not None:
-                    watch.tap.ask_counters()
-        elif self._read_at is not None and now >= self._read_at:
-            self._read_at, self.read_ns = None, self._clock.wall_ns()
+        if self._read_at is None:
+            if now >= self._ask_at:
+                self._ask(watches, now)
+        elif now >= self._read_at:
+            self._read_at, self.read_ns = None, self._asked_ns
             for watch in watches:
                 watch.read_counters()
             return True
         return False
+
+    def _ask(self, watches: Sequence[Watch], now: float) -> None:
+        self._ask_at, self._read_at = now + _EVERY_SECONDS, now + _ANSWER_SECONDS
+        self._asked_ns = self._clock.wall_ns()
+        for watch in watches:
+            if watch.tap is not None:
+                watch.tap.ask_counters()

@@ -35,6 +35,27 @@ def test_asked_now_and_then_and_read_a_moment_later():
     assert watch.done == ["asked", "read"] * 2 and poll.read_ns == START * 10**9
 
 
+def test_who_hastens_without_end_keeps_no_answer_from_being_read():
+    """A file that is closed every 20 ms has the next question wait for the answers to the last one."""
+    poll, watch = Poll(Hands()), Asked()
+    for turn in range(100):
+        poll.hasten()
+        poll.tick([watch], 100.0 + turn * 0.02)
+    assert watch.done == ["asked", "read"] * 25
+
+
+def test_figures_are_as_old_as_their_question():
+    """Who wanted fresh ones after it was put waits for the answers to the next."""
+    clock = Hands()
+    poll, read = Poll(clock), []
+    for now in (100.0, 100.1, 100.2, 100.3):
+        clock.wall = int(now * 10**9)
+        poll.hasten()
+        poll.tick([Asked()], now)
+        read.append(poll.read_ns)
+    assert read == [0, 100 * 10**9, 100 * 10**9, int(100.2 * 10**9)]
+
+
 def test_fresh_figures():
     """Who wants them does not wait for the next turn; a tap that is gone is not asked."""
     poll, watch, gone = Poll(Hands()), Asked(), Asked()
