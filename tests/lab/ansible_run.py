@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -51,7 +52,7 @@ def link_collection(folder: pathlib.Path) -> pathlib.Path:
     """Makes ``folder`` a collections path in which ``kube.pcap`` is this checkout; returns it."""
     link = folder / "ansible_collections" / "kube" / "pcap"
     link.parent.mkdir(parents=True, exist_ok=True)
-    if not link.is_symlink():
+    with contextlib.suppress(FileExistsError):  # it was made before, or by a call that runs beside this one
         link.symlink_to(CHECKOUT)
     return folder
 

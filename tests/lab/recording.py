@@ -71,6 +71,11 @@ class Recording:
         """What ``capture_info`` tells."""
         return self.call("capture_info", **options)["captures"][0]
 
+    def target(self, name: str) -> dict[str, Any]:
+        """The record of the node's pod of that name, as ``node_pods_info`` gives it."""
+        run = self.ansible.adhoc(self.node.name, "kube.pcap.node_pods_info")
+        return next(pod for pod in run.of("node_pods_info")[self.node.name]["pods"] if pod["name"] == name)
+
     def remove(self) -> None:
         """Removes the capture, whatever state it is in."""
         result = self.call(state="absent", force=True)

@@ -236,7 +236,7 @@ def test_hostile_names_stay_below_the_sink(lab: Lab, record: Record) -> None:
     """SN-9, KNT-7: ``../../x`` as a namespace, a pod or a node neither leaves the sink nor takes another's object."""
     one, node = record("node-a"), lab.node("node-a")
     node.run(["mkdir", "-p", "/srv/outer/sink"])
-    real = _target(one, "cart")
+    real = one.target("cart")
     names = [("../../x", "cart"), ("..-..-x", "cart"), ("x", "../../cart"), ("x/..", "../cart"), ("..", "..")]
     targets = [{**real, "namespace": namespace, "name": name} for namespace, name in names]
     options = {"filter": "udp port 9000", "sink": "/srv/outer/sink", "keep_bytes": 100_000_000}
@@ -293,19 +293,13 @@ def test_a_new_pod_is_added_by_the_same_request(lab: Lab, record: Record) -> Non
     one.start("nodes *", filter="udp port 9000")
     before = one.tcpdump_pids()
     capture = json.loads((one.folder / "capture.json").read_text())["capture"]
-    more = {**capture, "targets": capture["targets"] + [_target(one, "checkout")]}
+    more = {**capture, "targets": capture["targets"] + [one.target("checkout")]}
     added = one.call(record=more)
     assert added["changed"] and len(added["capture"]["targets"]) == 2
     assert len(one.tcpdump_pids()) == 2 and set(before) < set(one.tcpdump_pids())
     sent = lab.pod("shop", "checkout").send("127.0.0.1", count=20, rate=1000)
     one.stop()
     assert seen(one.segments("--shop--checkout--"), sent.stream) == list(range(20))
-
-
-def _target(one: Recording, name: str) -> dict[str, object]:
-    run = one.ansible.adhoc(one.node.name, "kube.pcap.node_pods_info")
-    pods = run.of("node_pods_info")[one.node.name]["pods"]
-    return next(pod for pod in pods if pod["name"] == name)
 
 
 def test_a_difference_shows_phase_and_targets(lab: Lab, record: Record) -> None:

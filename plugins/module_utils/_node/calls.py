@@ -86,7 +86,8 @@ def _remove(
 ) -> list[Outcome]:
     """Remove a capture; ``told`` takes what there was to tell of it right before."""
     stopped = [] if params["force"] else [captures.stop(spool, wait, check_mode)]
-    told.append(_told(spool))
+    if spool.exists:  # no other call has removed it since
+        told.append(_told(spool))
     return [*stopped, captures.remove(spool, params["force"], check_mode)]
 
 

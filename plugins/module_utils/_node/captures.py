@@ -5,21 +5,23 @@
 """Starts, refreshes, stops, removes and tells the captures of one node. PRIVATE to the collection.
 
 This is what the modules call. It changes what is wanted (``capture.json``), starts supervisors, and waits for what they
-make of it; it never touches a tap or a segment itself.
+make of it; it never touches a tap or a segment itself. Who changes what is wanted reads, decides and writes it in one
+turn (``turns.py``), and waits for no sink meanwhile.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import shutil
 import time
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, ContextManager, Mapping, Sequence
 
 from .._errors import CaptureError, NodeError, PcapError, TargetError
 from .._options import differences
 from .._records import NodeCapture, Target, TargetRef, to_result
-from . import launcher, preflight, presence, reading, shipper
+from . import launcher, preflight, presence, reading, shipper, turns
 from .spool import Spool, Wanted, list_captures
 from .watch import GONE
 
@@ -47,6 +49,11 @@ def start(asked: NodeCapture, check_mode: bool, option_prefix: str = "") -> Outc
     Raises PcapError where that cannot be, with nothing left of the attempt.
     """
     spool = Spool(asked.options.spool, asked.id)
+    with _turn(spool, check_mode):
+        return _start(spool, asked, check_mode, option_prefix)
+
+
+def _start(spool: Spool, asked: NodeCapture, check_mode: bool, option_prefix: str) -> Outcome:
     wanted = spool.read_wanted()
     if wanted is None:
         return _start_new(spool, asked, check_mode)
@@ -70,66 +77,87 @@ def start(asked: NodeCapture, check_mode: bool, option_prefix: str = "") -> Outc
 
 def refresh(spool: Spool, check_mode: bool) -> Outcome:
     """Start a dead supervisor again; have a living one take fresh figures."""
-    if reading.is_finished(spool):
+    if not _is_dead(spool):
+        if not check_mode and not reading.is_finished(spool):
+            before = time.time_ns()
+            with contextlib.suppress(FileNotFoundError):  # removed since
+                os.utime(spool.path("capture.json"))
+            _wait(lambda: (spool.read_state() or {}).get("read_ns", 0) > before or not spool.running, _ANSWER_SECONDS)
         return Outcome(False, reading.brief(spool))
-    if spool.running and check_mode:
-        return Outcome(False, reading.brief(spool))
-    if spool.running:
-        before = time.time_ns()
-        os.utime(spool.path("capture.json"))
-        _wait(lambda: (spool.read_state() or {}).get("read_ns", 0) > before or not spool.running, _ANSWER_SECONDS)
-        return Outcome(False, reading.brief(spool))
-    if not check_mode:
-        _launch(spool)
+    with _turn(spool, check_mode):
+        if not _is_dead(spool):  # another call was faster
+            return Outcome(False, reading.brief(spool))
+        if not check_mode:
+            _launch(spool)
     return Outcome(True, reading.brief(spool), "the recorder of capture %s was not running" % spool.id)
 
 
 def stop(spool: Spool, wait_seconds: float, check_mode: bool) -> Outcome:
     """Close the taps with everything up to now in their files; wait until all is counted and shipped, or that long."""
-    wanted = spool.read_wanted()
-    if wanted is None or reading.is_finished(spool):
-        return Outcome(False, reading.brief(spool) if wanted else None)
-    changed = wanted.stop_reason is None
-    if check_mode:
-        return Outcome(changed, reading.brief(spool))
-    if changed:
-        spool.write_wanted(dataclasses.replace(wanted, stop_reason="stopped"))
-    if not spool.running:
-        _launch(spool)
+    with _turn(spool, check_mode):
+        wanted = spool.read_wanted()
+        if wanted is None or reading.is_finished(spool):
+            return Outcome(False, reading.brief(spool) if wanted else None)
+        changed = wanted.stop_reason is None
+        if check_mode:
+            return Outcome(changed, reading.brief(spool))
+        if changed:
+            spool.write_wanted(dataclasses.replace(wanted, stop_reason="stopped"))
+        if _is_dead(spool):
+            _launch(spool)
     _wait(lambda: reading.is_finished(spool) or not spool.running, wait_seconds)
-    return Outcome(changed, reading.brief(spool))
+    return Outcome(changed, reading.brief(spool) if spool.exists else None)
 
 
 def remove(spool: Spool, force: bool, check_mode: bool) -> Outcome:
     """Remove a capture with everything it left here; refused while segments are unshipped, unless forced."""
+    if not _may_go(spool, force):
+        return Outcome(False)
+    if check_mode:
+        return Outcome(True)
+    if spool.running:
+        with contextlib.suppress(CaptureError):  # a damaged one can be ended, not stopped
+            stop(spool, _END_SECONDS, check_mode)
+    with turns.taken(spool.root):
+        if not _may_go(spool, force):
+            return Outcome(False)
+        _end(spool)
+        spool.remove()
+    return Outcome(True)
+
+
+def _may_go(spool: Spool, force: bool) -> bool:
+    """Return whether there is a capture; raise CaptureError where only force removes it."""
     try:
         wanted = spool.read_wanted()
     except CaptureError:
         if not force:
             raise
-        if not check_mode:
-            if spool.running:
-                launcher.end(spool)
-            spool.remove()
-        return Outcome(True)
-    if wanted is None:
-        return Outcome(False)
-    if wanted.capture.options.sink and not force:
+        return True
+    if wanted is not None and wanted.capture.options.sink and not force:
         state = reading.describe(spool)
         if not reading.is_finished(spool) or state["backlog_bytes"]:
             text = "capture %s on %s still has segments that %s has not confirmed; stop it and wait, or use force"
             raise CaptureError(text % (spool.id, wanted.capture.node, wanted.capture.options.sink))
-    if check_mode:
-        return Outcome(True)
-    if spool.running:
-        stop(spool, _END_SECONDS, check_mode)
+    return wanted is not None
+
+
+def _end(spool: Spool) -> None:
     # A finished supervisor is on its way out; another one still ships, or hangs on its sink.
     if not _wait(lambda: not spool.running, _END_SECONDS if reading.is_finished(spool) else 0.0):
         launcher.end(spool)
         if not _wait(lambda: not spool.running, _END_SECONDS):
             raise NodeError("the recorder of capture %s does not end; is a disk or a mount hanging?" % spool.id)
-    spool.remove()
-    return Outcome(True)
+
+
+def _turn(spool: Spool, check_mode: bool) -> ContextManager[None]:
+    """Return what keeps other changes out; who only looks waits for nobody."""
+    return contextlib.nullcontext() if check_mode else turns.taken(spool.root)
+
+
+def _is_dead(spool: Spool) -> bool:
+    """Return whether there is a capture whose supervisor ended before its end; it writes its last word, then ends."""
+    return not spool.running and not reading.is_finished(spool) and spool.exists
 
 
 def _start_new(spool: Spool, asked: NodeCapture, check_mode: bool) -> Outcome:
@@ -146,7 +174,6 @@ def _start_new(spool: Spool, asked: NodeCapture, check_mode: bool) -> Outcome:
     try:
         launcher.write_archive(spool)
         spool.write_wanted(Wanted(dataclasses.replace(asked, targets=targets), now, deadline))
-        _check_number(spool)  # of two that start at once, each sees the other here
         _launch(spool)
         state = reading.describe(spool)
         if state["phase"] == "failed":
@@ -181,16 +208,20 @@ def _go_on(spool: Spool, wanted: Wanted, added: Sequence[Target], check_mode: bo
     if new:
         refs = {target.ref for target in new}
         kept = tuple(target for target in wanted.capture.targets if target.ref not in refs)
-        spool.write_wanted(dataclasses.replace(wanted, capture=dataclasses.replace(wanted.capture, targets=kept + new)))
-    if not spool.running:
+        wanted = _with_targets(wanted, kept + new)
+        spool.write_wanted(wanted)
+    if _is_dead(spool):
         _launch(spool)
     broken = _wait_for_targets(spool, new)
     if broken:
-        now_wanted = spool.read_wanted() or wanted
-        kept = tuple(target for target in now_wanted.capture.targets if target.ref not in broken)
-        spool.write_wanted(dataclasses.replace(now_wanted, capture=dataclasses.replace(wanted.capture, targets=kept)))
+        kept = tuple(target for target in wanted.capture.targets if target.ref not in broken)
+        spool.write_wanted(_with_targets(wanted, kept))
         raise CaptureError("; ".join("%s: %s" % (ref.title, why) for ref, why in broken.items()))
     return Outcome(True, reading.brief(spool))
+
+
+def _with_targets(wanted: Wanted, targets: tuple[Target, ...]) -> Wanted:
+    return dataclasses.replace(wanted, capture=dataclasses.replace(wanted.capture, targets=targets))
 
 
 def located(targets: Sequence[Target]) -> tuple[Target, ...]:
@@ -232,15 +263,17 @@ def _launch(spool: Spool) -> None:
 
 def _wait_for_targets(spool: Spool, targets: Sequence[Target]) -> dict[TargetRef, str]:
     """Wait until each target has a listening tap, and return why those that cannot have none."""
-    keys = {target.ref for target in targets}
+    silent = {"phase": "starting", "reason": "the recorder has not answered within %d s" % _READY_SECONDS}
 
     def told() -> dict[TargetRef, dict[str, Any]]:
-        return {ref: one for ref, one in reading.by_ref(spool).items() if ref in keys}
+        words = reading.by_ref(spool)
+        return {target.ref: words.get(target.ref, silent) for target in targets}
 
-    _wait(
-        lambda: len(told()) == len(keys) and all(one["phase"] != "starting" for one in told().values()), _READY_SECONDS
-    )
-    return {ref: str(one["reason"]) for ref, one in told().items() if one["phase"] in ("starting", "failed")}
+    def waits(one: Mapping[str, Any]) -> bool:  # of a pod that has come back, the last word may be that it is gone
+        return bool(one["phase"] == "starting" or one["reason"] == GONE)
+
+    _wait(lambda: not any(map(waits, told().values())), _READY_SECONDS)
+    return {ref: str(one["reason"]) for ref, one in told().items() if waits(one) or one["phase"] == "failed"}
 
 
 def _wait(condition: Callable[[], bool], seconds: float) -> bool:

@@ -31,6 +31,8 @@ class Ledger:
         """What all closed segments take of the disk."""
         self.taken: set[str] = set()
         """``run/file`` of what tcpdump wrote and a segment now holds; whoever deletes such a file forgets it here."""
+        self.failure: str | None = None
+        """Why the capture as a whole failed, as it was told first."""
         self.sink_mount: str | None = None
         """Where the sink's file system was mounted when it was first looked at."""
         self._refs: dict[tuple[Any, ...], TargetRef] = {}
@@ -112,7 +114,9 @@ class Ledger:
         account.last_gap = {name: event.get(name) for name in ("reason", "from_ns", "until_ns", "packets")}
 
     def _ended(self, event: Mapping[str, Any]) -> None:
-        if event["target"] is not None:
+        if event["target"] is None:
+            self.failure = self.failure or event["reason"]
+        else:
             phase = "failed" if event["event"] == "failed" else "done"
             self.account(self._ref(event)).ended = (phase, event["reason"])
 

@@ -60,7 +60,6 @@ class Recorder:
         self.outbox = Outbox(spool, capture.node, capture.options, self.journal, clock, self.holdings)
         self.holdings.recover()
         self._selector = selectors.DefaultSelector()
-        self._failure: str | None = None
         self._told_to_end = False
         self._poll, self._search = Poll(clock), presence.Search()
         self._state_at = 0.0
@@ -181,6 +180,8 @@ class Recorder:
         if self._told_to_end:
             for watch in self.watches:
                 watch.pause("the recorder was told to end", now)
+        elif self.journal.ledger.failure is not None:
+            self._end_all(self.journal.ledger.failure, now)
         elif self.wanted.stop_reason is not None:
             self._end_all(self.wanted.stop_reason, now)
         elif now >= self._timing.deadline:
@@ -206,9 +207,8 @@ class Recorder:
                 watch.record_gaps()
 
     def _fail(self, reason: str, now: float) -> None:
-        if self._failure is None:
+        if self.journal.ledger.failure is None:
             self.journal.record("failed", None, reason=reason)
-            self._failure = reason
             self._end_all(reason, now)
 
     def _advance(self, now: float) -> None:
@@ -242,7 +242,7 @@ class Recorder:
             return
         if left:
             self.reason = "%s; unshipped: %d" % (self.reason, left)
-        self.phase = "failed" if self._failure is not None else "done"
+        self.phase = "failed" if self.journal.ledger.failure is not None else "done"
 
     def _write_state(self) -> None:
         self.journal.flush()
