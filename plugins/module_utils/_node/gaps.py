@@ -30,10 +30,11 @@ def due(account: Account) -> list[dict[str, Any]]:
         if following is not None:
             if not run.has_gap or run.gap_until_ns == run.stopped_ns:
                 found.append(_unwatched(run, following.ready_ns))
-        elif not run.has_gap and account.ended != ("done", COUNTED):  # all that was asked for is there
-            if run is not account.runs[-1] or account.ended != ("done", run.stop_reason):
+        elif not run.has_gap:
+            counted = account.ended == ("done", COUNTED)  # all that was asked for was read
+            if not counted and (run is not account.runs[-1] or account.ended != ("done", run.stop_reason)):
                 found.append(_unwatched(run, None))
-            elif run.killed or run.behind or run.missing:
+            elif run.missing or (not counted and (run.killed or run.behind)):
                 found.append(_gap(run, _how(run), _since(run), run.stopped_ns))
     return found
 

@@ -12,43 +12,50 @@ from .process import Clock
 from .watch import Watch
 
 _EVERY_SECONDS = 10.0
-_ANSWER_SECONDS = 0.05
+_PATIENCE_SECONDS = 1.0
 
 
 class Poll:
-    """Every tcpdump is asked now and then, and its answer is read a moment later."""
+    """Every tcpdump is asked now and then; the figures are read once all have answered."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._ask_at = 0.0
-        self._read_at: float | None = None
+        self._late_at: float | None = None
         self._asked_ns = 0
         self.read_ns = 0
-        """When the question was put whose answers were read last, nanoseconds since 1970: no figure is older."""
+        """When the question was put that all have answered last, nanoseconds since 1970: no figure is older."""
 
     @property
     def asked(self) -> bool:
         """Whether answers are to be read in a moment."""
-        return self._read_at is not None
+        return self._late_at is not None
 
     def hasten(self) -> None:
         """Have the next question asked at once, or as soon as the answers to the last one are read."""
         self._ask_at = 0.0
 
     def tick(self, watches: Sequence[Watch], now: float) -> bool:
-        """Ask or read where that is due; return whether there are new figures."""
-        if self._read_at is None:
+        """Ask or read where that is due; return whether there are new figures.
+
+        Call it when every tap has listened. Of a tcpdump that does not answer the figures stay what they were.
+        """
+        if self._late_at is None:
             if now >= self._ask_at:
                 self._ask(watches, now)
-        elif now >= self._read_at:
-            self._read_at, self.read_ns = None, self._asked_ns
-            for watch in watches:
-                watch.read_counters()
-            return True
-        return False
+            return False
+        answered = not any(watch.tap is not None and watch.tap.asked for watch in watches)
+        if not answered and now < self._late_at:
+            return False
+        self._late_at = None
+        if answered:
+            self.read_ns = self._asked_ns
+        for watch in watches:
+            watch.read_counters()
+        return True
 
     def _ask(self, watches: Sequence[Watch], now: float) -> None:
-        self._ask_at, self._read_at = now + _EVERY_SECONDS, now + _ANSWER_SECONDS
+        self._ask_at, self._late_at = now + _EVERY_SECONDS, now + _PATIENCE_SECONDS
         self._asked_ns = self._clock.wall_ns()
         for watch in watches:
             if watch.tap is not None:

@@ -193,14 +193,15 @@ class Recorder:
         self.reason = self.reason or reason
 
     def _tick_watches(self, now: float) -> None:
-        if self._poll.tick(self.watches, now):
-            self._state_at = now
         for watch in self.watches:
             if watch.tap is not None:
                 watch.tap.listen()
-                if self.holdings.collect(watch.tap):
-                    watch.record_counters()
-                    self._poll.hasten()  # a reading after each segment, beside the regular ones
+        if self._poll.tick(self.watches, now):
+            self._state_at = now
+        for watch in self.watches:
+            if watch.tap is not None and self.holdings.collect(watch.tap):
+                watch.record_counters()
+                self._poll.hasten()  # a reading after each segment, beside the regular ones
             settled = not any(self.holdings.holds(run.number) for run in watch.account.runs)
             watch.tick(now, settled)
             if settled:

@@ -46,6 +46,8 @@ class Tap:
         self.status: int | None = None
         self.words = ""
         self.counters = tcpdump.Counters()
+        self.asked = False
+        """Whether it was asked for its counters and has not answered yet."""
         self.queued: set[str] = set()
         self.end_reason: str | None = None
         self._awake = False
@@ -89,8 +91,12 @@ class Tap:
         if data:
             self.words = (self.words + data.decode("utf-8", "replace"))[-_MOST_WORDS:]
             self.listening = self.listening or bool(tcpdump.LISTENING.search(self.words))
-            self.counters = tcpdump.parse_counters(self.words, self.counters) or self.counters
+            counters = tcpdump.parse_counters(self.words, self.counters)
+            if counters is not None:
+                self.counters, self.asked = counters, False
+                self.words = tcpdump.without_counters(self.words)
         elif data == b"":
+            self.asked = False
             self.status = self._process.poll()  # it has closed its end, and is gone in a moment
 
     def ask_counters(self) -> None:
@@ -101,6 +107,7 @@ class Tap:
         """
         if self.status is None and self.listening and catches(self.pid, signal.SIGUSR1):  # else it would end by it
             self._process.send_signal(signal.SIGUSR1)
+            self.asked = True
 
     def end(self, reason: str, now: float, ring_seconds: float = RING_SECONDS) -> None:
         """End tcpdump so that every packet up to now is in its file; a second call changes nothing."""

@@ -84,6 +84,11 @@ def parse_counters(text: str, previous: Counters | None = None) -> Counters | No
     )
 
 
+def without_counters(text: str) -> str:
+    """Return tcpdump's words without the whole sets of counters in them."""
+    return _COUNTERS.sub("", text)
+
+
 def parse_complaint(text: str) -> str:
     """Return what tcpdump complained of, on one line, without its usual remarks."""
     lines = [line.strip() for line in text.splitlines()]

@@ -171,6 +171,16 @@ def test_the_cause_of_a_gap_is_why_nobody_watched(told, how):
     assert [one["reason"] for one in written(told)] == ["the pod is gone"]
 
 
+def test_a_count_that_a_full_disk_cut(told):
+    """tcpdump read as many as were asked for, but the file has fewer: these are a gap."""
+    told.run(1, captured=10, reason="packet count reached")
+    told.segment(1, 1, 6, 100, "the file ends inside record 7")
+    end(told, "packet count reached")
+    (gap,) = written(told)
+    assert gap["reason"] == "4 packets that tcpdump had read are in no file" and gap["packets"] == 4
+    assert (gap["from_ns"], gap["until_ns"]) == (100 * SECOND, (START + 1) * SECOND)
+
+
 def test_a_count_that_is_complete_has_no_gap(told):
     """A recorder that is killed when all that was asked for is in files leaves none."""
     told.run(1, captured=3, status=None, reason="the recorder was killed")
