@@ -19,6 +19,7 @@ TITLE = "From a call to ready, and from a stop to done"
 _ROUNDS = 5
 _READY_GOAL = 1.0
 _RATIO_GOAL = 1.3
+_DEADLINE_GOAL = 2.0
 _MEMORY_GOAL_MIB = 128
 
 Steps = dict[str, float]
@@ -42,6 +43,7 @@ def measure(scene: Scene) -> list[Figure]:
                 rows.setdefault(step, []).append(value)
         absent.run()
         figures += _figures(name, rows)
+        figures.append(_deadline(scene, name, targets))
         figures.append(figure("%s: the whole ansible command" % name, "s", [start.ansible_seconds]))
     return figures
 
@@ -97,6 +99,17 @@ def _start_steps(scene: Scene, began: int, ended: int) -> Steps:
         "supervisor: start to all ready": (ready - launched) / 1e9,
         "rings": sum(one["buffer_kib"] for one in recording.state()["targets"]) / 1024,
     }
+
+
+def _deadline(scene: Scene, name: str, targets: str) -> Figure:
+    """Seconds from a capture's deadline to the end of its last tap, 1.2 of them for the rings."""
+    late = []
+    for _round in range(scene.rounds(_ROUNDS)):
+        with scene.capture(targets, duration=10):
+            state = scene.recording.wait_phase("done", seconds=100)
+            closed = max(event["at_ns"] for event in scene.recording.events("stopped"))
+            late.append((closed - state["deadline_ns"]) / 1e9)
+    return figure("%s: deadline to all taps closed" % name, "s", late, _DEADLINE_GOAL)
 
 
 def _stop_steps(scene: Scene, began: int, ended: int) -> Steps:

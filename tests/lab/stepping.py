@@ -20,9 +20,10 @@ import time
 from tests.conftest import ROOT  # makes the collection importable
 
 # isort: split
+from ansible_collections.kube.pcap.plugins.module_utils._node.manifest import read_manifest
 from ansible_collections.kube.pcap.plugins.module_utils._node.process import Clock
 from ansible_collections.kube.pcap.plugins.module_utils._node.recorder import Recorder
-from ansible_collections.kube.pcap.plugins.module_utils._node.spool import Spool, Wanted, read_manifest
+from ansible_collections.kube.pcap.plugins.module_utils._node.spool import Spool, Wanted
 from ansible_collections.kube.pcap.plugins.module_utils._records import CaptureOptions, NodeCapture, Selection, Target
 
 COUNT = 10_000

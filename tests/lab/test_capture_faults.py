@@ -186,7 +186,7 @@ def test_the_end_of_ssh_changes_nothing(lab: Lab, record: Record, name: str, pod
     assert len(numbers) >= 500 and numbers == list(range(len(numbers)))
 
 
-@pytest.mark.parametrize("moment", ["lock", "capture.json"])
+@pytest.mark.parametrize("moment", ["taps", "lock", "capture.json"])
 @pytest.mark.parametrize("name, pod", [("node-b", "shop/checkout"), ("node-c", "shop/db-0")])
 def test_the_end_of_ssh_during_the_start(lab: Lab, record: Record, name: str, pod: str, moment: str) -> None:
     """PT-12: killed while the module runs, the same call again has the capture, once; ``absent`` leaves nothing."""
@@ -213,6 +213,25 @@ def test_the_end_of_ssh_during_the_start(lab: Lab, record: Record, name: str, po
     assert seen(one.segments(), sent.stream) == list(range(100)) and one.events("gap") == []
     one.remove()
     wait_for(lambda: left(one.node) == before, what="the end of everything")
+
+
+def test_what_a_killed_call_left_is_told_and_can_be_removed(lab: Lab, record: Record) -> None:
+    """PT-12, KNT-11: status tells of it and of the others; an empty rest is started over, one with packets is not."""
+    one, other = record("node-c"), record("node-c")
+    other.start("pod shop/db-0", filter="udp port 9000")
+    folder = "%s/%s" % (one.spool, one.id)
+    one.node.run(["mkdir", "-p", "-m", "700", folder, folder + "/taps", folder + "/segments"])
+    refreshed = one.call(id="all", state="refreshed")
+    assert not refreshed["failed"] and "capture.json is missing: a start or removal goes on, or was" in refreshed["msg"]
+    told = {info["id"]: info["phase"] for info in one.call("capture_info", id="all")["captures"]}
+    assert told == {one.id: "failed", other.id: "ready"}
+    assert one.start("pod shop/db-0", filter="udp port 9000")["capture"]["phase"] == "ready"
+    one.stop()
+    one.node.run(["touch", folder + "/segments/left.pcap.gz"])
+    one.node.run(["rm", folder + "/capture.json"])
+    for refused in (one.call(targets="pod shop/db-0", filter="udp port 9000"), one.call(state="absent")):
+        assert refused["failed"] and "absent with force removes it" in refused["msg"]
+    assert one.call(state="absent", force=True)["changed"] and not one.folder.exists()
 
 
 def test_a_pod_that_comes_back_is_recorded_on(lab: Lab, record: Record) -> None:
@@ -245,7 +264,8 @@ def test_a_pod_that_another_replaces_ends_with_a_reason(lab: Lab, record: Record
     pod.create(new_uid=True)
     wait_for(lambda: "the pod is gone" in str(one.state()["targets"][0]["reason"]), what="its absence")
     other = pod.send("127.0.0.1", count=100, rate=1000)
-    one.stop()
+    state = one.wait_phase("done", seconds=600)
+    assert state["reason"] == state["targets"][0]["reason"] == "the pod is gone"
     assert seen(one.segments(), first.stream) == list(range(100)) and seen(one.segments(), other.stream) == []
 
 

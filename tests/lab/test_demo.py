@@ -90,6 +90,12 @@ def test_the_demo_shows_the_main_job(temporary):
     sent, in_files, dropped = map(int, figures.groups())
     assert sent == in_files + dropped == sum(map(int, re.findall(r"^shop/\S+: stream \d+: sent (\d+) ", text, re.M)))
     assert sent > 10000 and "Traceback" not in text
+    shown = [re.findall(r"kube\.pcap\.(capture|status|stop) ", line) for line in text.splitlines() if line[:2] == "$ "]
+    assert [name for names in shown for name in names] == ["capture", "status", "stop"]
+    rows = re.findall(r"^node-[abc] +(?:pod shop/web-|node node-b).*", text, re.M)
+    assert sum(" ready " in row for row in rows) == 8, "each target is told when it starts, and while it records"
+    assert sum(row.endswith(".pcap.gz") for row in rows) == 4, "each target's segment is listed"
+    assert len(re.findall(r"^\d\d:\d\d:\d\d\.\d{6} ", text, re.M)) == 4, "packets are decoded"
     assert traces(name) == {} and name not in names()
 
 

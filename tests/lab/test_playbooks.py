@@ -66,6 +66,18 @@ def test_a_captures_life_with_the_oldest_core(lab: Lab, tmp_path: pathlib.Path) 
         plays.clean()
 
 
+def test_the_reports_data_is_a_variable(plays: Plays, tmp_path: pathlib.Path) -> None:
+    """KD-3: a later play of the same run reads what status told, on any host."""
+    plays.capture("node node-a", id="told")
+    later = {"hosts": "node-b", "gather_facts": False}
+    task = {"ansible.builtin.debug": {"msg": "{{ capture_result.captures | map(attribute='id') | join(' ') }}"}}
+    play = [{"import_playbook": "kube.pcap.status"}, {**later, "tasks": [{"name": "Show", **task}]}]
+    (tmp_path / "later.json").write_text(json.dumps(play))
+    run = plays.ansible.playbook(tmp_path / "later.json")
+    assert run.rc == 0, run.stdout
+    assert run.of("debug")["node-b"]["msg"] == "told"
+
+
 def test_check_mode_changes_nothing(plays: Plays) -> None:
     """What would be started, refreshed and removed is told, and nothing is."""
     run = plays.capture("pods shop app=web", "--check")

@@ -28,7 +28,10 @@ from .spool import Spool, list_captures
 
 def run(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     """Do what the module ``capture`` is asked; return its result, with the difference it made."""
-    return _start(params, check_mode) if params["state"] == "started" else _change(params, check_mode)
+    try:
+        return _start(params, check_mode) if params["state"] == "started" else _change(params, check_mode)
+    except OSError as error:
+        raise NodeError(_words(error)) from None
 
 
 def _start(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
@@ -67,8 +70,8 @@ def _change(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
                 outcomes.append(captures.stop(spool, wait, check_mode))
             else:
                 outcomes += _remove(spool, params, wait, check_mode, told)
-        except PcapError as error:
-            problems.append(str(error))
+        except (PcapError, OSError) as error:
+            problems.append(_words(error) if isinstance(error, OSError) else str(error))
     if problems:
         raise CaptureError("; ".join(problems))
     result = _result(outcomes)
@@ -99,7 +102,8 @@ def info(params: Mapping[str, Any]) -> dict[str, Any]:
         one = _told(spool)
         if params["segments"]:
             one["segment_list"] = reading.segment_list(spool)
-        told.append(one)
+        if spool.exists:  # it was not removed meanwhile
+            told.append(one)
     return {"captures": told}
 
 
@@ -151,6 +155,11 @@ def _result(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     if messages:
         result["msg"] = "; ".join(messages)
     return result
+
+
+def _words(error: OSError) -> str:
+    """Return what is to be said of a file that could not be read or written."""
+    return "%s: %s" % (error.filename, error.strerror) if error.filename else str(error.strerror or error)
 
 
 def _check_root() -> None:

@@ -49,11 +49,17 @@ def start(asked: NodeCapture, check_mode: bool, option_prefix: str = "") -> Outc
     Raises PcapError where that cannot be, with nothing left of the attempt.
     """
     spool = Spool(asked.options.spool, asked.id)
+    if asked.options.sink is not None and not spool.exists:  # it may hang, and nobody else is to wait for that
+        shipper.check_sink(asked.options.sink, write=not check_mode)
+        shipper.check_unused(asked.options.sink, asked.id, asked.node)
     with _turn(spool, check_mode):
         return _start(spool, asked, check_mode, option_prefix)
 
 
 def _start(spool: Spool, asked: NodeCapture, check_mode: bool, option_prefix: str) -> Outcome:
+    if spool.is_cut_off and not check_mode and spool.is_empty:  # what a start left that was cut off
+        _end(spool)
+        spool.clear()
     wanted = spool.read_wanted()
     if wanted is None:
         return _start_new(spool, asked, check_mode)
@@ -77,6 +83,11 @@ def _start(spool: Spool, asked: NodeCapture, check_mode: bool, option_prefix: st
 
 def refresh(spool: Spool, check_mode: bool) -> Outcome:
     """Start a dead supervisor again; have a living one take fresh figures."""
+    try:
+        if spool.read_wanted() is None:
+            return Outcome(False)
+    except CaptureError as error:  # that it is damaged is told, and keeps nobody from the others
+        return Outcome(False, None, str(error))
     if not _is_dead(spool):
         if not check_mode and not reading.is_finished(spool):
             before = time.time_ns()
@@ -116,7 +127,7 @@ def remove(spool: Spool, force: bool, check_mode: bool) -> Outcome:
     if check_mode:
         return Outcome(True)
     if spool.running:
-        with contextlib.suppress(CaptureError):  # a damaged one can be ended, not stopped
+        with contextlib.suppress(PcapError):  # a damaged one, or one on a full disk, can be ended, not stopped
             stop(spool, _END_SECONDS, check_mode)
     with turns.taken(spool.root):
         if not _may_go(spool, force):
@@ -163,9 +174,7 @@ def _is_dead(spool: Spool) -> bool:
 def _start_new(spool: Spool, asked: NodeCapture, check_mode: bool) -> Outcome:
     _check_number(spool)
     targets = located(asked.targets)
-    preflight.check(asked.options, targets, check_mode=check_mode)
-    if asked.options.sink is not None:
-        shipper.check_unused(asked.options.sink, asked.id, asked.node)
+    preflight.check(asked.options, targets)
     if check_mode:
         return Outcome(True, {"id": asked.id, "phase": None, "deadline": None, "targets": to_result(targets)})
     now = time.time_ns()
@@ -179,7 +188,8 @@ def _start_new(spool: Spool, asked: NodeCapture, check_mode: bool) -> Outcome:
         if state["phase"] == "failed":
             raise CaptureError(state["reason"])
     except (PcapError, OSError) as error:
-        _wait(lambda: not spool.running, _END_SECONDS)
+        with contextlib.suppress(NodeError):
+            _end(spool)
         shutil.rmtree(spool.folder, ignore_errors=True)
         if isinstance(error, OSError):
             raise NodeError("capture %s cannot be started in %s: %s" % (spool.id, spool.root, error.strerror)) from None
@@ -202,7 +212,7 @@ def _go_on(spool: Spool, wanted: Wanted, added: Sequence[Target], check_mode: bo
     new = located(added)
     if new:
         taken = reading.describe(spool)["disk_bytes"]
-        preflight.check(wanted.capture.options, new, reading.shares(spool), taken, check_mode)
+        preflight.check(wanted.capture.options, new, reading.shares(spool), taken)
     if check_mode:
         return Outcome(True, reading.brief(spool))
     if new:

@@ -10,8 +10,9 @@ from typing import Any
 
 from .._records import TargetRef, to_result
 from .ledger import Ledger
+from .manifest import Manifest, read_manifest
 from .process import Clock
-from .spool import Manifest, Spool, read_manifest
+from .spool import Spool
 
 _BEFORE_DELETION = ("segment", "stored", "evicted", "discarded", "stopped", "ended", "failed")
 """What must be on disk before a file is deleted because of it, and what a power cut must not take back."""

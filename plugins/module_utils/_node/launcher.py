@@ -82,10 +82,10 @@ def last_words(spool: Spool) -> str:
 
 def end(spool: Spool) -> None:
     """Have the supervisor end at once; it closes its taps and keeps its files."""
-    state = spool.read_state()
-    if state is not None and spool.running and has_argument(state["pid"], spool.folder):
+    pid = spool.supervisor
+    if pid is not None and has_argument(pid, spool.folder):
         with contextlib.suppress(ProcessLookupError):
-            os.kill(state["pid"], signal.SIGTERM)
+            os.kill(pid, signal.SIGTERM)
 
 
 def has_systemd() -> bool:

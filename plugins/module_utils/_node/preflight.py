@@ -12,7 +12,7 @@ from typing import Sequence
 from .._errors import NodeError, OptionError
 from .._records import CaptureOptions, Target
 from .._units import format_size
-from . import netns, retention, routes, shipper, tcpdump
+from . import netns, retention, routes, tcpdump
 
 
 def check(
@@ -20,19 +20,15 @@ def check(
     targets: Sequence[Target],
     running: Sequence[retention.Share] = (),
     taken_bytes: int = 0,
-    check_mode: bool = False,
 ) -> None:
     """Raise PcapError for the first thing that would keep these targets from being recorded.
 
-    ``running``: the taps of the capture so far, which has taken so many bytes of its disk. In check mode nothing is
-    written, so that only the start itself finds a sink that cannot be written to.
+    ``running``: the taps of the capture so far, which has taken so many bytes of its disk.
     """
     if os.geteuid() != 0:
         raise NodeError("capturing takes root on the node; run it with become")
     _check_space(options)
     retention.share(options, running, len(targets), room(options, taken_bytes))
-    if options.sink is not None:
-        shipper.check_sink(options.sink, write=not check_mode)
     program = tcpdump.find_program()
     interfaces = {interface_of(target, options): target for target in reversed(targets)}
     version = tcpdump.parse_libpcap(_output(tcpdump.run([program, "--version"])))

@@ -11,8 +11,9 @@ from typing import Any
 
 from .._errors import CaptureError
 from .._records import Target, TargetRef, from_result, to_result
+from .manifest import read_manifest
 from .retention import Share
-from .spool import Spool, read_manifest
+from .spool import Spool
 
 _STALE_NS = 15_000_000_000
 _TOTALS = ("segments", "shipped", "evicted", "evicted_packets", "backlog_bytes", "disk_bytes")
@@ -28,7 +29,7 @@ def is_finished(spool: Spool) -> bool:
 def may_record(spool: Spool) -> bool:
     """Return whether the capture has open taps, or will have: also a dead recorder goes on when it is started again."""
     state = spool.read_state()
-    return state is None or state["phase"] in ("starting", "ready")
+    return not spool.is_cut_off and (state is None or state["phase"] in ("starting", "ready"))
 
 
 def describe(spool: Spool) -> dict[str, Any]:

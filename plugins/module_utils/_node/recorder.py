@@ -254,8 +254,10 @@ class Recorder:
 
 def _read_wanted(spool: Spool) -> tuple[tuple[int, int], Wanted]:
     """Return what is wanted and its stamp, taken first: what is written between the two is read again."""
-    stamp = spool.wanted_stamp() if spool.exists else (0, 0)
-    wanted = spool.read_wanted()
+    try:
+        stamp, wanted = spool.wanted_stamp(), spool.read_wanted()
+    except FileNotFoundError:
+        wanted = None
     if wanted is None:
         raise CaptureError("%s holds no capture" % spool.folder)
     return stamp, wanted
@@ -292,3 +294,7 @@ def main() -> None:
         Recorder(spool, Clock()).run()
     except PcapError as error:
         raise SystemExit(str(error)) from None
+    except OSError as error:
+        if not disk.is_full(error):
+            raise
+        raise SystemExit("%s: %s" % (spool.folder, error.strerror)) from None

@@ -24,7 +24,7 @@ import fcntl
 import json
 import os
 import shutil
-from typing import Any, Callable, Iterator, Mapping, TypeVar
+from typing import Any, Callable, Mapping, TypeVar
 
 from .._errors import CaptureError, NodeError
 from .._records import CaptureOptions, NodeCapture, RecordError, from_result, to_result
@@ -61,8 +61,19 @@ class Spool:
 
     @property
     def exists(self) -> bool:
-        """Whether a capture of this id was accepted here and not removed since."""
-        return os.path.exists(self.path("capture.json"))
+        """Whether there is a capture of this id here, or what a start or a removal left that was cut off."""
+        return os.path.exists(self.path("capture.json")) or self.is_cut_off
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether there are folders of a capture, and no word of what was wanted."""
+        return os.path.isdir(self.path("taps")) and not os.path.exists(self.path("capture.json"))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no file that may hold packets is there."""
+        walked = [walk for part in ("taps", "segments") for walk in os.walk(self.path(part))]
+        return not any(files for _folder, _folders, files in walked)
 
     def make(self) -> None:
         """Make the folders, closed to everybody else."""
@@ -76,17 +87,28 @@ class Spool:
         except OSError as error:
             raise NodeError("spool: %s cannot be made: %s" % (self.folder, error.strerror)) from None
 
+    def clear(self) -> None:
+        """Remove everything of the capture; first what is wanted, so that nobody takes the rest for a capture."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path("capture.json"))
+        shutil.rmtree(self.folder)
+
     def remove(self) -> None:
         """Remove everything of the capture, and the default root when that was the last one; another is the user's."""
-        shutil.rmtree(self.folder)
+        self.clear()
         if self.root == CaptureOptions.spool:
             with contextlib.suppress(OSError):  # other captures, or a mount point
                 os.rmdir(self.root)
 
     def read_wanted(self) -> Wanted | None:
-        """Return ``capture.json``, or None where there is none."""
+        """Return ``capture.json``, or None where there is no capture; raise CaptureError where it is damaged."""
         values = _read_json(self.path("capture.json"))
         if values is None:
+            if self.is_cut_off:
+                text = (
+                    "%s is missing: a start or removal goes on, or was cut off; then state absent with force removes it"
+                )
+                raise CaptureError(text % self.path("capture.json"))
             return None
         try:
             return from_result(Wanted, values)
@@ -94,8 +116,13 @@ class Spool:
             raise _damaged(self.path("capture.json"), str(error)) from None
 
     def write_wanted(self, wanted: Wanted) -> None:
-        """Replace ``capture.json``; the supervisor sees it within a tick."""
-        _replace(self.path("capture.json"), dict(to_result(wanted), schema=SCHEMA))
+        """Replace ``capture.json``; the supervisor sees it within a tick. Raises NodeError where it cannot be."""
+        values = dict(to_result(wanted), schema=SCHEMA)
+        try:
+            self.with_room(lambda: _replace(self.path("capture.json"), values))
+        except OSError as error:
+            text = "spool: %s cannot be written: %s; make room, or remove the capture with state absent and force"
+            raise NodeError(text % (self.path("capture.json"), error.strerror)) from None
 
     def wanted_stamp(self) -> tuple[int, int]:
         """Return what changes whenever ``capture.json`` is replaced or touched."""
@@ -134,79 +161,34 @@ class Spool:
 
     def lock(self) -> int | None:
         """Take the supervisor's lock and return its descriptor, None when a supervisor holds it."""
-        return self._lock(fcntl.LOCK_EX)
-
-    def _lock(self, kind: int) -> int | None:
-        descriptor = os.open(self.path("lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(self.path("lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
             return None
+        os.pwrite(descriptor, b"%-20d" % os.getpid(), 0)  # of one length: no room is needed for another's number
         return descriptor
 
     @property
     def running(self) -> bool:
         """Whether a supervisor holds the lock; the kernel drops it with the process, however that ends."""
-        if not os.path.exists(self.path("lock")):
-            return False
-        descriptor = self._lock(fcntl.LOCK_SH)  # two who ask at once must not take each other for the supervisor
-        if descriptor is None:
-            return True
-        os.close(descriptor)
-        return False
+        return self.supervisor is not None
 
-
-class Manifest:
-    """``manifest.jsonl``, opened for appending by the one supervisor."""
-
-    def __init__(self, spool: Spool) -> None:
-        self._spool = spool
-        self._file = open(spool.path("manifest.jsonl"), "ab", buffering=0)
-        disk.sync_folder(spool.folder)
-
-    def append(self, event: Mapping[str, Any], sync: bool = True) -> None:
-        """Append one line, and have it on disk where ``sync``; where that fails, none of it is there."""
-        line = json.dumps(to_result(event), sort_keys=True, separators=(",", ":")).encode() + b"\n"
-        self._spool.with_room(lambda: self._write(line, sync))
-
-    def _write(self, line: bytes, sync: bool) -> None:
-        """Write a line whole or not at all: its caller may do everything again."""
-        end, data = os.fstat(self._file.fileno()).st_size, line
-        if end and not _ends_with_newline(self._file.name):
-            data = b"\n" + line  # a line that was cut by a crash stays a line of its own
+    @property
+    def supervisor(self) -> int | None:
+        """The process id of the supervisor, None where none runs; 0, or an earlier one's, in its first moment."""
         try:
-            while data:
-                data = data[self._file.write(data) :]
-            if sync:
-                os.fsync(self._file.fileno())
-        except OSError:
-            os.ftruncate(self._file.fileno(), end)
-            raise
-
-    def flush(self) -> None:
-        """Have all lines on disk."""
-        os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-
-def read_manifest(path: str) -> Iterator[dict[str, Any]]:
-    """Yield the manifest's lines; a line that was cut by a crash is passed over."""
-    try:
-        file = open(path, "rb")
-    except FileNotFoundError:
-        return
-    with file:
-        for line in file:
+            file = open(self.path("lock"), "rb")
+        except FileNotFoundError:
+            return None
+        with file:
             try:
-                event = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(event, dict):
-                yield event
+                # Shared: two who ask at once must not take each other for the supervisor.
+                fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(file.read() or b"0")
+        return None
 
 
 def list_captures(root: str) -> list[str]:
@@ -215,7 +197,7 @@ def list_captures(root: str) -> list[str]:
         names = sorted(os.listdir(root))
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return [name for name in names if os.path.exists(os.path.join(root, name, "capture.json"))]
+    return [name for name in names if Spool(root, name).exists]
 
 
 def raw_files(folder: str) -> list[tuple[str, int]]:
@@ -231,12 +213,6 @@ def raw_files(folder: str) -> list[tuple[str, int]]:
             if dot and seconds.isdigit() and (not number or number.isdigit()):
                 found.append((int(seconds), int(number or 0), entry.name, entry.stat().st_size))
     return [(name, size) for _seconds, _number, name, size in sorted(found)]
-
-
-def _ends_with_newline(path: str) -> bool:
-    with open(path, "rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
 
 
 def _read_json(path: str) -> dict[str, Any] | None:
@@ -259,11 +235,16 @@ def _damaged(path: str, why: str) -> CaptureError:
 def _replace(path: str, values: Mapping[str, Any], sync: bool = True) -> None:
     """Write a JSON file beside ``path`` and rename it there, so that a reader sees the old or the new, whole."""
     part = path + ".part"
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(json.dumps(values))  # json.dump() would write piece by piece
-        if sync:
-            file.flush()
-            os.fsync(file.fileno())
-    os.rename(part, path)
+    try:
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(json.dumps(values))  # json.dump() would write piece by piece
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        os.rename(part, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(part)
+        raise
     if sync:
         disk.sync_folder(os.path.dirname(path))

@@ -18,8 +18,8 @@ from typing import Iterator
 from .._errors import NodeError
 from . import disk
 
-_PATIENCE_SECONDS = 60.0
-"""Twice what a start may take until its taps listen."""
+_PATIENCE_SECONDS = 120.0
+"""Longer than any turn: a start waits 30 s for its taps, and where they do not listen, 30 s for the recorder's end."""
 _POLL_SECONDS = 0.01
 
 

@@ -13,9 +13,10 @@ import struct
 
 from ansible_collections.kube.pcap.plugins.module_utils._node.holdings import Holdings
 from ansible_collections.kube.pcap.plugins.module_utils._node.journal import Journal
+from ansible_collections.kube.pcap.plugins.module_utils._node.manifest import read_manifest
 from ansible_collections.kube.pcap.plugins.module_utils._node.outbox import Outbox
 from ansible_collections.kube.pcap.plugins.module_utils._node.process import Clock
-from ansible_collections.kube.pcap.plugins.module_utils._node.spool import Spool, raw_files, read_manifest
+from ansible_collections.kube.pcap.plugins.module_utils._node.spool import Spool, raw_files
 from ansible_collections.kube.pcap.plugins.module_utils._records import CaptureOptions, TargetRef
 
 from ..pcap_bytes import START, header, record

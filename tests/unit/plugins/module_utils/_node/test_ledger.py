@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import tracemalloc
 
 import pytest
 
@@ -177,6 +178,19 @@ def test_what_segments_take_of_the_disk():
     assert (ledger.closed_bytes, [one.seq for one in ledger.closed()]) == (8192, [2])
 
 
+def test_what_a_segment_takes_of_the_memory():
+    """Half a kilobyte for each that lies in the spool, and what has left it none."""
+    ledger, count = Ledger([started(1)]), 2000
+    lines = [json.loads(json.dumps(segment(1, seq, 5, file="%0100d" % seq))) for seq in range(1, count + 1)]
+    tracemalloc.start()
+    for one in lines:
+        ledger.apply(one)
+    del lines, one
+    here = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert here / count < 700, here / count
+
+
 def test_many_lines_have_few_targets():
     """A segment refers to its target's one record: a day of segments must fit into little memory."""
     ledger = Ledger([started(1), segment(1, 1, 1), segment(1, 2, 1)])
@@ -230,7 +244,7 @@ def test_the_whole_capture_failed():
     """The end of everything is the end of no target."""
     event = dict(line("failed", reason="disk"), target=None)
     ledger = Ledger([started(1), event])
-    assert ledger.account(WEB).ended is None
+    assert ledger.account(WEB).ended is None and ledger.failure == "disk"
 
 
 def test_names_of_interfaces_are_the_last_known():

@@ -15,8 +15,9 @@ import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import CaptureError
 from ansible_collections.kube.pcap.plugins.module_utils._node import reading
+from ansible_collections.kube.pcap.plugins.module_utils._node.manifest import Manifest
 from ansible_collections.kube.pcap.plugins.module_utils._node.retention import Share
-from ansible_collections.kube.pcap.plugins.module_utils._node.spool import Manifest, Spool, Wanted
+from ansible_collections.kube.pcap.plugins.module_utils._node.spool import Spool, Wanted
 from ansible_collections.kube.pcap.plugins.module_utils._records import (
     CaptureOptions,
     NodeCapture,

@@ -339,7 +339,7 @@ def test_a_line_that_failed_is_not_there(tmp_path, monkeypatch, code):
     ledger has not taken it in, and the caller does everything again -> two "segment" lines for one file on replay."""
     import errno
 
-    from ansible_collections.kube.pcap.plugins.module_utils._node.spool import Manifest, read_manifest
+    from ansible_collections.kube.pcap.plugins.module_utils._node.manifest import Manifest, read_manifest
 
     spool = make(tmp_path)
     manifest = Manifest(spool)

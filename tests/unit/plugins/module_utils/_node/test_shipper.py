@@ -192,6 +192,16 @@ def test_check_sink(sink, tmp_path):
             shipper.check_sink(str(path))
 
 
+def test_an_id_whose_manifest_is_there(sink):
+    """KNT-7: an earlier capture of the same id and node keeps its manifest; another node's is none of ours."""
+    (sink / "c-1" / "node-a").mkdir(parents=True)
+    (sink / "c-1" / "node-a" / "manifest.jsonl").write_text("{}\n")
+    with pytest.raises(PcapError, match="manifest.jsonl is there, of an earlier capture; choose another id"):
+        shipper.check_unused(str(sink), "c-1", "node-a")
+    shipper.check_unused(str(sink), "c-1", "node-b")
+    shipper.check_unused(str(sink), "c-2", "node-a")
+
+
 def test_check_sink_that_takes_nothing():
     """A directory that takes no file is refused in the system's words, root or not."""
     with pytest.raises(PcapError, match="^sink: /proc/self cannot be written to.*No such file"):

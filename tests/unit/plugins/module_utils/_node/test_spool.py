@@ -16,19 +16,16 @@ import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import CaptureError
 from ansible_collections.kube.pcap.plugins.module_utils._node.spool import (
-    Manifest,
     Spool,
     Wanted,
     list_captures,
     raw_files,
-    read_manifest,
 )
 from ansible_collections.kube.pcap.plugins.module_utils._records import (
     CaptureOptions,
     NodeCapture,
     Selection,
     Target,
-    TargetRef,
 )
 
 from .forks import fork, until
@@ -37,7 +34,6 @@ CAPTURE = NodeCapture(
     "c-1", "node-a", (Selection("nodes", name="*"),), CaptureOptions(), (Target("node", name="node-a"),)
 )
 WANTED = Wanted(CAPTURE, 1, 2)
-LINES = [{"event": "started", "n": 1}, {"event": "ready", "n": 2}, {"event": "stopped", "n": 3}]
 
 
 @pytest.fixture
@@ -72,7 +68,7 @@ def test_make_twice(spool):
 
 def test_what_is_wanted_comes_back(spool):
     """A capture is there once it was accepted, and gone with its folder; a root that is not ours to remove stays."""
-    assert (spool.exists, spool.read_wanted(), spool.read_state()) == (False, None, None)
+    assert (spool.is_cut_off, spool.read_state()) == (True, None)
     stopping = Wanted(CAPTURE, 1, 2, "stopped")
     for wanted in (WANTED, stopping):
         spool.write_wanted(wanted)
@@ -151,8 +147,8 @@ def test_a_request_of_other_types_is_told(spool, change, why):
 
 
 def test_list_captures(spool, tmp_path):
-    """A capture is a folder with a request; anything else beside it is none."""
-    assert list_captures(str(tmp_path / "nothing")) == [] == list_captures(spool.root)
+    """A capture is a folder with a request, or with a capture's folders; anything else beside it is none."""
+    assert list_captures(str(tmp_path / "nothing")) == [] and list_captures(spool.root) == ["c-1"]
     for name in ("b", "a"):
         one = Spool(spool.root, name)
         one.make()
@@ -160,60 +156,21 @@ def test_list_captures(spool, tmp_path):
     os.mkdir(os.path.join(spool.root, "lost+found"))
     with open(os.path.join(spool.root, "file"), "w", encoding="utf-8"):
         pass
-    assert list_captures(spool.root) == ["a", "b"]
+    assert list_captures(spool.root) == ["a", "b", "c-1"]
 
 
-def test_manifest(spool):
-    """Lines come back in their order, with records as plain values; a new supervisor goes on behind them."""
-    path = spool.path("manifest.jsonl")
-    assert list(read_manifest(path)) == []
-    for event in LINES:
-        manifest = Manifest(spool)
-        manifest.append({**event, "target": TargetRef("pod", "a", "b", None, "n")})
-        manifest.close()
-    assert [(one["event"], one["n"], one["target"]["name"]) for one in read_manifest(path)] == [
-        ("started", 1, "b"),
-        ("ready", 2, "b"),
-        ("stopped", 3, "b"),
-    ]
-
-
-def test_each_line_is_on_disk_at_once(spool):
-    """A line is in the file before anything is done because of it."""
-    path = spool.path("manifest.jsonl")
-    manifest = Manifest(spool)
-    for number, event in enumerate(LINES, 1):
-        manifest.append(event)
-        assert list(read_manifest(path)) == LINES[:number]
-    manifest.close()
-
-
-def test_last_line_cut_at_every_byte(spool):
-    """A line that a crash cut is passed over; what came before stands, and what comes after is read."""
-    path = spool.path("manifest.jsonl")
-    whole = "".join(json.dumps(event) + "\n" for event in LINES).encode()
-    start = len(whole) - len(json.dumps(LINES[2])) - 1
-    for cut in range(start, len(whole) + 1):
-        with open(path, "wb") as file:
-            file.write(whole[:cut])
-        kept = LINES if cut >= len(whole) - 1 else LINES[:2]
-        assert list(read_manifest(path)) == kept
-        manifest = Manifest(spool)
-        manifest.append({"event": "after"})
-        manifest.close()
-        assert list(read_manifest(path)) == [*kept, {"event": "after"}]
-
-
-@pytest.mark.parametrize("junk", [b"\0" * 50, b"\xff\xfe\n", b"[1]\n", b"\n\n", b'"x"\n', b"7\n", b"{]\n"])
-def test_junk_between_lines(spool, junk):
-    """What a disk or a person left between the lines is passed over."""
-    path = spool.path("manifest.jsonl")
-    with open(path, "wb") as file:
-        file.write(b'{"event":"a"}\n' + junk)
-    manifest = Manifest(spool)
-    manifest.append({"event": "b"})
-    manifest.close()
-    assert [one["event"] for one in read_manifest(path)] == ["a", "b"]
+def test_what_was_cut_off(spool):
+    """What a killed start leaves is told, not taken for a capture, nor for nothing."""
+    assert spool.exists and spool.is_cut_off and spool.is_empty
+    with pytest.raises(CaptureError, match="capture.json is missing: .*absent with force"):
+        spool.read_wanted()
+    with open(spool.path("segments", "a.pcap.gz"), "w", encoding="utf-8"):
+        pass
+    assert not spool.is_empty
+    spool.write_wanted(WANTED)
+    assert spool.exists and not spool.is_cut_off
+    spool.clear()
+    assert not spool.exists and spool.read_wanted() is None and not os.path.exists(spool.folder)
 
 
 def test_raw_files_in_the_order_of_opening(tmp_path):
@@ -252,8 +209,8 @@ def test_the_lock_goes_with_its_holder(spool):
         signal.pause()
 
     pid = fork(hold)
-    until(lambda: spool.running)
-    assert spool.lock() is None
+    until(lambda: spool.supervisor == pid)
+    assert spool.running and spool.lock() is None
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     assert not spool.running

@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 from ansible_collections.kube.pcap.plugins.module_utils._node.journal import Journal
+from ansible_collections.kube.pcap.plugins.module_utils._node.manifest import read_manifest
 from ansible_collections.kube.pcap.plugins.module_utils._node.presence import Search
 from ansible_collections.kube.pcap.plugins.module_utils._node.retention import Share
-from ansible_collections.kube.pcap.plugins.module_utils._node.spool import Spool, read_manifest
+from ansible_collections.kube.pcap.plugins.module_utils._node.spool import Spool
 from ansible_collections.kube.pcap.plugins.module_utils._node.watch import Watch
 from ansible_collections.kube.pcap.plugins.module_utils._records import CaptureOptions, Target
 
