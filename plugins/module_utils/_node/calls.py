@@ -96,6 +96,13 @@ def _remove(
 
 def info(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the module ``capture_info`` tells."""
+    try:
+        return {"captures": _infos(params)}
+    except OSError as error:
+        raise NodeError(_words(error)) from None
+
+
+def _infos(params: Mapping[str, Any]) -> list[dict[str, Any]]:
     root = capture_options({"spool": params["spool"]}).spool
     told = []
     for spool in _spools(root, params["id"] or "all"):
@@ -104,7 +111,7 @@ def info(params: Mapping[str, Any]) -> dict[str, Any]:
             one["segment_list"] = reading.segment_list(spool)
         if spool.exists:  # it was not removed meanwhile
             told.append(one)
-    return {"captures": told}
+    return told
 
 
 def asked(params: Mapping[str, Any]) -> NodeCapture | str:

@@ -16,19 +16,17 @@ import dataclasses
 import os
 import shutil
 import time
-from typing import Any, Callable, ContextManager, Mapping, Sequence
+from typing import Any, ContextManager, Mapping, Sequence
 
 from .._errors import CaptureError, NodeError, PcapError, TargetError
 from .._options import differences
 from .._records import NodeCapture, Target, TargetRef, to_result
-from . import launcher, preflight, presence, reading, shipper, turns
+from . import launcher, preflight, presence, reading, shipper, supervisors, turns
 from .spool import Spool, Wanted, list_captures
 from .watch import GONE
 
-_READY_SECONDS = 30.0
 _ANSWER_SECONDS = 5.0
 _END_SECONDS = 30.0
-_POLL_SECONDS = 0.01
 MOST_CAPTURES = 8
 """That have not ended, in one spool: each has bounds of its own, and these add up."""
 
@@ -49,17 +47,24 @@ def start(asked: NodeCapture, check_mode: bool, option_prefix: str = "") -> Outc
     Raises PcapError where that cannot be, with nothing left of the attempt.
     """
     spool = Spool(asked.options.spool, asked.id)
-    if asked.options.sink is not None and not spool.exists:  # it may hang, and nobody else is to wait for that
-        shipper.check_sink(asked.options.sink, write=not check_mode)
-        shipper.check_unused(asked.options.sink, asked.id, asked.node)
-    with _turn(spool, check_mode):
-        return _start(spool, asked, check_mode, option_prefix)
+    sink = asked.options.sink
+    checked = sink is None
+    while True:
+        if sink is not None and not spool.is_accepted:  # it may hang, and nobody else is to wait for that
+            shipper.check_sink(sink, write=not check_mode)
+            shipper.check_unused(sink, asked.id, asked.node)
+            checked = True
+        with _turn(spool, check_mode):
+            if checked or spool.is_accepted:  # else it was removed meanwhile
+                return _start(spool, asked, check_mode, option_prefix)
 
 
 def _start(spool: Spool, asked: NodeCapture, check_mode: bool, option_prefix: str) -> Outcome:
-    if spool.is_cut_off and not check_mode and spool.is_empty:  # what a start left that was cut off
-        _end(spool)
-        spool.clear()
+    if not spool.is_accepted and spool.is_cut_off and spool.is_empty:  # what a start left that was cut off
+        if not check_mode:
+            supervisors.end(spool)
+            spool.clear()
+        return _start_new(spool, asked, check_mode)
     wanted = spool.read_wanted()
     if wanted is None:
         return _start_new(spool, asked, check_mode)
@@ -88,19 +93,21 @@ def refresh(spool: Spool, check_mode: bool) -> Outcome:
             return Outcome(False)
     except CaptureError as error:  # that it is damaged is told, and keeps nobody from the others
         return Outcome(False, None, str(error))
-    if not _is_dead(spool):
+    if not supervisors.is_dead(spool):
         if not check_mode and not reading.is_finished(spool):
             before = time.time_ns()
             with contextlib.suppress(FileNotFoundError):  # removed since
                 os.utime(spool.path("capture.json"))
-            _wait(lambda: (spool.read_state() or {}).get("read_ns", 0) > before or not spool.running, _ANSWER_SECONDS)
-        return Outcome(False, reading.brief(spool))
+            supervisors.wait(
+                lambda: (spool.read_state() or {}).get("read_ns", 0) > before or not spool.running, _ANSWER_SECONDS
+            )
+        return Outcome(False, _brief(spool))
     with _turn(spool, check_mode):
-        if not _is_dead(spool):  # another call was faster
-            return Outcome(False, reading.brief(spool))
+        if not supervisors.is_dead(spool):  # another call was faster
+            return Outcome(False, _brief(spool))
         if not check_mode:
-            _launch(spool)
-    return Outcome(True, reading.brief(spool), "the recorder of capture %s was not running" % spool.id)
+            supervisors.launch(spool)
+    return Outcome(True, _brief(spool), "the recorder of capture %s was not running" % spool.id)
 
 
 def stop(spool: Spool, wait_seconds: float, check_mode: bool) -> Outcome:
@@ -114,25 +121,25 @@ def stop(spool: Spool, wait_seconds: float, check_mode: bool) -> Outcome:
             return Outcome(changed, reading.brief(spool))
         if changed:
             spool.write_wanted(dataclasses.replace(wanted, stop_reason="stopped"))
-        if _is_dead(spool):
-            _launch(spool)
-    _wait(lambda: reading.is_finished(spool) or not spool.running, wait_seconds)
-    return Outcome(changed, reading.brief(spool) if spool.exists else None)
+        if supervisors.is_dead(spool):
+            supervisors.launch(spool)
+    supervisors.wait(lambda: reading.is_finished(spool) or not spool.running, wait_seconds)
+    return Outcome(changed, _brief(spool))
 
 
 def remove(spool: Spool, force: bool, check_mode: bool) -> Outcome:
     """Remove a capture with everything it left here; refused while segments are unshipped, unless forced."""
-    if not _may_go(spool, force):
-        return Outcome(False)
-    if check_mode:
-        return Outcome(True)
+    with _turn(spool, check_mode):
+        there = _may_go(spool, force)
+    if check_mode or not there:
+        return Outcome(there)
     if spool.running:
         with contextlib.suppress(PcapError):  # a damaged one, or one on a full disk, can be ended, not stopped
             stop(spool, _END_SECONDS, check_mode)
     with turns.taken(spool.root):
         if not _may_go(spool, force):
             return Outcome(False)
-        _end(spool)
+        supervisors.end(spool)
         spool.remove()
     return Outcome(True)
 
@@ -153,22 +160,19 @@ def _may_go(spool: Spool, force: bool) -> bool:
     return wanted is not None
 
 
-def _end(spool: Spool) -> None:
-    # A finished supervisor is on its way out; another one still ships, or hangs on its sink.
-    if not _wait(lambda: not spool.running, _END_SECONDS if reading.is_finished(spool) else 0.0):
-        launcher.end(spool)
-        if not _wait(lambda: not spool.running, _END_SECONDS):
-            raise NodeError("the recorder of capture %s does not end; is a disk or a mount hanging?" % spool.id)
+def _brief(spool: Spool) -> dict[str, Any] | None:
+    """Return what the capture is doing, None where another call has removed it."""
+    try:
+        return reading.brief(spool)
+    except CaptureError:
+        if spool.is_accepted:
+            raise
+        return None
 
 
 def _turn(spool: Spool, check_mode: bool) -> ContextManager[None]:
     """Return what keeps other changes out; who only looks waits for nobody."""
     return contextlib.nullcontext() if check_mode else turns.taken(spool.root)
-
-
-def _is_dead(spool: Spool) -> bool:
-    """Return whether there is a capture whose supervisor ended before its end; it writes its last word, then ends."""
-    return not spool.running and not reading.is_finished(spool) and spool.exists
 
 
 def _start_new(spool: Spool, asked: NodeCapture, check_mode: bool) -> Outcome:
@@ -183,13 +187,13 @@ def _start_new(spool: Spool, asked: NodeCapture, check_mode: bool) -> Outcome:
     try:
         launcher.write_archive(spool)
         spool.write_wanted(Wanted(dataclasses.replace(asked, targets=targets), now, deadline))
-        _launch(spool)
+        supervisors.launch(spool)
         state = reading.describe(spool)
         if state["phase"] == "failed":
             raise CaptureError(state["reason"])
     except (PcapError, OSError) as error:
         with contextlib.suppress(NodeError):
-            _end(spool)
+            supervisors.end(spool)
         shutil.rmtree(spool.folder, ignore_errors=True)
         if isinstance(error, OSError):
             raise NodeError("capture %s cannot be started in %s: %s" % (spool.id, spool.root, error.strerror)) from None
@@ -220,9 +224,9 @@ def _go_on(spool: Spool, wanted: Wanted, added: Sequence[Target], check_mode: bo
         kept = tuple(target for target in wanted.capture.targets if target.ref not in refs)
         wanted = _with_targets(wanted, kept + new)
         spool.write_wanted(wanted)
-    if _is_dead(spool):
-        _launch(spool)
-    broken = _wait_for_targets(spool, new)
+    if supervisors.is_dead(spool):
+        supervisors.launch(spool)
+    broken = supervisors.wait_for_targets(spool, new)
     if broken:
         kept = tuple(target for target in wanted.capture.targets if target.ref not in broken)
         spool.write_wanted(_with_targets(wanted, kept))
@@ -255,41 +259,3 @@ def _added(wanted: Wanted, asked: NodeCapture, told: Mapping[TargetRef, Mapping[
         for target in asked.targets
         if target.ref not in known or (target.ref in gone and target.pid != known[target.ref].pid)
     ]
-
-
-def _launch(spool: Spool) -> None:
-    """Start the supervisor and wait until every tap listens, or it says why not."""
-    before = time.time_ns()
-    launcher.start(spool)
-
-    def settled() -> bool:
-        state = spool.read_state()
-        return state is not None and state["written_ns"] > before and state["phase"] != "starting"
-
-    if not _wait(settled, _READY_SECONDS):
-        text = "the recorder did not become ready within %d s: %s"
-        raise NodeError(text % (_READY_SECONDS, launcher.last_words(spool)))
-
-
-def _wait_for_targets(spool: Spool, targets: Sequence[Target]) -> dict[TargetRef, str]:
-    """Wait until each target has a listening tap, and return why those that cannot have none."""
-    silent = {"phase": "starting", "reason": "the recorder has not answered within %d s" % _READY_SECONDS}
-
-    def told() -> dict[TargetRef, dict[str, Any]]:
-        words = reading.by_ref(spool)
-        return {target.ref: words.get(target.ref, silent) for target in targets}
-
-    def waits(one: Mapping[str, Any]) -> bool:  # of a pod that has come back, the last word may be that it is gone
-        return bool(one["phase"] == "starting" or one["reason"] == GONE)
-
-    _wait(lambda: not any(map(waits, told().values())), _READY_SECONDS)
-    return {ref: str(one["reason"]) for ref, one in told().items() if waits(one) or one["phase"] == "failed"}
-
-
-def _wait(condition: Callable[[], bool], seconds: float) -> bool:
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(_POLL_SECONDS)
-    return True

@@ -29,7 +29,7 @@ def is_finished(spool: Spool) -> bool:
 def may_record(spool: Spool) -> bool:
     """Return whether the capture has open taps, or will have: also a dead recorder goes on when it is started again."""
     state = spool.read_state()
-    return not spool.is_cut_off and (state is None or state["phase"] in ("starting", "ready"))
+    return spool.is_accepted and (state is None or state["phase"] in ("starting", "ready"))
 
 
 def describe(spool: Spool) -> dict[str, Any]:

@@ -288,10 +288,9 @@ def main() -> None:
     root, capture_id = os.path.split(os.path.abspath(sys.argv[1]))
     os.umask(0o077)
     spool = Spool(root, capture_id)
-    if not _lock(spool):
-        return  # another supervisor has this capture
     try:
-        Recorder(spool, Clock()).run()
+        if _lock(spool):  # else another supervisor has this capture
+            Recorder(spool, Clock()).run()
     except PcapError as error:
         raise SystemExit(str(error)) from None
     except OSError as error:

@@ -8,6 +8,7 @@
                  capture.json      what is wanted: the request as accepted, the deadline, whether to stop
                  state.json        what is: replaced whole, by the supervisor alone
                  manifest.jsonl    what happened: only appended to, by the supervisor alone
+                 lock              held by the supervisor, with its process id
                  recorder.log      what a supervisor without systemd said
                  ballast           room for the last words on a disk that others have filled
                  taps/<run>/       files that tcpdump writes, one folder for each run of a tcpdump
@@ -24,6 +25,7 @@ import fcntl
 import json
 import os
 import shutil
+import stat
 from typing import Any, Callable, Mapping, TypeVar
 
 from .._errors import CaptureError, NodeError
@@ -32,6 +34,11 @@ from . import disk
 
 SCHEMA = 1
 _BALLAST_BYTES = 1 << 20
+_NAMES = {"recorder.pyz", "state.json", "manifest.jsonl", "recorder.log", "lock", "ballast", "taps", "segments"} | {
+    "capture.json.part",
+    "state.json.part",
+}
+"""Of files beside ``capture.json``."""
 T = TypeVar("T")
 
 
@@ -60,14 +67,27 @@ class Spool:
         return os.path.join(self.folder, *parts)
 
     @property
-    def exists(self) -> bool:
-        """Whether there is a capture of this id here, or what a start or a removal left that was cut off."""
-        return os.path.exists(self.path("capture.json")) or self.is_cut_off
+    def is_accepted(self) -> bool:
+        """Whether there is a capture of this id here."""
+        return os.path.exists(self.path("capture.json"))
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether there are folders of a capture, and no word of what was wanted."""
-        return os.path.isdir(self.path("taps")) and not os.path.exists(self.path("capture.json"))
+        """Whether there is what a start or a removal left that was cut off.
+
+        Whatever might be another's is not: the folder is closed to all but root, and has names of ours alone.
+        """
+        try:
+            status, found = os.lstat(self.folder), set(os.listdir(self.folder))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        closed = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
+        return closed and "taps" in found and found <= _NAMES
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is anything of a capture of this id here."""
+        return self.is_accepted or self.is_cut_off
 
     @property
     def is_empty(self) -> bool:
@@ -88,10 +108,16 @@ class Spool:
             raise NodeError("spool: %s cannot be made: %s" % (self.folder, error.strerror)) from None
 
     def clear(self) -> None:
-        """Remove everything of the capture; first what is wanted, so that nobody takes the rest for a capture."""
+        """Remove everything of the capture: first what is wanted, last what tells that there is still a rest."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.path("capture.json"))
-        shutil.rmtree(self.folder)
+        for name in sorted(os.listdir(self.folder), key="taps".__eq__):
+            path = self.path(name)
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path)
+            else:
+                os.unlink(path)
+        os.rmdir(self.folder)
 
     def remove(self) -> None:
         """Remove everything of the capture, and the default root when that was the last one; another is the user's."""
@@ -126,8 +152,8 @@ class Spool:
 
     def wanted_stamp(self) -> tuple[int, int]:
         """Return what changes whenever ``capture.json`` is replaced or touched."""
-        stat = os.stat(self.path("capture.json"))
-        return stat.st_ino, stat.st_mtime_ns
+        status = os.stat(self.path("capture.json"))
+        return status.st_ino, status.st_mtime_ns
 
     def read_state(self) -> dict[str, Any] | None:
         """Return ``state.json``, or None before the supervisor's first."""
@@ -154,9 +180,10 @@ class Spool:
         try:
             return write()
         except OSError as error:
-            if not disk.is_full(error) or not os.path.exists(self.path("ballast")):
+            if not disk.is_full(error):
                 raise
-        os.unlink(self.path("ballast"))
+        with contextlib.suppress(FileNotFoundError):  # it is gone already, by another process perhaps just now
+            os.unlink(self.path("ballast"))
         return write()
 
     def lock(self) -> int | None:
@@ -187,8 +214,12 @@ class Spool:
                 # Shared: two who ask at once must not take each other for the supervisor.
                 fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                return int(file.read() or b"0")
+                return _number(file.read())
         return None
+
+
+def _number(text: bytes) -> int:
+    return int(text) if text.strip().isdigit() else 0
 
 
 def list_captures(root: str) -> list[str]:

@@ -21,7 +21,8 @@ from .process import environment, search_path
 
 LISTENING = re.compile(r"^(?:tcpdump: )?listening on (\S+), link-type (\S+)", re.MULTILINE)
 _COUNTERS = re.compile(
-    r"([0-9]+) packets? captured,?\s+([0-9]+) packets? received by filter,?\s+([0-9]+) packets? dropped by kernel"
+    r"(?:tcpdump: )?([0-9]+) packets? captured,?\s+([0-9]+) packets? received by filter,?\s+"
+    r"([0-9]+) packets? dropped by kernel[^\n]*\n"
 )
 _LIBPCAP = re.compile(r"libpcap version ([0-9]+)\.([0-9]+)")
 _ERROR = re.compile(r"^(?:tcpdump: |nsenter: )?(.*)$")

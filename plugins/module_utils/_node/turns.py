@@ -19,7 +19,7 @@ from .._errors import NodeError
 from . import disk
 
 _PATIENCE_SECONDS = 120.0
-"""Longer than any turn: a start waits 30 s for its taps, and where they do not listen, 30 s for the recorder's end."""
+"""Most turns take a second; a start waits 30 s for its taps, and where they do not listen, for the recorder's end."""
 _POLL_SECONDS = 0.01
 
 
@@ -28,7 +28,7 @@ def taken(root: str) -> Iterator[None]:
     """Keep every other call from changing captures in ``root`` until the body is through.
 
     The folder is made where it is missing, and is gone again where nothing was put into it. Raises NodeError where it
-    cannot be made or is open to others, or where another call holds its turn too long.
+    cannot be made, or only where others may write, or where another call holds its turn too long.
     """
     made: list[str] = []
     until = time.monotonic() + _PATIENCE_SECONDS
@@ -41,10 +41,10 @@ def taken(root: str) -> Iterator[None]:
             time.sleep(_POLL_SECONDS)
         yield
     finally:
-        for folder in made:
-            with contextlib.suppress(OSError):  # something was put there
-                os.rmdir(folder)
         if descriptor is not None:
+            for folder in made:
+                with contextlib.suppress(OSError):  # something was put there
+                    os.rmdir(folder)
             os.close(descriptor)
 
 
@@ -73,7 +73,9 @@ def _lock(root: str, made: list[str]) -> int | None:
 def _missing(root: str) -> list[str]:
     """Return the folders that are to be made, the deepest first."""
     folder, found = os.path.abspath(root), []
-    while not os.path.lexists(folder):
+    while not os.path.exists(folder):
+        if os.path.islink(folder):
+            raise NodeError("spool: %s is a link that leads nowhere; mend or remove it, or use another spool" % folder)
         found.append(folder)
         folder = os.path.dirname(folder)
     return found

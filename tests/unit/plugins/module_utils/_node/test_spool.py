@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import re
+import shutil
 import signal
 
 import pytest
@@ -167,10 +169,45 @@ def test_what_was_cut_off(spool):
     with open(spool.path("segments", "a.pcap.gz"), "w", encoding="utf-8"):
         pass
     assert not spool.is_empty
+    os.chmod(spool.folder, 0o755)
+    assert not spool.exists, "anybody's folder may hold taps"
+    os.chmod(spool.folder, 0o700)
+    os.mkdir(spool.path("precious"))
+    assert not spool.exists, "with something of another's it is none of ours"
+    os.rmdir(spool.path("precious"))
     spool.write_wanted(WANTED)
     assert spool.exists and not spool.is_cut_off
     spool.clear()
     assert not spool.exists and spool.read_wanted() is None and not os.path.exists(spool.folder)
+
+
+@pytest.mark.parametrize("entries", range(5))
+def test_a_removal_that_is_cut_off(spool, monkeypatch, entries):
+    """Wherever it was killed: there is a rest that can be seen, or nothing; nobody takes it for a capture."""
+    spool.write_wanted(WANTED)
+    for name in ("state.json", "manifest.jsonl", "segments/one.pcap.gz"):
+        with open(spool.path(name), "w", encoding="utf-8"):
+            pass
+    real, left = (os.unlink, shutil.rmtree), [entries]
+
+    def killed(way):
+        def one(path, *more, **options):
+            if not left[0]:
+                raise KeyboardInterrupt
+            left[0] -= 1
+            return way(path, *more, **options)
+
+        return one
+
+    monkeypatch.setattr(os, "unlink", killed(real[0]))
+    monkeypatch.setattr(shutil, "rmtree", killed(real[1]))
+    with contextlib.suppress(KeyboardInterrupt):
+        spool.clear()
+    monkeypatch.undo()
+    if entries:
+        assert not spool.is_accepted and (spool.is_cut_off or not os.path.exists(spool.folder))
+    spool.clear()
+    assert not os.path.exists(spool.folder)
 
 
 def test_raw_files_in_the_order_of_opening(tmp_path):

@@ -112,6 +112,14 @@ def test_counters_go_round(said, before, expected):
     assert tcpdump.parse_counters(ASKED % said, expected) == expected
 
 
+def test_what_tcpdump_answered_is_no_complaint():
+    """However often it was asked: nothing of its answers is left of its words, and the rest stays."""
+    text = "tcpdump: " + LISTENING + "".join(ASKED % (number, number, 0) for number in range(3))
+    left = tcpdump.without_counters(text + "tcpdump: pcap_loop: The interface disappeared\n" + FINAL % (3, 3, 0))
+    assert left == "tcpdump: " + LISTENING + "tcpdump: pcap_loop: The interface disappeared\n"
+    assert tcpdump.parse_complaint(left) == "pcap_loop: The interface disappeared"
+
+
 @pytest.mark.parametrize("text, expected", COMPLAINTS)
 def test_complaint(text, expected):
     """A user sees tcpdump's own words on one line, without what it always says."""

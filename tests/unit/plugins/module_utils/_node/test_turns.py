@@ -89,6 +89,14 @@ def test_a_folder_below_one_that_others_may_write_to(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_link_that_leads_nowhere(tmp_path):
+    """It is told at once, and not taken for another call's turn."""
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    for root in (tmp_path / "link", tmp_path / "link" / "spool"):
+        with pytest.raises(NodeError, match="spool: .*/link is a link that leads nowhere"), turns.taken(str(root)):
+            raise AssertionError("there is no such folder")
+
+
 def test_a_spool_that_is_no_folder(tmp_path):
     """A file in the place of the spool is told as that."""
     (tmp_path / "spool").touch()
