@@ -22,6 +22,9 @@ def venv(name: str) -> pathlib.Path:
         if not ready.exists():
             shutil.rmtree(home, ignore_errors=True)
             run([sys.executable, "-m", "venv", home])
-            run([home / "bin" / "python", "-m", "pip", "install", "--quiet", "--requirement", requirements])
+            (home / "tmp").mkdir()  # what pip has unpacked goes with the folder, also when it was interrupted
+            pip = [home / "bin" / "python", "-m", "pip", "install", "--quiet", "--requirement", requirements]
+            run(pip, env={"TMPDIR": str(home / "tmp")})
+            shutil.rmtree(home / "tmp")
             ready.touch()
     return home / "bin"

@@ -155,7 +155,7 @@ def _may_go(spool: Spool, force: bool) -> bool:
     if wanted is not None and wanted.capture.options.sink and not force:
         state = reading.describe(spool)
         if not reading.is_finished(spool) or state["backlog_bytes"]:
-            text = "capture %s on %s still has segments that %s has not confirmed; stop it and wait, or use force"
+            text = "capture %s on %s has segments that %s has not confirmed; stop it and wait, or use (capture_)force"
             raise CaptureError(text % (spool.id, wanted.capture.node, wanted.capture.options.sink))
     return wanted is not None
 

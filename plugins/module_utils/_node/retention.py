@@ -14,7 +14,7 @@ from .._records import CaptureOptions
 from .._units import format_size
 
 LEAST_RING_KIB = 512
-_LEAST_FREE_BYTES = 1 << 20
+LEAST_FREE_BYTES = 1 << 20
 _BLOCK_BYTES = 4096
 LEAST_SEGMENT_BYTES = 1_000_000
 """tcpdump's -C counts in millions of bytes."""
@@ -103,7 +103,7 @@ def least_free(options: CaptureOptions, file_system_bytes: int) -> int:
 
     Never nothing: on a full disk tcpdump goes on, writes files with holes, and says that it dropped nothing.
     """
-    return max(options.min_free_bytes, file_system_bytes * options.min_free_percent // 100, _LEAST_FREE_BYTES)
+    return max(options.min_free_bytes, file_system_bytes * options.min_free_percent // 100, LEAST_FREE_BYTES)
 
 
 def choose_evicted(held: Iterable[Held], excess_bytes: int) -> list[Held]:

@@ -184,7 +184,7 @@ def _reasons(capture: Mapping[str, Any]) -> Iterator[str]:
         what = _count(capture["evicted"], "file"), _count(capture["evicted_packets"], "packet")
         yield "%s with %s deleted unshipped, since a bound was reached" % what
     if capture["last_error"]:
-        yield "shipping: %s" % capture["last_error"]
+        yield "%s: %s" % ("shipping" if capture["sink"] else "closing files", capture["last_error"])
 
 
 def _gap(gap: Mapping[str, Any], several: bool) -> str:
@@ -194,6 +194,8 @@ def _gap(gap: Mapping[str, Any], several: bool) -> str:
 
 
 def _place(capture: Mapping[str, Any]) -> str:
+    if capture["evicted"] >= capture["segments"] - capture["shipped"] > 0:
+        return "no segment is left on the node: a bound had them deleted"
     here = "segments in %s/segments" % capture["spool"]
     if not capture["sink"]:
         return here

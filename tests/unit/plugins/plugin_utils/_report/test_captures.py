@@ -88,7 +88,12 @@ def test_status():
             capture(target(), evicted=1, evicted_packets=40),
             "  node-a: 1 file with 40 packets deleted unshipped, since a bound was reached",
         ),
-        (capture(target(), last_error="no space\nleft"), "  node-a: shipping: no space?left"),
+        (
+            capture(target(), evicted=3, evicted_packets=40),
+            "  node-a: no segment is left on the node: a bound had them deleted",
+        ),
+        (capture(target(), last_error="no space\nleft"), "  node-a: closing files: no space?left"),
+        (capture(target(), sink="/mnt", last_error="gone"), "  node-a: shipping: gone"),
     ],
 )
 def test_reasons_are_lines(one, line):
