@@ -25,7 +25,6 @@ from typing import Sequence
 
 from .._errors import CaptureError, PcapError
 from .._records import Target
-from .._units import format_size
 from . import disk, preflight, presence, retention, status
 from .holdings import Holdings
 from .journal import Journal
@@ -156,10 +155,7 @@ class Recorder:
 
     def _keep_bounds(self, now: float) -> None:
         if not self.holdings.keep_bounds(self._shares(), self.outbox.storing):
-            text = (
-                "the spool's file system has less free than capture_min_free (at least %s), and has nothing to give up"
-            )
-            self._fail(text % format_size(retention.LEAST_FREE_BYTES), now)
+            self._fail(retention.no_space(), now)
         reason = retention.outgrown(self.wanted.capture.options, self.holdings.manifest_bytes())
         if reason is not None:
             self._fail(reason, now)

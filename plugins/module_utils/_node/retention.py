@@ -14,7 +14,7 @@ from .._records import CaptureOptions
 from .._units import format_size
 
 LEAST_RING_KIB = 512
-LEAST_FREE_BYTES = 1 << 20
+_LEAST_FREE_BYTES = 1 << 20
 _BLOCK_BYTES = 4096
 LEAST_SEGMENT_BYTES = 1_000_000
 """tcpdump's -C counts in millions of bytes."""
@@ -103,7 +103,13 @@ def least_free(options: CaptureOptions, file_system_bytes: int) -> int:
 
     Never nothing: on a full disk tcpdump goes on, writes files with holes, and says that it dropped nothing.
     """
-    return max(options.min_free_bytes, file_system_bytes * options.min_free_percent // 100, LEAST_FREE_BYTES)
+    return max(options.min_free_bytes, file_system_bytes * options.min_free_percent // 100, _LEAST_FREE_BYTES)
+
+
+def no_space() -> str:
+    """Return why a capture ends that has nothing more to give up."""
+    text = "the spool's file system has less free than capture_min_free (at least %s), and nothing is left to give up"
+    return text % format_size(_LEAST_FREE_BYTES)
 
 
 def choose_evicted(held: Iterable[Held], excess_bytes: int) -> list[Held]:
