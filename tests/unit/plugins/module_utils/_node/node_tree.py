@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A node as a tree of files: /proc, /var and /etc of a real one, spelled as the kubelet and the runtimes spell them."""
+"""A node as a tree of files: /proc, /var and /etc as a real one has them, spelled as the kubelet and the runtimes spell them."""
 
 from __future__ import annotations
 
@@ -44,6 +44,22 @@ def docker_systemd(uid: str, word: str) -> str:
     """Docker by cri-dockerd."""
     own = "kubepods-besteffort-pod%s.slice" % uid.replace("-", "_")
     return "0::/kubepods.slice/kubepods-besteffort.slice/%s/docker-%s.scope\n" % (own, long_id(word))
+
+
+SCOPES = {"containerd": "cri-containerd-%s.scope", "CRI-O": "crio-%s.scope", "docker": "docker-%s.scope"}
+GROUPS = {"containerd": "%s", "CRI-O": "crio-%s", "docker": "%s"}
+
+
+def spelled(runtime: str, version: str, driver: str, uid: str, word: str) -> str:
+    """``/proc/PID/cgroup`` of a burstable pod's container, for each runtime, version of cgroups, and driver."""
+    if driver == "systemd":
+        own = "kubepods-burstable-pod%s.slice" % uid.replace("-", "_")
+        path = "/kubepods.slice/kubepods-burstable.slice/%s/%s" % (own, SCOPES[runtime] % long_id(word))
+    else:
+        path = "/kubepods/burstable/pod%s/%s" % (uid, GROUPS[runtime] % long_id(word))
+    if version == "v2":
+        return "0::%s\n" % path
+    return "".join("%d:%s:%s\n" % (n, name, path) for n, name in ((12, "pids"), (4, "memory"), (1, "name=systemd")))
 
 
 class NodeTree:

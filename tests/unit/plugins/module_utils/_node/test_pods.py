@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import pathlib
 import time
 
@@ -26,11 +28,13 @@ from .node_tree import (
     crio_systemd,
     docker_systemd,
     long_id,
+    spelled,
 )
 
 POD, ELSEWHERE = 4026532441, 4026532999
 FIXTURES = pathlib.Path(__file__).parent / "fixtures" / "crictl"
 SPELLINGS = [containerd_v2_systemd, containerd_v1_cgroupfs, crio_systemd, docker_systemd]
+NODES = list(itertools.product(["containerd", "CRI-O", "docker"], ["v1", "v2"], ["systemd", "cgroupfs"]))
 
 
 @pytest.fixture
@@ -72,7 +76,7 @@ def test_a_runtime_that_fails(tree):
     assert view.pods[0].name == "cart" and view.pods[0].labels is None
 
 
-@pytest.mark.parametrize("spell", SPELLINGS)
+@pytest.mark.parametrize("spell", [*SPELLINGS, *(functools.partial(spelled, *node) for node in NODES)])
 def test_running_pod(tree, spell):
     """Each runtime's pod is found with all that its node knows; the sandbox is no container."""
     tree.process(50, POD, spell(UID, "sandbox"), comm="pause")
