@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A node as a tree of files: /proc, /var and /etc as a real one has them, spelled as the kubelet and the runtimes spell them."""
+"""A node as a tree of files: /proc, /var and /etc as a real one has them, spelled by its kubelet and its runtime."""
 
 from __future__ import annotations
 
