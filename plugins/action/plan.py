@@ -19,6 +19,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
 from ansible_collections.kube.pcap.plugins.plugin_utils._plan import plan_capture
 from ansible_collections.kube.pcap.plugins.plugin_utils._play import check_batch, read_answers
 from ansible_collections.kube.pcap.plugins.plugin_utils._request import change
+from ansible_collections.kube.pcap.plugins.plugin_utils._variables import check_cut, misspelled
 
 
 class ActionModule(ControllerAction):
@@ -33,6 +34,11 @@ class ActionModule(ControllerAction):
 
     def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         """Return the id and one record per host, or what is asked of captures that exist."""
+        check_cut(known.get("_raw_params"))
+        planned = self._planned(options, known)
+        return {**planned, "warnings": [*misspelled(set(known)), *planned.get("warnings", ())]}
+
+    def _planned(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         if options["of"] != "start":
             return {"asked": change(options["of"], options["request"])}
         check_batch(known["ansible_play_hosts"], known["ansible_play_batch"])

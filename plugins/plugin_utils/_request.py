@@ -26,6 +26,8 @@ _SPOOL, _SEGMENTS, _WAIT = "capture_spool", "capture_segments", "capture_wait"
 _REMOVE, _FORCE = "capture_remove", "capture_force"
 _STATUS = (ID, _SEGMENTS, _SPOOL, UNMATCHED)
 _STOP = (*_STATUS, _WAIT, _REMOVE, _FORCE)
+OTHERS = _STOP
+"""Options that are not of the recording."""
 _LONGEST_WAIT = 86400
 
 

@@ -78,6 +78,16 @@ def test_the_reports_data_is_a_variable(plays: Plays, tmp_path: pathlib.Path) ->
     assert run.of("debug")["node-b"]["msg"] == "told"
 
 
+def test_what_was_meant_as_an_option(plays: Plays) -> None:
+    """KD-12: half a value records nothing that nobody asked for; a variable that is no option is told."""
+    for name in ("capture", "status", "stop"):
+        cut = plays.run(name, "-e", "capture_filter=udp port 53", targets="node node-a", id="cut")
+        assert cut.rc == 2 and plays.spool() == {}
+        assert '-e: "port 53" belongs to no variable, since key=value ends at a space; write the whole' in said(cut)
+    told = plays.capture("node node-a", "--check", sinc="/srv")
+    assert told.rc == 0 and "capture_sinc is no option; is capture_sink meant?" in said(told)
+
+
 def test_check_mode_changes_nothing(plays: Plays) -> None:
     """What would be started, refreshed and removed is told, and nothing is."""
     run = plays.capture("pods shop app=web", "--check")

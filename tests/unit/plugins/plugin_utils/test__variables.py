@@ -1,0 +1,44 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Variables that were meant as options."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError
+from ansible_collections.kube.pcap.plugins.plugin_utils._variables import check_cut, misspelled
+
+
+@pytest.mark.parametrize("words", [None, ""])
+def test_nothing_was_cut(words):
+    """Without a rest there is nothing to say."""
+    check_cut(words)
+
+
+def test_a_value_that_was_cut_at_its_space():
+    """The rest is shown, with the way to write it: half a filter would record what nobody asked for."""
+    with pytest.raises(
+        OptionError, match='^-e: "port 53" belongs to no variable, since key=value ends at a space; write'
+    ):
+        check_cut("port 53")
+
+
+@pytest.mark.parametrize(
+    "name, warning",
+    [
+        ("capture_sinc", "capture_sinc is no option; is capture_sink meant?"),
+        ("capture_target", "capture_target is no option; is capture_targets meant?"),
+        ("capture_colour_of_the_sky", "capture_colour_of_the_sky is no option"),
+    ],
+)
+def test_a_variable_that_is_called_like_an_option(name, warning):
+    """It may be somebody's own, so it is only told; an option that is close is named."""
+    assert misspelled(["capture_targets", name]) == [warning]
+
+
+def test_what_is_no_slip():
+    """Options, the result, the role's own registers, and whatever is called otherwise."""
+    assert misspelled(["capture_force", "capture_snapshot", "capture_result", "capture__plan", "captures", "x"]) == []
