@@ -24,7 +24,7 @@ def check_cut(words: object) -> None:
     Ansible keeps it as the variable ``_raw_params`` (parsing/splitter.py).
     """
     if words:
-        right = """write the whole as JSON, such as -e '{"capture_filter": "udp port 53"}'"""
+        right = """write the whole as JSON, such as -e '{"capture_targets": "pod shop/cart"}'"""
         raise OptionError("-e", "%s belongs to no variable, since key=value ends at a space" % shown(words), right)
 
 

@@ -142,7 +142,7 @@ def test_down_removes_what_a_killed_run_has_left(tmp_path):
     argv = [sys.executable, "-m", "tests.lab", "down", "--name", lab_name("h")]
     done = subprocess.run(argv, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "") and "lab %s is gone" % name in done.stdout
-    assert traces(name) == {}
+    wait_for(lambda: traces(name) == {})
 
 
 @pytest.mark.parametrize("usual", [True, False])
