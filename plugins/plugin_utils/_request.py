@@ -18,7 +18,7 @@ from ..module_utils._errors import OptionError, shown
 from ..module_utils._names import check_id
 from ..module_utils._options import capture_options, flag
 from ..module_utils._records import Selection
-from ..module_utils._selection import KINDS, parse
+from ..module_utils._selection import parse
 from ..module_utils._units import parse_duration
 
 TARGETS, ID, UNMATCHED = "capture_targets", "capture_id", "capture_unmatched"
@@ -39,15 +39,8 @@ def check_names(request: Mapping[str, Any], taken: Collection[str]) -> None:
 
 
 def selections(request: Mapping[str, Any]) -> tuple[Selection, ...]:
-    """Return what is selected; raise OptionError, which for a value that was cut at its space says how to write it."""
-    raw = "" if request.get(TARGETS) is None else request[TARGETS]
-    try:
-        return parse(TARGETS, raw)
-    except OptionError as error:
-        if not isinstance(raw, str) or raw.strip() not in KINDS:
-            raise
-        whole = """on the command line as -e '{"%s": "pod shop/cart"}', since -e key=value ends at a space""" % TARGETS
-        raise OptionError(error.option, error.wrong, "%s, %s" % (error.right, whole)) from None
+    """Return what is selected; raise OptionError."""
+    return parse(TARGETS, "" if request.get(TARGETS) is None else request[TARGETS])
 
 
 def lenient(request: Mapping[str, Any]) -> bool:

@@ -18,22 +18,11 @@ def asked(of, **options):
     return change(of, {"capture_" + name: value for name, value in options.items()})
 
 
-@pytest.mark.parametrize("cut", ["pod", "pods", "nodes", " deployment "])
-def test_a_value_that_was_cut_at_its_space(cut):
-    """What -e key=value leaves of a selection is refused, and the sentence has the line that works."""
-    with pytest.raises(OptionError, match="^capture_targets: ") as error:
-        selections({"capture_targets": cut})
-    assert str(error.value).endswith(
-        """, on the command line as -e '{"capture_targets": "pod shop/cart"}', since -e key=value ends at a space"""
-    )
-
-
 @pytest.mark.parametrize("raw", ["pod shop", "pods shop", "deplyment shop/web", "", None, 5, ["pod"]])
-def test_other_mistakes_have_their_own_words(raw):
-    """The command line is not blamed for what it did not do."""
-    with pytest.raises(OptionError) as error:
+def test_what_selects_nothing(raw):
+    """It is refused by the name that the user wrote."""
+    with pytest.raises(OptionError, match="^capture_targets: "):
         selections({"capture_targets": raw})
-    assert "command line" not in str(error.value)
 
 
 @pytest.mark.parametrize("given, expected", [(None, False), ("", False), ("fail", False), ("warn", True)])
