@@ -142,9 +142,9 @@ def _traffic_options(parser: argparse.ArgumentParser) -> None:
 
 def main() -> None:
     """Reads the command line and runs one command; errors are one sentence, an interrupt is an exit status."""
-    interrupts.arm()
-    options = _parser().parse_args()
     try:
+        interrupts.arm()
+        options = _parser().parse_args()
         options.call(options)
     except interrupts.Interrupted as interrupted:
         sys.exit(interrupted.status)
