@@ -25,9 +25,7 @@ TARGETS, ID, UNMATCHED = "capture_targets", "capture_id", "capture_unmatched"
 _SPOOL, _SEGMENTS, _WAIT = "capture_spool", "capture_segments", "capture_wait"
 _REMOVE, _FORCE = "capture_remove", "capture_force"
 _STATUS = (ID, _SEGMENTS, _SPOOL, UNMATCHED)
-_STOP = (*_STATUS, _WAIT, _REMOVE, _FORCE)
-OTHERS = _STOP
-"""Options that are not of the recording."""
+STOP = (*_STATUS, _WAIT, _REMOVE, _FORCE)
 _LONGEST_WAIT = 86400
 
 
@@ -57,7 +55,7 @@ def change(of: str, request: Mapping[str, Any]) -> dict[str, Any]:
     of: status or stop; what is returned as ``of`` and ``state`` is for ``report`` and ``capture``. id: one, or all.
     wait: seconds. What is empty or None takes its default. Raises OptionError.
     """
-    check_names(request, _STATUS if of == "status" else _STOP)
+    check_names(request, _STATUS if of == "status" else STOP)
     given = {name: value for name, value in request.items() if value is not None and value != ""}
     id = given.get(ID, "all" if of == "status" else None)
     if id is None:

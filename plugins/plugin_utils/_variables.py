@@ -11,10 +11,10 @@ from collections.abc import Collection
 
 from ..module_utils._errors import OptionError, shown
 from ..module_utils._options import NAMES
-from ._request import ID, OTHERS, TARGETS
+from ._request import STOP, TARGETS
 
 _PREFIX = "capture_"
-_OPTIONS = [name[len(_PREFIX) :] for name in (TARGETS, ID, *OTHERS)] + ["snapshot", *NAMES]
+_OPTIONS = [name[len(_PREFIX) :] for name in (TARGETS, *STOP)] + ["snapshot", *NAMES]
 _RESULT = "result"
 
 

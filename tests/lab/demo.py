@@ -46,27 +46,6 @@ def show(argv: list[str], typed: str | None = None) -> None:
     print("\n$ " + (typed or shlex.join(argv)), flush=True)
 
 
-def _wait_for_group(number: int) -> None:
-    """Waits until nothing of a process group runs: one that still ends would make a removed folder anew."""
-    end = time.monotonic() + 10
-    while _runs(number):
-        if time.monotonic() > end:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(number, signal.SIGKILL)
-            return
-        time.sleep(0.02)
-
-
-def _runs(number: int) -> bool:
-    """Whether a process of the group has not ended; whether it was buried is its parent's affair."""
-    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            state, _parent, group = path.read_text(encoding="utf-8").rpartition(")")[2].split()[:3]
-            if int(group) == number and state not in ("Z", "X"):
-                return True
-    return False
-
-
 class Demo:
     """One run, with the lab and what runs beside it."""
 
@@ -94,8 +73,6 @@ class Demo:
             finally:
                 if command.poll() is None:
                     os.killpg(command.pid, signal.SIGTERM)
-                    command.wait()
-                    _wait_for_group(command.pid)
 
     def playbook(self, name: str, **options: object) -> None:
         """Runs a playbook of the collection with these options."""

@@ -17,6 +17,7 @@ import yaml
 from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError
 from ansible_collections.kube.pcap.plugins.module_utils._options import NAMES, capture_options
 from ansible_collections.kube.pcap.plugins.module_utils._records import CaptureOptions
+from ansible_collections.kube.pcap.plugins.plugin_utils._variables import misspelled
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROLE = ROOT / "roles" / "capture"
@@ -108,3 +109,8 @@ def test_what_is_recorded(source: str) -> None:
     assert capture_options({**values, "duration": longest}).duration_seconds == 7 * 86400
     with pytest.raises(OptionError, match="duration"):
         capture_options({**values, "duration": 7 * 86400 + 1})
+
+
+def test_no_option_is_called_a_slip():
+    """Whatever the role takes is known to the check of misspelled variables."""
+    assert misspelled(ROLE_DEFAULTS) == []

@@ -194,9 +194,8 @@ def _gap(gap: Mapping[str, Any], several: bool) -> str:
 
 
 def _place(capture: Mapping[str, Any]) -> str:
-    if capture["evicted"] >= capture["segments"] - capture["shipped"] > 0:
-        return "no segment is left on the node: a bound had them deleted"
-    here = "segments in %s/segments" % capture["spool"]
+    what = "segments, those that are left," if capture["evicted"] else "segments"
+    here = "%s in %s/segments" % (what, capture["spool"])
     if not capture["sink"]:
         return here
     if capture["phase"] == "done" and not capture["backlog_bytes"]:

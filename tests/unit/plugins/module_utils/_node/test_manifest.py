@@ -11,18 +11,9 @@ import json
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._node.manifest import Manifest, read_manifest
-from ansible_collections.kube.pcap.plugins.module_utils._node.spool import Spool
 from ansible_collections.kube.pcap.plugins.module_utils._records import TargetRef
 
 LINES = [{"event": "started", "n": 1}, {"event": "ready", "n": 2}, {"event": "stopped", "n": 3}]
-
-
-@pytest.fixture
-def spool(tmp_path):
-    """A capture's folder."""
-    made = Spool(str(tmp_path / "spool"), "c-1")
-    made.make()
-    return made
 
 
 def test_manifest(spool):

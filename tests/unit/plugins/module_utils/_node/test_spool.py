@@ -38,14 +38,6 @@ CAPTURE = NodeCapture(
 WANTED = Wanted(CAPTURE, 1, 2)
 
 
-@pytest.fixture
-def spool(tmp_path):
-    """A capture's folder."""
-    made = Spool(str(tmp_path / "spool"), "c-1")
-    made.make()
-    return made
-
-
 def mode(path):
     """Who may do what with a file."""
     return os.stat(path).st_mode & 0o777

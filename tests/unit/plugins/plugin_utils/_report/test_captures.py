@@ -90,7 +90,7 @@ def test_status():
         ),
         (
             capture(target(), evicted=3, evicted_packets=40),
-            "  node-a: no segment is left on the node: a bound had them deleted",
+            "  node-a: segments, those that are left, in /var/lib/kube-pcap/c-1/segments",
         ),
         (capture(target(), last_error="no space\nleft"), "  node-a: closing files: no space?left"),
         (capture(target(), sink="/mnt", last_error="gone"), "  node-a: shipping: gone"),
