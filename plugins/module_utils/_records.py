@@ -151,6 +151,22 @@ class CaptureOptions:
 
 
 @dataclasses.dataclass(frozen=True)
+class Upload:
+    """How a node may put objects into a bucket: ``upload.json`` on it, and a secret."""
+
+    url: str
+    """Where the form is posted to, with the bucket; without a policy, the root of the service."""
+    prefix: str
+    """What the name of every object begins with, ending with a slash."""
+    fields: Mapping[str, str] | None = None
+    """The signed policy's form fields; None where the node asks its metadata server for a token."""
+    issued_ns: int = 0
+    """When the policy was signed, by the controller's clock."""
+    expires_ns: int = 0
+    """When it ends, by the service's clock."""
+
+
+@dataclasses.dataclass(frozen=True)
 class NodeCapture:
     """What one node is to record: the plan's answer for that node, and ``capture.json`` on it."""
 
