@@ -4,8 +4,8 @@
 
 """Names in a sink: a directory of the node, or a bucket of Google Cloud Storage. PRIVATE to the collection.
 
-    <sink>/<id>/<node>/<ns>/<pod>/<segment>      in a bucket the sink's prefix takes the place of its folder
-    <sink>/<id>/<node>/manifest.jsonl            the last that a node writes
+<sink>/<id>/<node>/<ns>/<pod>/<segment>      in a bucket the sink's prefix takes the place of its folder
+<sink>/<id>/<node>/manifest.jsonl            the last that a node writes
 """
 
 from __future__ import annotations
