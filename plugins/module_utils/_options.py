@@ -17,8 +17,11 @@ from typing import Any, Callable, Mapping, Sequence
 from ._errors import OptionError, shown
 from ._names import check_id
 from ._records import CaptureOptions, Selection, to_result
+from ._sinks import SCHEME, is_bucket, parse_bucket
 from ._units import parse_count, parse_duration, parse_share, parse_size
 
+UPLOADS = ("policy", "metadata")
+"""Who lets a node write to a bucket: the controller, by a signed policy, or the node's metadata server."""
 _DAY = 86400
 _FILTER_MOST = 65536
 _INTERFACE = re.compile(r"^[A-Za-z0-9_.][A-Za-z0-9_.:@-]{0,14}\Z", re.ASCII)
@@ -64,6 +67,20 @@ def _path(option: str, value: Any) -> str:
     return text
 
 
+def _sink(option: str, value: Any) -> str:
+    text = str(value)
+    if not is_bucket(text):
+        return _path(option, value)
+    bucket = parse_bucket(option, text)
+    return SCHEME + "/".join([bucket.name, *([bucket.prefix] if bucket.prefix else [])])
+
+
+def _upload(option: str, value: Any) -> str:
+    if value not in UPLOADS:
+        raise OptionError(option, "%s is not taken" % shown(value), "write %s" % " or ".join(UPLOADS))
+    return str(value)
+
+
 _FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = {
     "filter": ("filter", _filter),
     "interface": ("interface", _interface),
@@ -74,7 +91,9 @@ _FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = {
     "packet_count": ("packet_count", lambda name, value: parse_count(name, value, 1, 10**9)),
     "keep": ("keep_bytes", lambda name, value: parse_size(name, value, 4_000_000, 10**15)),
     "compress": ("compress", flag),
-    "sink": ("sink", _path),
+    "sink": ("sink", _sink),
+    "upload": ("upload", _upload),
+    "upload_rate": ("upload_rate", lambda name, value: parse_size(name, value, 10_000, 10**12)),
     "spool": ("spool", _path),
     "memory": ("memory_bytes", lambda name, value: parse_size(name, value, 512 * 1024, 1 << 40)),
     "promiscuous": ("promiscuous", flag),

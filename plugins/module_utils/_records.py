@@ -142,6 +142,11 @@ class CaptureOptions:
     duration_seconds: int = 7200
     compress: bool = True
     sink: str | None = None
+    """A directory of the node, or gs://bucket/prefix."""
+    upload: str = "policy"
+    """Who lets the node write to a bucket: ``policy``, the controller; ``metadata``, the node's metadata server."""
+    upload_rate: int | None = None
+    """Most bytes a second to a bucket."""
     spool: str = "/var/lib/kube-pcap"
     memory_bytes: int = 128 << 20
     """Most bytes of packet rings of one capture on one node."""

@@ -15,7 +15,8 @@ import re
 from typing import Sequence
 
 from ._errors import OptionError
-from ._names import clean_part
+from ._names import clean_part, target_folder
+from ._records import TargetRef
 
 SCHEME = "gs://"
 _BUCKET = re.compile(r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]\Z", re.ASCII)
@@ -39,6 +40,16 @@ class Bucket:
     def node_prefix(self, capture_id: str, node: str) -> str:
         """Return what the names of all objects begin with that one node writes for one capture."""
         return self.object([capture_id, clean_part(node), ""])
+
+
+def manifest_parts(capture_id: str, node: str) -> list[str]:
+    """Return the path of a node's manifest below the sink, by its parts."""
+    return [capture_id, clean_part(node), "manifest.jsonl"]
+
+
+def segment_parts(capture_id: str, node: str, target: TargetRef, file: str) -> list[str]:
+    """Return the path of a segment below the sink, by its parts."""
+    return [capture_id, clean_part(node), *target_folder(target), file]
 
 
 def is_bucket(sink: str | None) -> bool:

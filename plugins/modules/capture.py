@@ -109,9 +109,24 @@ options:
     default: true
   sink:
     description:
-      - An existing directory on the node, such as a mount, to which closed files go.
-      - A file is deleted from the spool only after its copy was read back with the same SHA-256.
+      - Where closed files go, as an existing directory on the node, such as a mount, or as C(gs://BUCKET/PREFIX).
+      - A file is deleted from the spool only after its copy in the directory was read back with the same SHA-256, or
+        after the bucket has answered with the same MD5.
       - Not set, files stay in the spool within O(keep).
+    type: str
+  upload:
+    description:
+      - Who lets the node write to a bucket.
+      - V(policy), the controller signs an upload policy that creates objects of this capture and node and nothing else.
+      - V(metadata), the node asks its metadata server for a token.
+    type: str
+    choices: [policy, metadata]
+    default: policy
+  upload_rate:
+    description: Most bytes a second to a bucket, such as V(5M). Not set, as fast as it goes.
+    type: str
+  policies:
+    description: The signed upload policies as the action hands them to its module; secret, and not for users.
     type: str
   spool:
     description: The folder on the node under which captures live.
@@ -229,6 +244,9 @@ def main() -> None:
             "max_duration": {"type": "str", "default": "7d"},
             "compress": {"type": "bool", "default": True},
             "sink": {"type": "str"},
+            "upload": {"type": "str", "choices": ["policy", "metadata"], "default": "policy"},
+            "upload_rate": {"type": "str"},
+            "policies": {"type": "str", "no_log": True},
             "spool": {"type": "str", "default": "/var/lib/kube-pcap"},
             "memory": {"type": "str", "default": "128Mi"},
             "promiscuous": {"type": "bool", "default": False},

@@ -80,17 +80,17 @@ def test_from_tap_to_sink(target: Target, tmp_path: pathlib.Path) -> None:
 MOUNTS = """
 import runpy, subprocess, sys
 runpy.run_path("tests/conftest.py")
-from ansible_collections.kube.pcap.plugins.module_utils._node import shipper
+from ansible_collections.kube.pcap.plugins.module_utils._node import directory
 
 source, sink = sys.argv[1:]
 mount = ["mount", "-t", "tmpfs", "none", sink]
 subprocess.run(mount, check=True)
-found = shipper.look(sink)["mount"]
-print(shipper.store(source, sink, ["a"], None, found)["error"])
+found = directory.look(sink)["mount"]
+print(directory.store(source, sink, ["a"], None, found)["error"])
 subprocess.run(["umount", sink], check=True)
-print(shipper.store(source, sink, ["b"], None, found)["error"])
+print(directory.store(source, sink, ["b"], None, found)["error"])
 subprocess.run(mount, check=True)
-print(shipper.store(source, sink, ["b"], None, found)["error"])
+print(directory.store(source, sink, ["b"], None, found)["error"])
 """
 
 

@@ -80,6 +80,7 @@ class Closed(NamedTuple):
     size: int
     packets: int
     sha256: bytes
+    md5: bytes
     opened: int
     """Seconds since 1970 when tcpdump opened it."""
 

@@ -6,7 +6,11 @@
 
 from __future__ import annotations
 
+import random
+
 _BACKOFF_SECONDS = (1, 2, 4, 8, 15, 30, 60)
+_JITTER = 0.25
+"""So that many nodes do not all come back to a server at once."""
 
 
 class Attempts:
@@ -25,7 +29,14 @@ class Attempts:
         """Note that it went well."""
         self.error, self._failures = None, 0
 
-    def wait(self, now: float) -> None:
-        """Have the next attempt wait, longer after each failure."""
-        self._not_before = now + _BACKOFF_SECONDS[min(self._failures, len(_BACKOFF_SECONDS) - 1)]
+    def hasten(self) -> None:
+        """Let the next attempt be now."""
+        self._failures, self._not_before = 0, 0.0
+
+    def wait(self, now: float, at_least: float = 0.0) -> None:
+        """Have the next attempt wait, longer after each failure; of several under way that fail, one counts."""
+        if now < self._not_before:
+            return
+        backoff = _BACKOFF_SECONDS[min(self._failures, len(_BACKOFF_SECONDS) - 1)]
+        self._not_before = now + max(at_least, backoff * random.uniform(1 - _JITTER, 1 + _JITTER))
         self._failures += 1

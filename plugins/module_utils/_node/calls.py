@@ -10,6 +10,7 @@ same pure functions.
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any, Mapping, Sequence
 
@@ -17,7 +18,7 @@ from .._errors import CaptureError, NodeError, OptionError, PcapError
 from .._matching import choose, explain, select, undecided
 from .._names import check_id
 from .._options import NAMES, capture_id, capture_options, check
-from .._records import NodeCapture, TargetRef, from_result
+from .._records import NodeCapture, RecordError, TargetRef, Upload, from_result
 from .._selection import parse
 from .._units import parse_duration
 from . import captures, reading
@@ -43,7 +44,7 @@ def _start(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     spool = Spool(capture.options.spool, capture.id)
     before = _shown([spool])
     try:
-        outcome = captures.start(capture, check_mode, prefix)
+        outcome = captures.start(capture, _ways(params).get(capture.id), check_mode, prefix)
     except OptionError as error:
         raise error.renamed(prefix) from None
     after = _shown([spool])
@@ -59,13 +60,14 @@ def _change(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     found = _spools(root, params["id"])
     wait = parse_duration("wait", params["wait"], 0, 86400)
     before = _shown(found)
+    ways = _ways(params)
     outcomes: list[Outcome] = []
     told: list[dict[str, Any]] = []
     problems = []
     for spool in found:
         try:
             if state == "refreshed":
-                outcomes.append(captures.refresh(spool, check_mode))
+                outcomes.append(captures.refresh(spool, ways.get(spool.id), check_mode))
             elif state == "stopped":
                 outcomes.append(captures.stop(spool, wait, check_mode))
             else:
@@ -79,6 +81,8 @@ def _change(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     if check_mode and result["changed"]:
         phase = {"refreshed": "ready", "stopped": "done"}.get(state)
         after = {name: {**one, "phase": phase} for name, one in before.items()} if phase else {}
+    if state == "refreshed":
+        result["uploads"] = [reading.upload_of(spool) for spool in found if reading.wants_upload(spool)]
     result["capture"] = outcomes[-1].capture if outcomes else None
     result["diff"] = {"before": before, "after": after}
     return {**result, "captures": told} if state == "absent" else result
@@ -133,6 +137,15 @@ def asked(params: Mapping[str, Any]) -> NodeCapture | str:
         return "; ".join(explain(one, view.candidates) for one in selections)
     targets = choose(here, view.candidates, "targets")
     return NodeCapture(capture_id("id", params["id"], selections, options), name, selections, options, targets)
+
+
+def _ways(params: Mapping[str, Any]) -> dict[str, Upload]:
+    """Return how this node may write to buckets, by capture; ``policies`` is one text so that all of it is secret."""
+    try:
+        values = json.loads(params["policies"] or "{}")
+        return {name: from_result(Upload, value) for name, value in values.items()}
+    except (ValueError, AttributeError, RecordError):
+        raise OptionError("policies", "it is not what the action made", "leave it out") from None
 
 
 def _from_record(record: Mapping[str, Any]) -> NodeCapture:

@@ -20,8 +20,8 @@ from typing import Any, ContextManager, Mapping, Sequence
 
 from .._errors import CaptureError, NodeError, PcapError, TargetError
 from .._options import differences
-from .._records import NodeCapture, Target, TargetRef, to_result
-from . import launcher, preflight, presence, reading, shipper, supervisors, turns
+from .._records import NodeCapture, Target, TargetRef, Upload, to_result
+from . import launcher, preflight, presence, reading, sinks, supervisors, turns
 from .spool import Spool, Wanted, list_captures
 from .watch import GONE
 
@@ -41,33 +41,32 @@ class Outcome:
     message: str | None = None
 
 
-def start(asked: NodeCapture, check_mode: bool, option_prefix: str = "") -> Outcome:
+def start(asked: NodeCapture, way: Upload | None, check_mode: bool, option_prefix: str = "") -> Outcome:
     """Have exactly this capture run here: start it, add targets to it, or leave it; return when every tap is ready.
 
-    Raises PcapError where that cannot be, with nothing left of the attempt.
+    way: to the bucket, where the sink is one. Raises PcapError where that cannot be, with nothing left of the attempt.
     """
     spool = Spool(asked.options.spool, asked.id)
-    sink = asked.options.sink
-    checked = sink is None
+    checked = asked.options.sink is None
     while True:
-        if sink is not None and not spool.is_accepted:  # it may hang, and nobody else is to wait for that
-            shipper.check_sink(sink, write=not check_mode)
-            shipper.check_unused(sink, asked.id, asked.node)
+        if not checked and not spool.is_accepted:  # it may hang, and nobody else is to wait for that
+            sinks.check(asked, way, check_mode)
             checked = True
         with _turn(spool, check_mode):
             if checked or spool.is_accepted:  # else it was removed meanwhile
-                return _start(spool, asked, check_mode, option_prefix)
+                outcome = _start(spool, asked, way, check_mode, option_prefix)
+                return _renewed(spool, way, check_mode, outcome)
 
 
-def _start(spool: Spool, asked: NodeCapture, check_mode: bool, option_prefix: str) -> Outcome:
+def _start(spool: Spool, asked: NodeCapture, way: Upload | None, check_mode: bool, option_prefix: str) -> Outcome:
     if not spool.is_accepted and spool.is_cut_off and spool.is_empty:  # what a start left that was cut off
         if not check_mode:
             supervisors.end(spool)
             spool.clear()
-        return _start_new(spool, asked, check_mode)
+        return _start_new(spool, asked, way, check_mode)
     wanted = spool.read_wanted()
     if wanted is None:
-        return _start_new(spool, asked, check_mode)
+        return _start_new(spool, asked, way, check_mode)
     found = differences(
         (wanted.capture.selections, wanted.capture.options), (asked.selections, asked.options), option_prefix
     )
@@ -86,8 +85,27 @@ def _start(spool: Spool, asked: NodeCapture, check_mode: bool, option_prefix: st
     return _go_on(spool, wanted, added, check_mode)
 
 
-def refresh(spool: Spool, check_mode: bool) -> Outcome:
-    """Start a dead supervisor again; have a living one take fresh figures."""
+def refresh(spool: Spool, way: Upload | None, check_mode: bool) -> Outcome:
+    """Start a dead supervisor again; have a living one take fresh figures, and a better way to its bucket."""
+    with _turn(spool, check_mode) if way is not None else contextlib.nullcontext():
+        renewed = _renewed(spool, way, check_mode, Outcome(False))
+    outcome = _refresh(spool, check_mode)
+    messages = [one.message for one in (renewed, outcome) if one.message]
+    return Outcome(renewed.changed or outcome.changed, outcome.capture, "; ".join(messages) or None)
+
+
+def _renewed(spool: Spool, way: Upload | None, check_mode: bool, outcome: Outcome) -> Outcome:
+    """Return the outcome with what becomes of an upload policy that is better than the one that the capture has."""
+    if way is None or not spool.is_accepted or not reading.wants_upload(spool):
+        return outcome
+    if not check_mode:
+        spool.write_upload(way, sinks.environment())
+        with contextlib.suppress(FileNotFoundError):  # removed since
+            os.utime(spool.path("capture.json"))  # what waits after a failure is tried at once
+    return Outcome(True, outcome.capture, outcome.message or "the upload policy of capture %s is renewed" % spool.id)
+
+
+def _refresh(spool: Spool, check_mode: bool) -> Outcome:
     try:
         if spool.read_wanted() is None:
             return Outcome(False)
@@ -175,7 +193,7 @@ def _turn(spool: Spool, check_mode: bool) -> ContextManager[None]:
     return contextlib.nullcontext() if check_mode else turns.taken(spool.root)
 
 
-def _start_new(spool: Spool, asked: NodeCapture, check_mode: bool) -> Outcome:
+def _start_new(spool: Spool, asked: NodeCapture, way: Upload | None, check_mode: bool) -> Outcome:
     _check_number(spool)
     targets = located(asked.targets)
     preflight.check(asked.options, targets)
@@ -186,6 +204,8 @@ def _start_new(spool: Spool, asked: NodeCapture, check_mode: bool) -> Outcome:
     spool.make()
     try:
         launcher.write_archive(spool)
+        if way is not None:
+            spool.write_upload(way, sinks.environment())
         spool.write_wanted(Wanted(dataclasses.replace(asked, targets=targets), now, deadline))
         supervisors.launch(spool)
         state = reading.describe(spool)

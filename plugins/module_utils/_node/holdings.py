@@ -17,7 +17,7 @@ import contextlib
 import heapq
 import os
 import shutil
-from typing import Iterator
+from typing import Collection, Iterator
 
 from .._records import CaptureOptions, TargetRef
 from . import retention, segments
@@ -104,10 +104,16 @@ class Holdings:
         """Have a raw file wait again."""
         self._raws.put_back(raw)
 
-    def oldest(self) -> Closed | None:
-        """Return the oldest segment; those that were put last come last."""
-        free = (one for one in self._ledger.closed() if one.file not in self._behind)
-        return next(free, None) or next(self._ledger.closed(), None)
+    def oldest(self, leave: Collection[str]) -> Closed | None:
+        """Return the oldest segment to ship but those in ``leave``; those that were put last come last."""
+        unconfirmed = self._ledger.unconfirmed
+        behind = None
+        for one in self._ledger.closed():
+            if one.file not in leave and one.file not in unconfirmed:
+                if one.file not in self._behind:
+                    return one
+                behind = behind or one
+        return behind
 
     def put_last(self, closed: Closed) -> None:
         """Have a segment hold up no other."""
@@ -151,10 +157,10 @@ class Holdings:
             self._evict(item, _TAKEN_AWAY)
         return lost
 
-    def keep_bounds(self, shares: list[retention.Share], leave: Closed | None) -> bool:
+    def keep_bounds(self, shares: list[retention.Share], leave: Collection[str]) -> bool:
         """Give up the oldest closed files until the bounds hold; return whether the file system's bound does.
 
-        ``leave`` is the segment that is being copied to the sink.
+        ``leave`` holds the files of segments that are on their way to the sink.
         """
         disk = os.statvfs(self._spool.folder)
         short = retention.least_free(self._options, disk.f_blocks * disk.f_frsize) - disk.f_bavail * disk.f_frsize
@@ -165,12 +171,12 @@ class Holdings:
         chosen = retention.choose_evicted(self._held(leave), max(short, over))
         return sum(self._give_up(one, reason) for one in chosen) >= short
 
-    def _held(self, leave: Closed | None) -> Iterator[Held]:
+    def _held(self, leave: Collection[str]) -> Iterator[Held]:
         """Yield what may be given up, oldest first."""
         closed = (
             Held((one.opened, one.file), retention.on_disk(one.size), one)
             for one in self._ledger.closed()
-            if one is not leave
+            if one.file not in leave
         )
         return heapq.merge(closed, self._raws.held(), key=lambda held: held.key)
 

@@ -29,6 +29,8 @@ class Ledger:
         self.runs: dict[int, Run] = {}
         self.closed_bytes = 0
         """What all closed segments take of the disk."""
+        self.unconfirmed: dict[str, str] = {}
+        """Of closed segments that may be in the bucket and may not: file to object."""
         self.taken: set[str] = set()
         """``run/file`` of what tcpdump wrote and a segment now holds; whoever deletes such a file forgets it here."""
         self.failure: str | None = None
@@ -70,6 +72,7 @@ class Ledger:
             "returned": self._returned,
             "segment": self._segment,
             "stored": self._stored,
+            "unconfirmed": self._unconfirmed,
             "discarded": self._discarded,
             "evicted": self._evicted,
             "sink": self._sink,
@@ -139,9 +142,9 @@ class Ledger:
         if event["damage"] is not None and run.whole_until_ns is None:
             run.whole_until_ns = run.known_until_ns
         self.taken.add(event["raw"])
-        digest = bytes.fromhex(event["sha256"])
+        digests = bytes.fromhex(event["sha256"]), bytes.fromhex(event["md5"])
         account.closed.append(
-            Closed(ref, event["seq"], event["file"], event["bytes"], event["packets"], digest, event["opened"])
+            Closed(ref, event["seq"], event["file"], event["bytes"], event["packets"], *digests, event["opened"])
         )
         self.closed_bytes += on_disk(event["bytes"])
 
@@ -149,12 +152,18 @@ class Ledger:
         account = self.account(self._ref(event))
         account.shipped += self._left(account, event["seq"])
 
+    def _unconfirmed(self, event: Mapping[str, Any]) -> None:
+        found = next((one for one in self.account(self._ref(event)).closed if one.seq == event["seq"]), None)
+        if found is not None:
+            self.unconfirmed[found.file] = event["object"]
+
     def _left(self, account: Account, seq: int) -> bool:
         """Take a segment out of the spool; return whether it was there. It is the oldest, or one of the oldest."""
         found = next((one for one in account.closed if one.seq == seq), None)
         if found is None:
             return False
         account.closed.remove(found)
+        self.unconfirmed.pop(found.file, None)
         self.closed_bytes -= on_disk(found.size)
         return True
 

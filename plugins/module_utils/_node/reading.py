@@ -11,11 +11,13 @@ from typing import Any
 
 from .._errors import CaptureError
 from .._records import Target, TargetRef, from_result, to_result
+from .._sinks import is_bucket
 from .manifest import read_manifest
 from .retention import Share
 from .spool import Spool
 
 _STALE_NS = 15_000_000_000
+_LONG_NS = 6 * 86400 * 1_000_000_000
 _TOTALS = ("segments", "shipped", "evicted", "evicted_packets", "backlog_bytes", "disk_bytes")
 _FIGURES = ("packets", "received", "dropped_kernel", "dropped_interface", "segments", "shipped", "bytes", "gaps")
 
@@ -84,6 +86,31 @@ def by_ref(spool: Spool) -> dict[TargetRef, dict[str, Any]]:
     """Return the supervisor's word on each target."""
     state = spool.read_state() or {}
     return {from_result(Target, one["target"]).ref: one for one in state.get("targets", [])}
+
+
+def wants_upload(spool: Spool) -> bool:
+    """Return whether a capture wants another upload policy: it has none, it was refused, or it ends too early.
+
+    None lives longer than seven days: one that lasts for six is not renewed.
+    """
+    wanted, state = spool.read_wanted(), spool.read_state() or {}
+    if wanted is None or not is_bucket(wanted.capture.options.sink) or wanted.capture.options.upload != "policy":
+        return False
+    way = spool.read_upload()
+    if state.get("phase") in ("done", "failed"):
+        return False
+    end = wanted.deadline_ns + wanted.capture.options.grace_seconds * 1_000_000_000
+    return way is None or state.get("refused", False) or way.expires_ns < min(end, time.time_ns() + _LONG_NS)
+
+
+def upload_of(spool: Spool) -> dict[str, Any]:
+    """Return what an upload policy is to be signed for. Shape: id, node, sink, seconds that it is to last."""
+    wanted = spool.read_wanted()
+    if wanted is None:
+        raise CaptureError("%s holds no capture" % spool.folder)
+    options = wanted.capture.options
+    left = (wanted.deadline_ns - time.time_ns()) // 1_000_000_000 + options.grace_seconds
+    return {"id": spool.id, "node": wanted.capture.node, "sink": options.sink, "seconds": max(left, 60)}
 
 
 def shares(spool: Spool) -> list[Share]:

@@ -154,7 +154,7 @@ class Recorder:
         time.sleep(TICK_SECONDS)
 
     def _keep_bounds(self, now: float) -> None:
-        if not self.holdings.keep_bounds(self._shares(), self.outbox.storing):
+        if not self.holdings.keep_bounds(self._shares(), self.outbox.shipper.storing):
             self._fail(retention.no_space(), now)
         reason = retention.outgrown(self.wanted.capture.options, self.holdings.manifest_bytes())
         if reason is not None:
@@ -165,6 +165,7 @@ class Recorder:
             return
         self._stamp, self.wanted = _read_wanted(self.spool)
         self._poll.hasten()
+        self.outbox.shipper.hasten()
         targets = {target.ref: target for target in self.wanted.capture.targets}
         self.watches = [watch for watch in self.watches if not _is_over(watch, targets.get(watch.ref))]
         known = {watch.ref for watch in self.watches}
@@ -235,9 +236,9 @@ class Recorder:
         """End once the sink has everything, or its time is over."""
         left = self.outbox.unshipped()
         late = now >= self._timing.deadline + self.wanted.capture.options.grace_seconds
-        if self.wanted.capture.options.sink and not late and not self.outbox.manifest_stored:
+        if self.wanted.capture.options.sink and not late and not self.outbox.shipper.manifest_stored:
             if left == 0:
-                self.outbox.store_manifest(now)
+                self.outbox.shipper.store_manifest(now)
             return
         if left:
             self.reason = "%s; unshipped: %d" % (self.reason, left)

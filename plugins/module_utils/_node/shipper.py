@@ -2,147 +2,157 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Takes segments to a sink. PRIVATE to the collection.
+"""Segments on their way to the sink: oldest first, and deleted here once the sink has confirmed them. PRIVATE.
 
-A directory sink is an absolute path on the node: a disk, a mount, NFS. A file there is whole or absent: it is written
-under a hidden name, flushed, read back, compared by SHA-256, and renamed. What lies there under its name is another's,
-and stays.
-
-When a mount goes, the folder that it was mounted on remains, on the node's own disk. So a capture notes where the file
-system of its sink is mounted when it first looks, and nothing is stored while that is another place. A device number
-would not do: NFS gets another with each mount, a disk perhaps with each boot, and both are the same sink.
+A directory takes one at a time; a bucket several, since each waits for a server, but one alone while it fails or while
+a rate is to be kept. What the manifest says is in the spool is the queue: it outlives the supervisor.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
-import shutil
-import tempfile
-from typing import Any, Callable, Sequence
+from typing import Any, Sequence
 
-from .._errors import OptionError
-from .._names import clean_part
-from . import disk
+from .._records import CaptureOptions
+from .._sinks import is_bucket, manifest_parts, segment_parts
+from . import bucket, directory
+from .accounts import Closed
+from .attempts import Attempts
+from .holdings import Holdings
+from .journal import Journal
+from .process import Clock
+from .spool import Spool
+from .worker import Worker
 
-_CHUNK = 1 << 20
-
-
-class _FileFault(OSError):
-    """What keeps one file from the sink, and no other."""
-
-
-def check_sink(sink: str, write: bool = True) -> None:
-    """Raise OptionError unless the sink is a directory that this node can write to; ``write``: try it."""
-    if not os.path.isdir(sink):
-        raise OptionError("sink", "%s is not a directory on this node" % sink, "mount or create it first")
-    if not write:
-        return
-    try:
-        with tempfile.NamedTemporaryFile(prefix=".kube-pcap-", dir=sink) as probe:
-            probe.write(b"kube.pcap")
-    except OSError as error:
-        wrong = "%s cannot be written to (%s)" % (sink, error.strerror)
-        raise OptionError("sink", wrong, "name a directory that root of this node can write to") from None
+_AT_ONCE = 4
+_SILENT_SECONDS = 60.0
 
 
-def check_unused(sink: str, capture_id: str, node: str) -> None:
-    """Raise OptionError where the sink holds an earlier capture of this id and node, whose manifest would be lost."""
-    manifest = os.path.join(sink, *manifest_parts(capture_id, node))
-    if os.path.exists(manifest):
-        raise OptionError("sink", "%s is there, of an earlier capture" % manifest, "choose another id, or move it away")
+class Shipper:
+    """Workers for one sink; without a sink there are none, and nothing to do."""
 
+    def __init__(
+        self, spool: Spool, node: str, options: CaptureOptions, journal: Journal, clock: Clock, holdings: Holdings
+    ) -> None:
+        self._spool, self._node, self._options, self._clock = spool, node, options, clock
+        self._journal, self._ledger, self._holdings = journal, journal.ledger, holdings
+        self._is_bucket = is_bucket(options.sink)
+        self.workers = self._start() if options.sink else []
+        self._asked_at = 0.0
+        self._attempts = {do: Attempts() for do in ("store", "look")}
+        self.manifest_stored = False
+        self.refused = False
+        """Whether the bucket refused an upload, and none has gone well since."""
 
-def manifest_parts(capture_id: str, node: str) -> list[str]:
-    """Return the path of a node's manifest below the sink, by its parts."""
-    return [capture_id, clean_part(node), "manifest.jsonl"]
+    def _start(self) -> list[Worker]:
+        if not self._is_bucket:
+            return [Worker({"look": directory.look, "store": directory.store})]
+        return [Worker({"store": bucket.store}) for _number in range(1 if self._options.upload_rate else _AT_ONCE)]
 
+    @property
+    def storing(self) -> set[str]:
+        """The files of the segments that are on their way."""
+        return {worker.busy["closed"].file for worker in self.workers if worker.busy and "closed" in worker.busy}
 
-def look(sink: str) -> dict[str, Any]:
-    """Find out what ``store`` is to hold the sink to. Shape: mount (a path, or None), error (None, or why not)."""
-    if not os.path.isdir(sink):
-        return {"mount": None, "error": "the sink %s is gone" % sink}
-    return {"mount": _mount_point(sink), "error": None}
+    @property
+    def last_error(self) -> str | None:
+        """What went wrong last and is not over."""
+        silent = self._clock.steady() - self._asked_at
+        if not self._is_bucket and self._busy and silent > _SILENT_SECONDS:
+            return "the sink %s has not answered for %d s" % (self._options.sink, silent)
+        return next((one.error for one in self._attempts.values() if one.error), None)
 
+    @property
+    def unconfirmed(self) -> int:
+        """How many segments may be in the bucket and may not; only a reader of it can tell."""
+        return len(self._ledger.unconfirmed)
 
-def store(source: str, sink: str, parts: Sequence[str], sha256: str | None, mount: str) -> dict[str, Any]:
-    """Copy a file to ``sink``/``parts`` and return the object's path once its SHA-256 was read back as expected.
+    @property
+    def _busy(self) -> int:
+        return sum(1 for worker in self.workers if worker.busy)
 
-    Shape: object (path below the sink), error (None, or why it is not there), file_fault (whether that is due to
-    this file, so that others may go). A file with the same content is the one an earlier, unanswered copy made. Without
-    ``sha256`` the source is one that grows, and replaces a beginning of itself. ``mount``: as ``look`` found it.
-    """
-    relative = os.path.join(*parts)
-    final = os.path.join(sink, relative)
-    answer = {"object": relative, "error": None, "file_fault": False}
-    try:
-        _check_mount(sink, mount)
-        digest = sha256 or _sha256(source)
-        there = os.path.isfile(final)
-        if there and _sha256(final) == digest:
-            return answer
-        if os.path.lexists(final) and not (there and sha256 is None and _is_beginning(final, source)):
-            raise _FileFault("there is another file of that name: %s" % relative)
-        os.makedirs(os.path.dirname(final), mode=0o700, exist_ok=True)
-        _put(source, final, digest, lambda: _check_mount(sink, mount))
-    except OSError as error:
-        text = "%s: %s" % (sink, error.strerror or error)
-        return dict(answer, error=text, file_fault=isinstance(error, _FileFault))
-    return answer
+    @property
+    def _may_store(self) -> bool:
+        """Whether it is known what ``store`` is held to: of a directory, where it was mounted at first."""
+        return self._is_bucket or self._ledger.sink_mount is not None
 
+    def tick(self, now: float) -> None:
+        """Give idle workers their next job."""
+        for worker in self.workers:
+            if worker.busy:
+                continue
+            if not self._may_store:
+                self._ask(worker, {"do": "look"}, now, sink=self._options.sink)
+            elif not (self._busy and self._attempts["store"].error):
+                self._submit_oldest(worker, now)
 
-def _mount_point(path: str) -> str:
-    here = os.path.realpath(path)
-    while not os.path.ismount(here):
-        here = os.path.dirname(here)
-    return here
+    def store_manifest(self, now: float) -> None:
+        """Have the manifest copied to the sink, once everything else is there."""
+        if not self._busy and self._may_store:
+            parts = manifest_parts(self._spool.id, self._node)
+            arguments = self._arguments(self._spool.path("manifest.jsonl"), parts, None)
+            self._ask(self.workers[0], {"do": "store", "manifest": True}, now, **arguments)
 
+    def hasten(self) -> None:
+        """Have what waits after a failure tried now: what was in its way may be gone."""
+        for attempts in self._attempts.values():
+            attempts.hasten()
 
-def _check_mount(sink: str, mount: str) -> None:
-    found = look(sink)
-    if found["error"]:
-        raise OSError(found["error"])
-    if found["mount"] != mount:
-        text = "the sink is on another file system than at the start, mounted on %s, not on %s; is its mount gone?"
-        raise OSError(text % (found["mount"], mount))
+    def take(self, job: dict[str, Any], answer: dict[str, Any], now: float) -> None:
+        """Take a worker's answer."""
+        if answer.get("unconfirmed") and "closed" in job:
+            closed: Closed = job["closed"]
+            fields = {"object": answer["object"], "reason": answer["error"]}
+            self._journal.record("unconfirmed", closed.ref, seq=closed.seq, sink=self._options.sink, **fields)
+        elif answer.get("error"):
+            self._fail(job, answer, now)
+            return
+        self._attempts[job["do"]].succeed()
+        self.refused = False
+        if job["do"] == "look":
+            self._journal.record("sink", sink=self._options.sink, mount=answer["mount"])
+        elif job.get("manifest"):
+            self.manifest_stored = True
+        elif not answer.get("unconfirmed"):
+            self._stored(job["closed"], answer)
 
+    def close(self) -> None:
+        """End the workers."""
+        for worker in self.workers:
+            worker.close()
 
-def _put(source: str, final: str, digest: str, check: Callable[[], None]) -> None:
-    """Write a file beside ``final``, and give it that name once it was read back and ``check`` raises nothing."""
-    folder, name = os.path.split(final)
-    part = os.path.join(folder, ".%s.part" % hashlib.sha256(name.encode()).hexdigest()[:16])
-    try:
-        _copy(source, part)
-        if _sha256(part) != digest:
-            raise _FileFault("the copy's checksum differs")
-        check()
-    except OSError:
-        with contextlib.suppress(OSError):  # the first error is the one to tell
-            os.unlink(part)
-        raise
-    os.rename(part, final)
-    disk.sync_folder(folder)  # before the segment is deleted here
+    def _submit_oldest(self, worker: Worker, now: float) -> None:
+        closed = self._holdings.oldest(self.storing)
+        if closed is not None:
+            parts = segment_parts(self._spool.id, self._node, closed.ref, closed.file)
+            arguments = self._arguments(self._holdings.segment_path(closed.file), parts, closed)
+            self._ask(worker, {"do": "store", "closed": closed}, now, **arguments)
 
+    def _arguments(self, source: str, parts: Sequence[str], closed: Closed | None) -> dict[str, Any]:
+        """Return what ``store`` is told; the manifest's digest is taken when it is stored."""
+        told = {"source": source, "sink": self._options.sink, "parts": parts}
+        if self._is_bucket:
+            md5 = closed and closed.md5.hex()
+            return {**told, "md5": md5, "upload": self._spool.path("upload.json"), "rate": self._options.upload_rate}
+        return {**told, "sha256": closed and closed.sha256.hex(), "mount": self._ledger.sink_mount}
 
-def _is_beginning(path: str, whole: str) -> bool:
-    with open(path, "rb") as first, open(whole, "rb") as second:
-        return all(second.read(len(data)) == data for data in iter(lambda: first.read(_CHUNK), b""))
+    def _ask(self, worker: Worker, job: dict[str, Any], now: float, **arguments: Any) -> None:
+        """Give a worker a job, unless it is too early after a failure."""
+        if self._attempts[job["do"]].is_due(now):
+            self._asked_at = now
+            worker.submit(job, **arguments)
 
+    def _stored(self, closed: Closed, answer: dict[str, Any]) -> None:
+        fields = {"object": answer["object"], **{name: answer.get(name) for name in ("generation", "crc32c")}}
+        self._journal.record("stored", closed.ref, seq=closed.seq, sink=self._options.sink, **fields)
+        self._holdings.delete_segment(closed)
 
-def _copy(source: str, part: str) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW  # others may write to the sink, too
-    with open(source, "rb") as file, open(os.open(part, flags, 0o600), "wb") as out:
-        shutil.copyfileobj(file, out, _CHUNK)
-        out.flush()
-        os.fsync(out.fileno())
-        # What is read back must come from the sink, not from this node's memory (posix_fadvise(2)).
-        os.posix_fadvise(out.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-def _sha256(path: str) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for data in iter(lambda: file.read(_CHUNK), b""):
-            digest.update(data)
-    return digest.hexdigest()
+    def _fail(self, job: dict[str, Any], answer: dict[str, Any], now: float) -> None:
+        attempts = self._attempts[job["do"]]
+        attempts.error = str(answer["error"])
+        self.refused = bool(answer.get("refused"))
+        closed = job.get("closed")
+        if closed is not None and self._holdings.note_if_lost(closed):
+            return
+        if closed is not None and answer.get("file_fault"):
+            self._holdings.put_last(closed)
+        attempts.wait(now, answer.get("retry_after") or 0.0)

@@ -7,6 +7,7 @@
     <spool>/<id>/recorder.pyz      the supervisor
                  capture.json      what is wanted: the request as accepted, the deadline, whether to stop
                  state.json        what is: replaced whole, by the supervisor alone
+                 upload.json       how to write to a bucket: a secret, kept out of everything else
                  manifest.jsonl    what happened: only appended to, by the supervisor alone
                  lock              held by the supervisor, with its process id
                  recorder.log      what a supervisor without systemd said
@@ -29,7 +30,7 @@ import stat
 from typing import Any, Callable, Mapping, TypeVar
 
 from .._errors import CaptureError, NodeError
-from .._records import CaptureOptions, NodeCapture, RecordError, from_result, to_result
+from .._records import CaptureOptions, NodeCapture, RecordError, Upload, from_result, to_result
 from . import disk
 
 SCHEMA = 1
@@ -37,6 +38,8 @@ _BALLAST_BYTES = 1 << 20
 _NAMES = {"recorder.pyz", "state.json", "manifest.jsonl", "recorder.log", "lock", "ballast", "taps", "segments"} | {
     "capture.json.part",
     "state.json.part",
+    "upload.json",
+    "upload.json.part",
 }
 """Of files beside ``capture.json``."""
 T = TypeVar("T")
@@ -149,6 +152,25 @@ class Spool:
         except OSError as error:
             text = "spool: %s cannot be written: %s; make room, or remove the capture with state absent and force"
             raise NodeError(text % (self.path("capture.json"), error.strerror)) from None
+
+    def read_upload(self) -> Upload | None:
+        """Return how this node may write to its bucket, None where nothing, or nothing readable, says it."""
+        try:
+            values = _read_json(self.path("upload.json"))
+            return None if values is None else from_result(Upload, values)
+        except (CaptureError, RecordError):
+            return None
+
+    def write_upload(self, way: Upload, environment: Mapping[str, str]) -> None:
+        """Replace ``upload.json``; what an earlier one says of the environment stays where this one says nothing."""
+        with contextlib.suppress(CaptureError):
+            environment = {**(_read_json(self.path("upload.json")) or {}).get("environment", {}), **environment}
+        values = {**to_result(way), "environment": environment}
+        try:
+            self.with_room(lambda: _replace(self.path("upload.json"), values))
+        except OSError as error:
+            text = "spool: %s cannot be written: %s; make room, or remove the capture with state absent and force"
+            raise NodeError(text % (self.path("upload.json"), error.strerror)) from None
 
     def wanted_stamp(self) -> tuple[int, int]:
         """Return what changes whenever ``capture.json`` is replaced or touched."""

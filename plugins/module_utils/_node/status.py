@@ -41,6 +41,8 @@ def build(
         "disk_bytes": holdings.disk_bytes() + open_bytes(watches),
         "sink": sink,
         "last_error": outbox.last_error,
+        "unconfirmed": outbox.shipper.unconfirmed,
+        "refused": outbox.shipper.refused,
     }
 
 

@@ -44,6 +44,8 @@ SAMPLES = [
     SELECTION,
     OPTIONS,
     records.CaptureOptions(),
+    records.Upload("https://x/bucket/", "c-1/node-a/", {"policy": "p"}, 5, 7),
+    records.Upload("https://x", "c-1/node-a/"),
     records.NodeCapture("c-1", "node-a", (SELECTION,), OPTIONS, (TARGET, records.Target("node", name="node-a"))),
 ]
 KINDS = [
@@ -74,10 +76,10 @@ def test_unknown_keys_are_ignored(record):
 
 def test_unknown_keys_are_ignored_inside():
     """So are unknown keys of a record within a record."""
-    plain = records.to_result(SAMPLES[11])
+    plain = records.to_result(SAMPLES[13])
     for inner in (plain["options"], plain["targets"][0], plain["targets"][0]["containers"][0], plain["selections"][0]):
         inner["later"] = True
-    assert records.from_result(records.NodeCapture, plain) == SAMPLES[11]
+    assert records.from_result(records.NodeCapture, plain) == SAMPLES[13]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

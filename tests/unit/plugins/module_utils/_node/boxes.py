@@ -84,7 +84,7 @@ class Box:
 
     def keep_bounds(self, shares):
         """The supervisor looks after its bounds."""
-        return self.holdings.keep_bounds(shares, self.outbox.storing)
+        return self.holdings.keep_bounds(shares, self.outbox.shipper.storing)
 
     def start(self, run, target=WEB):
         """The manifest tells that a tcpdump was started, and its folder is there."""

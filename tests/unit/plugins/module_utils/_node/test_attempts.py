@@ -15,10 +15,47 @@ def test_waits():
     assert one.is_due(0.0)
     for _failure in range(9):
         one.wait(now)
-        waits.append(next(seconds for seconds in range(100) if one.is_due(now + seconds)))
+        waits.append(next(tenths / 10 for tenths in range(1000) if one.is_due(now + tenths / 10)))
         now += 1000
-    assert waits == [1, 2, 4, 8, 15, 30, 60, 60, 60]
+    for waited, planned in zip(waits, [1, 2, 4, 8, 15, 30, 60, 60, 60]):
+        assert 0.75 * planned <= waited <= 1.25 * planned + 0.1
     one.error = "no"
     one.succeed()
     one.wait(now)
-    assert one.error is None and one.is_due(now + 1) and not one.is_due(now + 0.9)
+    assert one.error is None and one.is_due(now + 1.3) and not one.is_due(now + 0.7)
+
+
+def test_many_nodes_do_not_come_back_at_once():
+    """Waits after the same failure differ."""
+    waits = set()
+    for _node in range(20):
+        one = Attempts()
+        one.wait(0.0)
+        waits.add(next(hundredths for hundredths in range(200) if one.is_due(hundredths / 100)))
+    assert len(waits) > 5
+
+
+def test_a_server_may_ask_for_more():
+    """The wait is at least what the server asks for."""
+    one = Attempts()
+    one.wait(0.0, at_least=7.0)
+    assert not one.is_due(6.9) and one.is_due(7.0)
+
+
+def test_failures_at_once_count_once():
+    """Four uploads that fail in the same outage make one step of the backoff."""
+    one = Attempts()
+    for _upload in range(4):
+        one.wait(100.0)
+    assert one.is_due(101.3)
+
+
+def test_hastened():
+    """Where the cause may be gone, nothing waits, and the backoff begins anew."""
+    one = Attempts()
+    for now in (0.0, 1000.0, 2000.0):
+        one.wait(now)
+    one.hasten()
+    assert one.is_due(2000.0)
+    one.wait(2000.0)
+    assert one.is_due(2001.3)

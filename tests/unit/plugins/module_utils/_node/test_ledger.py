@@ -51,7 +51,7 @@ def segment(run, seq, packets, target=WEB, **fields):
         "dropped_between": 0,
         "dropped_total": 0,
         "sha256": "0a",
-        "md5": "y",
+        "md5": "22" * 16,
         "damage": None,
         **fields,
     }

@@ -141,7 +141,7 @@ def test_backoff(boxes):
         before = box.clock.now
         box.drive(lambda: bool(shipper.busy))
         waits.append(box.clock.now - before)
-    assert waits[0] <= 4 and waits == sorted(waits) and waits[-1] == waits[-2] == 60
+    assert waits[0] <= 5 and sorted(waits[:5:2]) == waits[:5:2] and all(45 <= one <= 76 for one in waits[-2:])
     assert len(box.spooled()) == box.outbox.unshipped() == 5
     assert box.outbox.backlog_bytes() == box.holdings.closed_bytes() > 0
     box.sink.mkdir()
@@ -274,8 +274,8 @@ def test_the_manifest_goes_to_the_sink(boxes):
     fill(box)
     box.holdings.recover()
     box.drive()
-    assert not box.outbox.manifest_stored
-    box.outbox.store_manifest(box.clock.now)
-    box.drive(lambda: box.outbox.manifest_stored)
+    assert not box.outbox.shipper.manifest_stored
+    box.outbox.shipper.store_manifest(box.clock.now)
+    box.drive(lambda: box.outbox.shipper.manifest_stored)
     with open(box.spool.path("manifest.jsonl"), "rb") as ours:
         assert (box.sink / "c-1" / "node-a" / "manifest.jsonl").read_bytes() == ours.read()

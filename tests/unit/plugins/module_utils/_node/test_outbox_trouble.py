@@ -125,14 +125,14 @@ def test_the_manifest_is_shipped_again(boxes):
     box.drive()
     stored = box.sink / "c-1" / "node-a" / "manifest.jsonl"
     for _supervisor in range(2):
-        box.outbox.store_manifest(box.clock.now)
-        box.drive(lambda: box.outbox.manifest_stored)
+        box.outbox.shipper.store_manifest(box.clock.now)
+        box.drive(lambda: box.outbox.shipper.manifest_stored)
         box.journal.record("clock_stepped", by_ns=1)
-        box.outbox.manifest_stored = False
+        box.outbox.shipper.manifest_stored = False
     stored.write_bytes(b"another's")
-    box.outbox.store_manifest(box.clock.now)
+    box.outbox.shipper.store_manifest(box.clock.now)
     box.drive(lambda: box.outbox.last_error is not None)
-    assert not box.outbox.manifest_stored and stored.read_bytes() == b"another's"
+    assert not box.outbox.shipper.manifest_stored and stored.read_bytes() == b"another's"
 
 
 def test_a_file_that_cannot_be_finished_holds_up_no_other(boxes, monkeypatch):

@@ -265,10 +265,10 @@ def test_only_so_many_captures(tmp_path):
     new = dataclasses.replace(asked.capture, id="c-new")
     with pytest.raises(PcapError, match="^8 captures in .*spool have not ended.*: c-2, c-3, .*, c-9; stop one"):
         captures.remove(Spool(str(tmp_path / "spool"), "c-1"), True, False)
-        captures.start(new, False)
+        captures.start(new, None, False)
     spool.write_state({"phase": "draining"})
     with pytest.raises(PcapError, match="does not run on this node any more"):
-        captures.start(new, False)
+        captures.start(new, None, False)
 
 
 # captures / ledger ------------------------------------------------------------------------------------------------

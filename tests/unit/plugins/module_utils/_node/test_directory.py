@@ -12,7 +12,7 @@ import os
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
-from ansible_collections.kube.pcap.plugins.module_utils._node import shipper
+from ansible_collections.kube.pcap.plugins.module_utils._node import directory
 
 PARTS = ["c-1", "node-a", "shop", "web", "segment.pcap.gz"]
 OBJECT = "c-1/node-a/shop/web/segment.pcap.gz"
@@ -48,7 +48,7 @@ def visible(sink):
 
 def store(source, sink, digest=DIGEST, mount=None):
     """Ships the segment to the sink on whose mount it was found."""
-    return shipper.store(str(source), str(sink), PARTS, digest, mount or shipper.look(str(sink))["mount"] or "/")
+    return directory.store(str(source), str(sink), PARTS, digest, mount or directory.look(str(sink))["mount"] or "/")
 
 
 def test_stored(source, sink):
@@ -120,10 +120,10 @@ def test_a_file_that_grows_replaces_nothing_else(source, sink, found):
 
 def test_look(sink):
     """A sink is known by where its file system is mounted, links followed; without a folder there is none."""
-    assert shipper.look("/proc/self") == {"mount": "/proc", "error": None}
+    assert directory.look("/proc/self") == {"mount": "/proc", "error": None}
     os.symlink("/proc", str(sink / "link"))
-    assert shipper.look(str(sink / "link"))["mount"] == "/proc"
-    assert "is gone" in shipper.look(str(sink / "none"))["error"]
+    assert directory.look(str(sink / "link"))["mount"] == "/proc"
+    assert "is gone" in directory.look(str(sink / "none"))["error"]
 
 
 def test_another_file_system(source, sink):
@@ -135,8 +135,8 @@ def test_another_file_system(source, sink):
 
 def test_the_mount_goes_while_a_file_is_copied(source, sink, monkeypatch):
     """What was written to the folder below is no segment in the sink, and nothing of it is left."""
-    mounts, before = ["/mnt/nfs", "/"], shipper.look(str(sink))
-    monkeypatch.setattr(shipper, "look", lambda _sink: dict(before, mount=mounts.pop(0)))
+    mounts, before = ["/mnt/nfs", "/"], directory.look(str(sink))
+    monkeypatch.setattr(directory, "look", lambda _sink: dict(before, mount=mounts.pop(0)))
     assert "is its mount gone?" in store(source, sink, mount="/mnt/nfs")["error"]
     assert sum(len(names) for _folder, _folders, names in os.walk(str(sink))) == 0
 
@@ -184,12 +184,12 @@ def test_the_segment_is_gone(tmp_path, sink):
 
 def test_check_sink(sink, tmp_path):
     """A sink is a directory that takes a file; the check leaves nothing there."""
-    shipper.check_sink(str(sink))
+    directory.check(str(sink))
     assert os.listdir(str(sink)) == []
     for path in (tmp_path / "none", tmp_path / "file"):
         (tmp_path / "file").touch()
         with pytest.raises(PcapError, match="^sink: .* is not a directory on this node"):
-            shipper.check_sink(str(path))
+            directory.check(str(path))
 
 
 def test_an_id_whose_manifest_is_there(sink):
@@ -197,12 +197,12 @@ def test_an_id_whose_manifest_is_there(sink):
     (sink / "c-1" / "node-a").mkdir(parents=True)
     (sink / "c-1" / "node-a" / "manifest.jsonl").write_text("{}\n")
     with pytest.raises(PcapError, match="manifest.jsonl is there, of an earlier capture; choose another id"):
-        shipper.check_unused(str(sink), "c-1", "node-a")
-    shipper.check_unused(str(sink), "c-1", "node-b")
-    shipper.check_unused(str(sink), "c-2", "node-a")
+        directory.check_unused(str(sink), "c-1", "node-a")
+    directory.check_unused(str(sink), "c-1", "node-b")
+    directory.check_unused(str(sink), "c-2", "node-a")
 
 
 def test_check_sink_that_takes_nothing():
     """A directory that takes no file is refused in the system's words, root or not."""
     with pytest.raises(PcapError, match="^sink: /proc/self cannot be written to.*No such file"):
-        shipper.check_sink("/proc/self")
+        directory.check("/proc/self")
