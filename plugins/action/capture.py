@@ -6,15 +6,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
+from ansible_collections.kube.pcap.plugins.plugin_utils._archive.access import ENVIRONMENT
 from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
+from ansible_collections.kube.pcap.plugins.plugin_utils._report.text import clean
+from ansible_collections.kube.pcap.plugins.plugin_utils._uploads import Uploads
 
 
 class ActionModule(ActionBase):
-    """A host without a record has no part in the capture, and is not touched."""
+    """A host without a record has no part in the capture, and is not touched; what a bucket takes is signed here."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -26,5 +31,16 @@ class ActionModule(ActionBase):
         given = plain(self._task.args)
         if given.get("state", "started") == "started" and not given.get("record", True) and "targets" not in given:
             return {**result, "changed": False, "capture": None}
-        result.update(self._execute_module(module_name="kube.pcap.capture", module_args=given, task_vars=task_vars))
-        return result
+        access = {name: given.pop(name, None) for name in ENVIRONMENT}
+        uploads = Uploads(access, os.environ)
+        try:
+            given.update(uploads.for_start(given))
+            told = self._execute_module(module_name="kube.pcap.capture", module_args=given, task_vars=task_vars)
+            more = uploads.for_node(told.pop("uploads", ()))
+            if more and not self._task.check_mode:
+                again = {**given, **more}
+                told = self._execute_module(module_name="kube.pcap.capture", module_args=again, task_vars=task_vars)
+                told.pop("uploads", None)
+        except PcapError as error:
+            return {**result, "failed": True, "changed": False, "msg": clean(str(error))}
+        return {**result, **told}

@@ -22,6 +22,7 @@ description:
 extends_documentation_fragment:
   - kube.pcap._attributes
   - kube.pcap._attributes.actiongroup
+  - kube.pcap._gcp
 attributes:
   check_mode:
     support: full
@@ -177,6 +178,14 @@ EXAMPLES = r"""
     segment_size: 10M
     sink: /mnt/captures
 
+- name: Record a node to a bucket; the controller's key signs what the node may upload
+  kube.pcap.capture:
+    id: edge-node
+    kube_node_name: node-a
+    targets: node node-a
+    sink: gs://my-captures/cluster-a
+    service_account_file: /etc/kube-pcap/signer.json
+
 - name: Stop every capture of this node
   kube.pcap.capture:
     state: stopped
@@ -253,6 +262,13 @@ def main() -> None:
             "grace": {"type": "str", "default": "1h"},
             "wait": {"type": "str", "default": "60s"},
             "force": {"type": "bool", "default": False},
+            # What follows stays on the controller: the action plugin takes it.
+            "auth_kind": {"type": "str", "choices": ["application", "serviceaccount", "machineaccount", "accesstoken"]},
+            "service_account_file": {"type": "path"},
+            "service_account_contents": {"type": "jsonarg", "no_log": True},
+            "service_account_email": {"type": "str"},
+            "access_token": {"type": "str", "no_log": True},
+            "project": {"type": "str"},
         },
         mutually_exclusive=[("record", "targets")],
         supports_check_mode=True,

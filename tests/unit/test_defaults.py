@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.kube.pcap.plugins.doc_fragments._gcp import ModuleDocFragment
 from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError
 from ansible_collections.kube.pcap.plugins.module_utils._options import NAMES, capture_options
 from ansible_collections.kube.pcap.plugins.module_utils._records import CaptureOptions
@@ -46,7 +47,10 @@ def documented(module: str) -> dict[str, Any]:
     """The options in a module's documentation."""
     tree = ast.parse((ROOT / "plugins" / "modules" / (module + ".py")).read_text())
     texts = {ast.unparse(node.targets[0]): node.value for node in tree.body if isinstance(node, ast.Assign)}
-    options: dict[str, Any] = yaml.safe_load(ast.literal_eval(texts["DOCUMENTATION"]))["options"]
+    told = yaml.safe_load(ast.literal_eval(texts["DOCUMENTATION"]))
+    options: dict[str, Any] = dict(told["options"])
+    if "kube.pcap._gcp" in told.get("extends_documentation_fragment", ()):
+        options.update(yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"])
     return options
 
 

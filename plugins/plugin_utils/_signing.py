@@ -1,0 +1,75 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a node needs to write to a bucket, asked for and answered. PRIVATE to the collection.
+
+wanted_by_start(given)      what a start needs, by the module's options
+wanted_by_node(told)        what a node says that its captures need
+as_policies(ways)           the answer, as the module takes it
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..module_utils._errors import OptionError
+from ..module_utils._names import check_id
+from ..module_utils._options import NAMES, capture_options
+from ..module_utils._records import NodeCapture, Upload, from_result, to_result
+from ..module_utils._sinks import Bucket, is_bucket, parse_bucket
+
+
+@dataclasses.dataclass(frozen=True)
+class WantedUpload:
+    """One capture on one node that ships to a bucket."""
+
+    id: str
+    bucket: Bucket
+    prefix: str
+    """What the names of its objects begin with."""
+    seconds: int
+    """How long it is to last."""
+    signed: bool
+    """Whether the controller signs a policy; else the node's metadata server lets it."""
+
+
+def wanted_by_start(given: Mapping[str, Any]) -> WantedUpload | None:
+    """Return what the start of a capture needs, None where its sink is no bucket; raise OptionError.
+
+    given: the options of module ``capture``. Without a record, the node's name is not known before the module asks.
+    """
+    if given.get("record"):
+        capture = from_result(NodeCapture, given["record"])
+        id, node, options = capture.id, capture.node, capture.options
+    else:
+        if not is_bucket(str(given.get("sink") or "")):
+            return None
+        options = capture_options({name: given.get(name) for name in NAMES})
+        id, node = given.get("id") or "", given.get("kube_node_name") or ""
+        if not id or not node:
+            wrong = "a bucket takes an upload policy for one capture of one node, and these are not named"
+            raise OptionError("sink", wrong, "set id and kube_node_name, or use the playbook kube.pcap.capture")
+        check_id("id", id)
+    if options.sink is None or not is_bucket(options.sink):
+        return None
+    seconds = options.duration_seconds + options.grace_seconds
+    return _wanted(id, node, options.sink, seconds, options.upload == "policy")
+
+
+def wanted_by_node(told: Iterable[Mapping[str, Any]]) -> list[WantedUpload]:
+    """Return what captures of a node need, by what module ``capture`` returned as ``uploads``."""
+    return [_wanted(one["id"], one["node"], one["sink"], one["seconds"], True) for one in told]
+
+
+def as_policies(ways: Mapping[str, Upload]) -> str:
+    """Return ways by capture as one text: all of it is a secret, and no part of it alone."""
+    return json.dumps(to_result(ways))
+
+
+def _wanted(id: str, node: str, sink: str, seconds: int, signed: bool) -> WantedUpload:
+    bucket = parse_bucket("sink", sink)
+    return WantedUpload(id, bucket, bucket.node_prefix(id, node), seconds, signed)
