@@ -83,17 +83,16 @@ class Archive:
     def check(self, bucket: str, prefix: str) -> None:
         """Raise PcapError where the bucket cannot be reached, is not there, or refuses new objects below the prefix.
 
-        An upload is announced and none of it is sent, which leaves nothing. Where another account signs, only that the
-        bucket exists can be known: what that account may do shows at its first object.
+        An upload is announced and none of it is sent, which leaves nothing. What another account may do, which signs
+        for the one that asks, shows at its first object.
         """
         with self._telling(SCHEME + bucket, _GRANT % "roles/storage.objectCreator"):
             self._refresh()
+            with contextlib.suppress(library.api.Forbidden):  # who may only create may not look, either
+                self._client.get_bucket(bucket, **self._bounds)
             if self._asks_as_signer():
                 probe = self._client.bucket(bucket).blob("%s.preflight-%s" % (prefix, uuid.uuid4().hex))
                 probe.create_resumable_upload_session(content_type="application/json", size=0, **self._bounds)
-            else:
-                with contextlib.suppress(library.api.Forbidden):
-                    self._client.get_bucket(bucket, **self._bounds)
 
     def may_delete(self, bucket: str) -> bool | None:
         """Return whether the account that signs may delete or replace what is in the bucket; None is not known."""

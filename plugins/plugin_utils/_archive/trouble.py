@@ -9,6 +9,7 @@ Of what a service said only the message is quoted, without any long word: keys, 
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import socket
@@ -126,8 +127,11 @@ def _first(error: BaseException) -> str:
 
 def _signer_said(text: str) -> str:
     """Return the message of IAM's answer, which the library shows as bytes."""
-    found = re.search(r'\\?"message\\?":\s*\\?"([^"\\]*)', text)
-    return found.group(1) if found else text.partition(_IAM)[2]
+    answer = text.partition(_IAM)[2]
+    try:
+        return str(json.loads(ast.literal_eval(answer))["error"]["message"])
+    except (ValueError, SyntaxError, TypeError, KeyError):
+        return answer
 
 
 def _answer(causes: Sequence[BaseException], right: str) -> str | None:

@@ -55,10 +55,13 @@ JWT = (
     "invalid_grant: Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check "
     "your iat and exp values in the JWT claim."
 )
-SIGN = (
-    "Error calling the IAM signBlob API: "
-    'b\'{\\n  "error": {\\n    "code": 403,\\n    "message": "Permission denied", "status": "PERMISSION_DENIED" }}\''
-)
+SIGN = {"error": {"code": 403, "message": "Permission 'sign' denied", "status": "PERMISSION_DENIED"}}
+
+
+def from_iam(data):
+    """As the library shows an answer of IAM."""
+    return auth.TransportError(f"Error calling the IAM signBlob API: {data}")
+
 
 CASES = {
     "no bucket": (
@@ -116,8 +119,13 @@ CASES = {
         "there are no credentials; set auth_kind and what belongs to it, or GOOGLE_APPLICATION_CREDENTIALS",
     ),
     "no signature": (
-        auth.TransportError(SIGN),
-        "IAM does not sign for the account (Permission denied); grant roles/iam.serviceAccountTokenCreator on it to "
+        from_iam(json.dumps(SIGN, indent=2).encode()),
+        "IAM does not sign for the account (Permission 'sign' denied); grant roles/iam.serviceAccountTokenCreator on "
+        "it to who asks",
+    ),
+    "no reason": (
+        from_iam(b"<html>busy"),
+        "IAM does not sign for the account (b'<html>busy'); grant roles/iam.serviceAccountTokenCreator on it to "
         "who asks",
     ),
     "network of the token": (
