@@ -60,7 +60,7 @@ class Request:
 
     def asked(self, name: str) -> str | None:
         """One value of the query; None when it is not there."""
-        return self.query.get(name, [None])[0]  # type: ignore[list-item]
+        return self.query.get(name, [None])[0]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +70,8 @@ class Answer:
     status: int
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     body: bytes = b""
+    stream: BinaryIO | None = None
+    """In place of the body, from its beginning: what may be larger than the memory."""
 
 
 class RefusedError(Exception):

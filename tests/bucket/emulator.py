@@ -130,7 +130,8 @@ class Emulator:
     def _ask(self, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> bytes:
         try:
             with _DIRECT.open(urllib.request.Request(self.url + path, body, headers or {}), timeout=60) as answer:
-                return answer.read()
+                content: bytes = answer.read()
+                return content
         except urllib.error.HTTPError as error:
             raise EmulatorError("the emulator answered %d to %s: %r" % (error.code, path, error.read(500))) from None
         except OSError as error:
@@ -163,4 +164,3 @@ def _free_port(host: str) -> int:
     with socket.create_server((host, 0)) as made:
         port: int = made.getsockname()[1]
         return port
-

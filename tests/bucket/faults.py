@@ -39,7 +39,7 @@ def uploads(seen: Seen) -> bool:
 
 
 class Fault:
-    """One thing that goes wrong with the requests that ``only`` chooses, with the next ``times`` of them or until lifted."""
+    """One thing that goes wrong, with the next ``times`` requests that ``only`` chooses, or until it is lifted."""
 
     def __init__(self, only: Choice, times: int | None = None) -> None:
         self.only = only

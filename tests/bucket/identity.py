@@ -24,7 +24,7 @@ DAY = datetime.timedelta(days=1)
 _CA = "kube-pcap test CA"
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _key(name: str) -> rsa.RSAPrivateKey:
     """One key of 2048 bits for each name; making one takes a tenth of a second."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -87,7 +87,7 @@ class Authority:
         return path
 
     def server(self, *names: str, expired: bool = False) -> pathlib.Path:
-        """Certificate and key, in one PEM file, of a server with these names or addresses; an expired one ended a day ago."""
+        """Certificate and key in one PEM file, for these names or addresses; an expired one ended a day ago."""
         path = self.folder / ("server-%s.pem" % uuid.uuid4().hex[:8])
         path.touch(mode=0o600)
         begin = _now() - (3 * DAY if expired else DAY)

@@ -12,7 +12,6 @@ import json
 import re
 import secrets
 import threading
-import time
 import urllib.parse
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -84,6 +83,8 @@ class Accounts:
         """The answer of one of the three services; None for a request that is none of theirs; RefusedError."""
         if request.path == "/token" and request.method == "POST":
             return self._token(request)
+        if request.path == "/" and "metadata-flavor" in request.headers:
+            return Answer(200 if self.machine else 404, _FLAVOR)  # so a library finds out that it runs on a machine
         if request.path.startswith("/computeMetadata/") and request.method == "GET":
             return self._metadata(request)
         signing = _SIGN_PATH.match(urllib.parse.unquote(request.path))
