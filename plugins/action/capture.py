@@ -34,7 +34,8 @@ class ActionModule(ActionBase):
         access = {name: given.pop(name, None) for name in ENVIRONMENT}
         uploads = Uploads(access, os.environ)
         try:
-            given.update(uploads.for_start(given))
+            if given.get("state", "started") == "started":
+                given.update(uploads.for_start(given))
             told = self._execute_module(module_name="kube.pcap.capture", module_args=given, task_vars=task_vars)
             more = uploads.for_node(told.pop("uploads", ()))
             if more and not self._task.check_mode:

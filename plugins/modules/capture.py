@@ -129,6 +129,9 @@ options:
   policies:
     description: The signed upload policies as the action hands them to its module; secret, and not for users.
     type: str
+  confirmed:
+    description: Files that the action found in the bucket, by capture; not for users.
+    type: dict
   spool:
     description: The folder on the node under which captures live.
     type: str
@@ -256,6 +259,7 @@ def main() -> None:
             "upload": {"type": "str", "choices": ["policy", "metadata"], "default": "policy"},
             "upload_rate": {"type": "str"},
             "policies": {"type": "str", "no_log": True},
+            "confirmed": {"type": "dict"},
             "spool": {"type": "str", "default": "/var/lib/kube-pcap"},
             "memory": {"type": "str", "default": "128Mi"},
             "promiscuous": {"type": "bool", "default": False},

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a node needs to write to a bucket, asked for and answered. PRIVATE to the collection.
+"""What a node needs of the controller for a bucket, asked for and answered. PRIVATE to the collection.
 
-wanted_by_start(given)      what a start needs, by the module's options
-wanted_by_node(told)        what a node says that its captures need
+wanted_by_start(given)      the upload policy that a start needs, by the module's options
+wanted_by_node(told)        the policies that a node says its captures need
+unconfirmed(told)           the files that a node says may be in the bucket
 as_policies(ways)           the answer, as the module takes it
 """
 
@@ -37,6 +38,19 @@ class WantedUpload:
     """Whether the controller signs a policy; else the node's metadata server lets it."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Unconfirmed:
+    """A file of a node that was refused since the bucket has its name, perhaps by its own upload."""
+
+    id: str
+    """Of the capture."""
+    sink: str
+    file: str
+    object: str
+    size: int
+    md5: str
+
+
 def wanted_by_start(given: Mapping[str, Any]) -> WantedUpload | None:
     """Return what the start of a capture needs, None where its sink is no bucket; raise OptionError.
 
@@ -61,8 +75,17 @@ def wanted_by_start(given: Mapping[str, Any]) -> WantedUpload | None:
 
 
 def wanted_by_node(told: Iterable[Mapping[str, Any]]) -> list[WantedUpload]:
-    """Return what captures of a node need, by what module ``capture`` returned as ``uploads``."""
-    return [_wanted(one["id"], one["node"], one["sink"], one["seconds"], True) for one in told]
+    """Return the policies that captures of a node need, by what module ``capture`` returned as ``uploads``."""
+    return [_wanted(one["id"], one["node"], one["sink"], one["seconds"], True) for one in told if one["renew"]]
+
+
+def unconfirmed(told: Iterable[Mapping[str, Any]]) -> list[Unconfirmed]:
+    """Return the files that may be in the bucket and may not, by the same."""
+    return [
+        Unconfirmed(one["id"], one["sink"], file["file"], file["object"], file["bytes"], file["md5"])
+        for one in told
+        for file in one["unconfirmed"]
+    ]
 
 
 def as_policies(ways: Mapping[str, Upload]) -> str:

@@ -60,13 +60,15 @@ def _change(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     found = _spools(root, params["id"])
     wait = parse_duration("wait", params["wait"], 0, 86400)
     before = _shown(found)
-    ways = _ways(params)
+    ways, confirmed = _ways(params), params["confirmed"] or {}
     outcomes: list[Outcome] = []
     told: list[dict[str, Any]] = []
     problems = []
     for spool in found:
         try:
             if state == "refreshed":
+                if confirmed.get(spool.id) and not check_mode:
+                    outcomes.append(captures.confirm(spool, confirmed[spool.id]))
                 outcomes.append(captures.refresh(spool, ways.get(spool.id), check_mode))
             elif state == "stopped":
                 outcomes.append(captures.stop(spool, wait, check_mode))
@@ -82,7 +84,8 @@ def _change(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         phase = {"refreshed": "ready", "stopped": "done"}.get(state)
         after = {name: {**one, "phase": phase} for name, one in before.items()} if phase else {}
     if state == "refreshed":
-        result["uploads"] = [reading.upload_of(spool) for spool in found if reading.wants_upload(spool)]
+        needing = [spool for spool in found if reading.wants_upload(spool) or reading.needs_reader(spool)]
+        result["uploads"] = [reading.upload_of(spool) for spool in needing]
     result["capture"] = outcomes[-1].capture if outcomes else None
     result["diff"] = {"before": before, "after": after}
     return {**result, "captures": told} if state == "absent" else result

@@ -21,7 +21,7 @@ from typing import Any, ContextManager, Mapping, Sequence
 from .._errors import CaptureError, NodeError, PcapError, TargetError
 from .._options import differences
 from .._records import NodeCapture, Target, TargetRef, Upload, to_result
-from . import launcher, preflight, presence, reading, sinks, supervisors, turns
+from . import confirmations, launcher, preflight, presence, reading, sinks, supervisors, turns
 from .spool import Spool, Wanted, list_captures
 from .watch import GONE
 
@@ -126,6 +126,14 @@ def _refresh(spool: Spool, check_mode: bool) -> Outcome:
         if not check_mode:
             supervisors.launch(spool)
     return Outcome(True, _brief(spool), "the recorder of capture %s was not running" % spool.id)
+
+
+def confirm(spool: Spool, files: Sequence[Mapping[str, Any]]) -> Outcome:
+    """Delete what the controller has found elsewhere, each file after its line in the manifest."""
+    with turns.taken(spool.root):
+        if spool.is_accepted:
+            confirmations.bring(spool, files)
+    return Outcome(True, None, "%d files of capture %s are confirmed" % (len(files), spool.id))
 
 
 def stop(spool: Spool, wait_seconds: float, check_mode: bool) -> Outcome:

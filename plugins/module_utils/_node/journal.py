@@ -34,6 +34,11 @@ class Journal:
         self._manifest.append(line, sync=self._flushed)
         self.ledger.apply(line)
 
+    def close(self) -> None:
+        """Have every line on disk, and close the manifest."""
+        self.flush()
+        self._manifest.close()
+
     def flush(self) -> None:
         """Have every line on disk, before anything else tells what they say."""
         if not self._flushed:

@@ -6,19 +6,23 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
 from .._errors import CaptureError
 from .._records import Target, TargetRef, from_result, to_result
-from .._sinks import is_bucket
+from .._sinks import is_bucket, manifest_parts, parse_bucket
+from .ledger import Ledger
 from .manifest import read_manifest
 from .retention import Share
-from .spool import Spool
+from .segments import md5_of
+from .spool import Spool, Wanted
 
 _STALE_NS = 15_000_000_000
+MANIFEST = "manifest.jsonl"
 _LONG_NS = 6 * 86400 * 1_000_000_000
-_TOTALS = ("segments", "shipped", "evicted", "evicted_packets", "backlog_bytes", "disk_bytes")
+_TOTALS = ("segments", "shipped", "unconfirmed", "evicted", "evicted_packets", "backlog_bytes", "disk_bytes")
 _FIGURES = ("packets", "received", "dropped_kernel", "dropped_interface", "segments", "shipped", "bytes", "gaps")
 
 
@@ -104,13 +108,44 @@ def wants_upload(spool: Spool) -> bool:
 
 
 def upload_of(spool: Spool) -> dict[str, Any]:
-    """Return what an upload policy is to be signed for. Shape: id, node, sink, seconds that it is to last."""
+    """Return what a capture needs of the controller.
+
+    Shape: id, node, sink, renew (whether it wants a policy), seconds (that it is to last), unconfirmed (files that may
+    be in the bucket: file, object, bytes, md5 in hex).
+    """
     wanted = spool.read_wanted()
     if wanted is None:
         raise CaptureError("%s holds no capture" % spool.folder)
     options = wanted.capture.options
     left = (wanted.deadline_ns - time.time_ns()) // 1_000_000_000 + options.grace_seconds
-    return {"id": spool.id, "node": wanted.capture.node, "sink": options.sink, "seconds": max(left, 60)}
+    return {
+        "id": spool.id,
+        "node": wanted.capture.node,
+        "sink": options.sink,
+        "renew": wants_upload(spool),
+        "seconds": max(left, 60),
+        "unconfirmed": _unconfirmed(spool, wanted) if needs_reader(spool) else [],
+    }
+
+
+def needs_reader(spool: Spool) -> bool:
+    """Return whether something of the capture may be in the bucket, and nobody has looked."""
+    return bool((spool.read_state() or {}).get("unconfirmed"))
+
+
+def _unconfirmed(spool: Spool, wanted: Wanted) -> list[dict[str, Any]]:
+    ledger = Ledger(read_manifest(spool.path(MANIFEST)))
+    found = [
+        {"file": one.file, "object": ledger.unconfirmed[one.file], "bytes": one.size, "md5": one.md5.hex()}
+        for one in ledger.closed()
+        if one.file in ledger.unconfirmed
+    ]
+    if len(found) < (spool.read_state() or {}).get("unconfirmed", 0) and is_bucket(wanted.capture.options.sink):
+        bucket = parse_bucket("sink", wanted.capture.options.sink or "")
+        name = bucket.object(manifest_parts(spool.id, wanted.capture.node))
+        size, md5 = os.stat(spool.path(MANIFEST)).st_size, md5_of(spool.path(MANIFEST))
+        found.append({"file": MANIFEST, "object": name, "bytes": size, "md5": md5})
+    return found
 
 
 def shares(spool: Spool) -> list[Share]:

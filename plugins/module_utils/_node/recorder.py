@@ -25,7 +25,7 @@ from typing import Sequence
 
 from .._errors import CaptureError, PcapError
 from .._records import Target
-from . import disk, preflight, presence, retention, status
+from . import confirmations, disk, preflight, presence, retention, status
 from .holdings import Holdings
 from .journal import Journal
 from .outbox import Outbox
@@ -59,6 +59,7 @@ class Recorder:
         self.holdings = Holdings(spool, capture.options, self.journal)
         self.outbox = Outbox(spool, capture.node, capture.options, self.journal, clock, self.holdings)
         self.holdings.recover()
+        self._take_confirmed()
         self._selector = selectors.DefaultSelector()
         self._told_to_end = False
         self._poll, self._search = Poll(clock), presence.Search()
@@ -165,6 +166,7 @@ class Recorder:
             return
         self._stamp, self.wanted = _read_wanted(self.spool)
         self._poll.hasten()
+        self._take_confirmed()
         self.outbox.shipper.hasten()
         targets = {target.ref: target for target in self.wanted.capture.targets}
         self.watches = [watch for watch in self.watches if not _is_over(watch, targets.get(watch.ref))]
@@ -174,6 +176,10 @@ class Recorder:
             if self.journal.ledger.account(target.ref).ended is not None:
                 self.journal.record("returned", target.ref)
         self._add_watches(new)
+
+    def _take_confirmed(self) -> None:
+        if confirmations.take(self.spool, self.journal, self.holdings):
+            self.outbox.shipper.manifest_stored = True
 
     def _end_what_is_due(self, now: float) -> None:
         if self._told_to_end:

@@ -40,6 +40,8 @@ class Shipper:
         self._asked_at = 0.0
         self._attempts = {do: Attempts() for do in ("store", "look")}
         self.manifest_stored = False
+        self.manifest_unconfirmed = False
+        """Whether the bucket has a manifest of this capture and node already."""
         self.refused = False
         """Whether the bucket refused an upload, and none has gone well since."""
 
@@ -63,8 +65,8 @@ class Shipper:
 
     @property
     def unconfirmed(self) -> int:
-        """How many segments may be in the bucket and may not; only a reader of it can tell."""
-        return len(self._ledger.unconfirmed)
+        """How many files may be in the bucket and may not; only a reader of it can tell."""
+        return len(self._ledger.unconfirmed) + self.manifest_unconfirmed
 
     @property
     def _busy(self) -> int:
@@ -149,6 +151,8 @@ class Shipper:
     def _fail(self, job: dict[str, Any], answer: dict[str, Any], now: float) -> None:
         attempts = self._attempts[job["do"]]
         attempts.error = str(answer["error"])
+        if job.get("manifest"):
+            self.manifest_unconfirmed = bool(answer.get("unconfirmed"))
         self.refused = bool(answer.get("refused"))
         closed = job.get("closed")
         if closed is not None and self._holdings.note_if_lost(closed):

@@ -8,6 +8,7 @@
                  capture.json      what is wanted: the request as accepted, the deadline, whether to stop
                  state.json        what is: replaced whole, by the supervisor alone
                  upload.json       how to write to a bucket: a secret, kept out of everything else
+                 confirmed.json    what the controller found elsewhere, until the supervisor has written it down
                  manifest.jsonl    what happened: only appended to, by the supervisor alone
                  lock              held by the supervisor, with its process id
                  recorder.log      what a supervisor without systemd said
@@ -23,15 +24,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
-import json
 import os
 import shutil
 import stat
-from typing import Any, Callable, Mapping, TypeVar
+from typing import Any, Callable, Mapping, Sequence, TypeVar
 
 from .._errors import CaptureError, NodeError
 from .._records import CaptureOptions, NodeCapture, RecordError, Upload, from_result, to_result
-from . import disk
+from . import disk, jsonfile
 
 SCHEMA = 1
 _BALLAST_BYTES = 1 << 20
@@ -40,6 +40,8 @@ _NAMES = {"recorder.pyz", "state.json", "manifest.jsonl", "recorder.log", "lock"
     "state.json.part",
     "upload.json",
     "upload.json.part",
+    "confirmed.json",
+    "confirmed.json.part",
 }
 """Of files beside ``capture.json``."""
 T = TypeVar("T")
@@ -131,7 +133,7 @@ class Spool:
 
     def read_wanted(self) -> Wanted | None:
         """Return ``capture.json``, or None where there is no capture; raise CaptureError where it is damaged."""
-        values = _read_json(self.path("capture.json"))
+        values = jsonfile.read(self.path("capture.json"))
         if values is None:
             if self.is_cut_off:
                 text = (
@@ -142,13 +144,13 @@ class Spool:
         try:
             return from_result(Wanted, values)
         except RecordError as error:
-            raise _damaged(self.path("capture.json"), str(error)) from None
+            raise jsonfile.damaged(self.path("capture.json"), str(error)) from None
 
     def write_wanted(self, wanted: Wanted) -> None:
         """Replace ``capture.json``; the supervisor sees it within a tick. Raises NodeError where it cannot be."""
         values = dict(to_result(wanted), schema=SCHEMA)
         try:
-            self.with_room(lambda: _replace(self.path("capture.json"), values))
+            self.with_room(lambda: jsonfile.replace(self.path("capture.json"), values))
         except OSError as error:
             text = "spool: %s cannot be written: %s; make room, or remove the capture with state absent and force"
             raise NodeError(text % (self.path("capture.json"), error.strerror)) from None
@@ -156,7 +158,7 @@ class Spool:
     def read_upload(self) -> Upload | None:
         """Return how this node may write to its bucket, None where nothing, or nothing readable, says it."""
         try:
-            values = _read_json(self.path("upload.json"))
+            values = jsonfile.read(self.path("upload.json"))
             return None if values is None else from_result(Upload, values)
         except (CaptureError, RecordError):
             return None
@@ -164,13 +166,30 @@ class Spool:
     def write_upload(self, way: Upload, environment: Mapping[str, str]) -> None:
         """Replace ``upload.json``; what an earlier one says of the environment stays where this one says nothing."""
         with contextlib.suppress(CaptureError):
-            environment = {**(_read_json(self.path("upload.json")) or {}).get("environment", {}), **environment}
+            environment = {**(jsonfile.read(self.path("upload.json")) or {}).get("environment", {}), **environment}
         values = {**to_result(way), "environment": environment}
         try:
-            self.with_room(lambda: _replace(self.path("upload.json"), values))
+            self.with_room(lambda: jsonfile.replace(self.path("upload.json"), values))
         except OSError as error:
             text = "spool: %s cannot be written: %s; make room, or remove the capture with state absent and force"
             raise NodeError(text % (self.path("upload.json"), error.strerror)) from None
+
+    def read_confirmed(self) -> list[dict[str, Any]]:
+        """Return what ``confirmed.json`` names, nothing where it is not there."""
+        try:
+            return list((jsonfile.read(self.path("confirmed.json")) or {}).get("files", []))
+        except CaptureError:  # not on disk when the power went; the controller finds it again
+            return []
+
+    def write_confirmed(self, files: Sequence[Mapping[str, Any]]) -> None:
+        """Add to ``confirmed.json``."""
+        named = {one["file"]: dict(one) for one in [*self.read_confirmed(), *files]}
+        self.with_room(lambda: jsonfile.replace(self.path("confirmed.json"), {"files": list(named.values())}))
+
+    def drop_confirmed(self) -> None:
+        """Remove ``confirmed.json``."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path("confirmed.json"))
 
     def wanted_stamp(self) -> tuple[int, int]:
         """Return what changes whenever ``capture.json`` is replaced or touched."""
@@ -180,13 +199,13 @@ class Spool:
     def read_state(self) -> dict[str, Any] | None:
         """Return ``state.json``, or None before the supervisor's first."""
         try:
-            return _read_json(self.path("state.json"))
+            return jsonfile.read(self.path("state.json"))
         except CaptureError:  # not on disk when the power went; the manifest is what counts
             return None
 
     def write_state(self, state: Mapping[str, Any]) -> None:
         """Replace ``state.json``."""
-        self.with_room(lambda: _replace(self.path("state.json"), state, sync=False))
+        self.with_room(lambda: jsonfile.replace(self.path("state.json"), state, sync=False))
 
     def make_ballast(self) -> None:
         """Take the room that ``with_room`` gives back."""
@@ -266,38 +285,3 @@ def raw_files(folder: str) -> list[tuple[str, int]]:
             if dot and seconds.isdigit() and (not number or number.isdigit()):
                 found.append((int(seconds), int(number or 0), entry.name, entry.stat().st_size))
     return [(name, size) for _seconds, _number, name, size in sorted(found)]
-
-
-def _read_json(path: str) -> dict[str, Any] | None:
-    try:
-        with open(path, encoding="utf-8") as file:
-            values = json.load(file)
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise _damaged(path, str(error)) from None
-    if not isinstance(values, dict):
-        raise _damaged(path, "it holds no object")
-    return values
-
-
-def _damaged(path: str, why: str) -> CaptureError:
-    return CaptureError("%s is damaged (%s); remove the capture with state absent and force" % (path, why))
-
-
-def _replace(path: str, values: Mapping[str, Any], sync: bool = True) -> None:
-    """Write a JSON file beside ``path`` and rename it there, so that a reader sees the old or the new, whole."""
-    part = path + ".part"
-    try:
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(json.dumps(values))  # json.dump() would write piece by piece
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
-        os.rename(part, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(part)
-        raise
-    if sync:
-        disk.sync_folder(os.path.dirname(path))
