@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import ctypes
 import dataclasses
-import functools
 import json
 import pathlib
 import signal
@@ -22,11 +22,11 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.kube.pcap.plugins.module_utils._node.process import die_with_parent
-
 from .build import emulator
 
 START_SECONDS = 60.0
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_LIBC = ctypes.CDLL(None, use_errno=True)
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """The emulator is asked past every proxy that a test sets."""
 
@@ -79,7 +79,7 @@ class Emulator:
                 stdout=log,
                 stderr=log,
                 env={"TMPDIR": str(folders["temporary"])},
-                preexec_fn=functools.partial(die_with_parent, signal.SIGKILL),
+                preexec_fn=_die_with_starter,
             )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
@@ -158,6 +158,11 @@ def _object(item: dict[str, Any]) -> Object:
         content_type=item.get("contentType", ""),
         generation=int(item["generation"]),
     )
+
+
+def _die_with_starter() -> None:
+    """In the child: the kernel kills it when the thread that starts it ends (prctl(2); kept over exec)."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _free_port(host: str) -> int:

@@ -12,6 +12,7 @@ import email.parser
 from typing import BinaryIO
 
 from .answers import RefusedError
+from .pieces import contains
 
 _LONGEST_LINE = 64 * 1024
 _FILE = "file"
@@ -75,8 +76,10 @@ def _file_size(body: BinaryIO, offset: int, size: int, delimiter: bytes) -> int:
         start = size - len(closing)
         body.seek(max(start, 0))
         if start >= offset and body.read() == closing:
+            if contains(body, offset, start - offset, b"\r\n" + delimiter):
+                raise _malformed("the file is not the form's last field")
             return start - offset
-    raise _malformed("the form does not end with its boundary after the file, or file is not its last field")
+    raise _malformed("the form does not end with its boundary")
 
 
 def _parameter(header: str, value: str, name: str) -> str:

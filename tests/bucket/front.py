@@ -24,9 +24,10 @@ from .answers import Answer, RefusedError, Request, Seen
 from .emulator import Emulator
 from .faults import DroppedError, Fault, Faults
 from .identity import Account
+from .pieces import PIECE, pieces, spooled
 from .service import Service
 from .tokens import Accounts
-from .upstream import PIECE, Upstream, pieces, spooled
+from .upstream import Upstream
 
 IDLE_SECONDS = 300.0
 """So long a connection may be silent."""

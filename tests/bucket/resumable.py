@@ -24,7 +24,8 @@ from typing import Any, BinaryIO
 import google_crc32c
 
 from .answers import Answer, RefusedError, Request, json_answer
-from .upstream import ExistsError, Upstream, pieces
+from .pieces import pieces
+from .upstream import ExistsError, Upstream
 
 STEP = 256 * 1024
 """The service keeps whole steps of an upload that has not ended."""

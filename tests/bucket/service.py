@@ -23,9 +23,10 @@ from xml.sax.saxutils import escape
 from . import policy
 from .answers import XML_TYPE, Answer, RefusedError, Request, json_answer
 from .forms import Form, read_form
+from .pieces import pieces
 from .resumable import Sessions
 from .tokens import Accounts
-from .upstream import ExistsError, Upstream, pieces
+from .upstream import ExistsError, Upstream
 
 _BUCKET = r"/storage/v1/b/(?P<bucket>[^/]+)"
 _ROUTES = (

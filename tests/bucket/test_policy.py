@@ -114,7 +114,7 @@ def read(body, content_type="multipart/form-data; boundary=B"):
 
 
 @pytest.mark.parametrize("end", ["--B--\r\n", "--B--"])
-@pytest.mark.parametrize("content", ["", "x", "\r\n--B\r\n", "--B--", "\r\n--B--\r\n\r\n"])
+@pytest.mark.parametrize("content", ["", "x", "--B--", "\r\n--A--\r\n\r\n", "\r\n" * 40_000])
 def test_a_form_is_read(content, end):
     """Fields by lower-case name, and the file byte for byte, whatever resembles a boundary in it."""
     body = form(("Key", "a/b"), ("policy", "cG9s\r\naWN5"), ("file", content), end=end)
@@ -131,6 +131,7 @@ def test_a_form_is_read(content, end):
         (form(("key", "a"), ("file", "x"), end=""), "multipart/form-data; boundary=B"),
         (form(("key", "a"), ("file", "x"))[:-20], "multipart/form-data; boundary=B"),
         (form(("key", "a" * 70_000), ("file", "x")), "multipart/form-data; boundary=B"),
+        (form(("key", "a"), ("file", "x" * 70_000), ("acl", "y")), "multipart/form-data; boundary=B"),
         (b"", "multipart/form-data; boundary=B"),
         (b"--C\r\n", "multipart/form-data; boundary=B"),
     ],

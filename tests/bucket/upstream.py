@@ -9,16 +9,14 @@ from __future__ import annotations
 import http.client
 import io
 import json
-import tempfile
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from .answers import Answer, RefusedError, Request
 from .emulator import Emulator
+from .pieces import PIECE, pieces, spooled
 
-PIECE = 64 * 1024
-IN_MEMORY = 1024 * 1024
 _PASSED_ON = ("content-type", "range", "host", "x-http-method-override")
 _PASSED_BACK = ("Content-Type", "Content-Range", "X-Goog-Hash", "X-Goog-Generation", "ETag")
 _TIMEOUT_SECONDS = 600.0
@@ -26,22 +24,6 @@ _TIMEOUT_SECONDS = 600.0
 
 class ExistsError(Exception):
     """An object of that name, or of another generation than the condition names, is there."""
-
-
-def pieces(body: BinaryIO, offset: int, size: int) -> Iterator[bytes]:
-    """A stretch of a file, piece by piece."""
-    body.seek(offset)
-    while size > 0:
-        piece = body.read(min(PIECE, size))
-        if not piece:
-            return
-        size -= len(piece)
-        yield piece
-
-
-def spooled() -> BinaryIO:
-    """A nameless file: in memory as long as it is small."""
-    return tempfile.SpooledTemporaryFile(IN_MEMORY)  # type: ignore[return-value]
 
 
 class Upstream:
