@@ -23,6 +23,9 @@ from ..module_utils._options import NAMES, capture_options
 from ..module_utils._records import NodeCapture, Upload, from_result, to_result
 from ..module_utils._sinks import Bucket, is_bucket, parse_bucket
 
+_SPARE_SECONDS = 600
+"""A policy is signed before its capture starts, and by another clock than the one that ends it."""
+
 
 @dataclasses.dataclass(frozen=True)
 class WantedUpload:
@@ -95,4 +98,4 @@ def as_policies(ways: Mapping[str, Upload]) -> str:
 
 def _wanted(id: str, node: str, sink: str, seconds: int, signed: bool) -> WantedUpload:
     bucket = parse_bucket("sink", sink)
-    return WantedUpload(id, bucket, bucket.node_prefix(id, node), seconds, signed)
+    return WantedUpload(id, bucket, bucket.node_prefix(id, node), seconds + _SPARE_SECONDS, signed)
