@@ -63,7 +63,7 @@ def _value(body: BinaryIO, delimiter: bytes) -> str:
     while len(value) <= _LONGEST_LINE:
         line = body.readline(_LONGEST_LINE)
         if line.rstrip(b"\r\n") == delimiter:
-            return value.removesuffix(b"\r\n").decode()
+            return value.removesuffix(b"\r\n").decode(errors="replace")
         if not line or line.rstrip(b"\r\n") == delimiter + b"--":
             raise _malformed("the form has no field file")
         value += line

@@ -60,7 +60,7 @@ class Front:
     @property
     def url(self) -> str:
         """Where it listens: ``http://127.0.0.1:4443``."""
-        return "%s://%s:%d" % (self._scheme, self.host, self.port)
+        return "%s://%s:%d" % (self._scheme, "[%s]" % self.host if ":" in self.host else self.host, self.port)
 
     def clock(self) -> float:
         """Seconds since 1970, as the front believes."""
@@ -191,9 +191,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _receive(self, seen: Seen, body: BinaryIO, hits: list[Fault]) -> None:
         """Reads the request's body; DroppedError where it ends too early, or a fault ends it."""
-        left = int(self.headers.get("Content-Length") or 0)
-        if "Transfer-Encoding" in self.headers:
+        said = self.headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in self.headers or not said.isdecimal():
             raise DroppedError
+        left = int(said)
         while left:
             piece = self.rfile.read1(min(PIECE, left))
             if not piece:

@@ -99,17 +99,15 @@ def _check_times(policy: Mapping[str, Any], signed: str, now: datetime.datetime)
 def _conditions(conditions: list[Any]) -> Iterator[tuple[str, str, Any]]:
     """(operator, lower-case field, what it wants) of each condition in any of its spellings."""
     for condition in conditions:
-        if isinstance(condition, dict):
-            for name, value in condition.items():
-                yield "eq", name.lower(), value
-        elif isinstance(condition, list) and len(condition) == 3:
-            operator, second, third = condition
-            if operator == "content-length-range":
-                yield operator, "", (int(second), int(third))
-            else:
-                yield operator, str(second).removeprefix("$").lower(), third
-        else:
-            raise _against_policy("%s is no condition" % json.dumps(condition))
+        match condition:
+            case dict():
+                yield from (("eq", name.lower(), value) for name, value in condition.items())
+            case ["content-length-range", int(least), int(most)]:
+                yield "content-length-range", "", (least, most)
+            case ["eq" | "starts-with" as operator, str(name), str(value)]:
+                yield operator, name.removeprefix("$").lower(), value
+            case _:
+                raise _against_policy("%s is no condition" % json.dumps(condition))
 
 
 def _check_condition(operator: str, name: str, wanted: Any, values: Mapping[str, str], size: int) -> None:
@@ -120,8 +118,7 @@ def _check_condition(operator: str, name: str, wanted: Any, values: Mapping[str,
             raise RefusedError(400, "EntityTooSmall", "The file is smaller than the policy allows.", "%d bytes" % size)
         return
     value = values.get(name)
-    holds = {"eq": value == wanted, "starts-with": value is not None and value.startswith(str(wanted))}
-    if not holds.get(operator, False):
+    if not (value == wanted if operator == "eq" else value is not None and value.startswith(wanted)):
         raise _against_policy("the form fails the condition %s" % json.dumps([operator, "$" + name, wanted]))
 
 

@@ -60,8 +60,8 @@ class Sessions:
 
         ``condition`` is for the end too; ``implied_by`` is the account that may not replace and did not ask for one.
         """
-        resource = json.loads(request.body.read() or b"{}")
-        name = request.asked("name") or resource.get("name", "")
+        resource = _resource(request)
+        name = request.asked("name") or resource.get("name")
         if not name:
             raise RefusedError(400, "required", "An upload needs the name of its object.")
         if "x-upload-content-type" in request.headers:
@@ -139,6 +139,17 @@ class Sessions:
         headers.update({"x-goog-meta-" + name: value for name, value in session.resource.get("metadata", {}).items()})
         place, content = (session.bucket, session.name), (session.content, 0, session.received)
         return json_answer(self._upstream.store(session.host, place, headers, content, **session.condition))
+
+
+def _resource(request: Request) -> dict[str, Any]:
+    """What an upload's beginning says of its object."""
+    try:
+        said = json.loads(request.body.read() or b"{}")
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        raise RefusedError(400, "parseError", "The body is no object in JSON.")
+    return said
 
 
 def _parse_range(request: Request) -> tuple[int | None, int | None, int | None]:

@@ -91,6 +91,8 @@ OTHER_SCOPE = ACCOUNT.email + "/20261120/auto/storage/goog4_request"
         (signed(), {"now": NOW + datetime.timedelta(hours=1)}, (400, "ExpiredToken", "13:00:00Z")),
         (signed(), {"now": NOW - datetime.timedelta(minutes=16)}, (403, "RequestTimeTooSkewed", DATE)),
         (signed(expiration="tomorrow"), {}, (400, "InvalidPolicyDocument", "no time")),
+        (signed(conditions=[*CONDITIONS, ["content-length-range", "0", "9"]]), {}, (400, "InvalidPolicyDocument", "")),
+        (signed(conditions=[*CONDITIONS, ["eq", "$key"]]), {}, (400, "InvalidPolicyDocument", "is no condition")),
         (signed(conditions="none"), {}, (400, "InvalidPolicyDocument", "no document")),
     ],
 )

@@ -103,11 +103,11 @@ class Accounts:
                 raise ValueError("the grant type is not " + _GRANT)
             where = "%s/token" % request.headers.get("host", "")
             return json_answer(self._grant(self._issuer(form["assertion"][0], where)))
-        except (ValueError, KeyError, InvalidSignature) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, InvalidSignature) as error:
             return json_answer({"error": "invalid_grant", "error_description": "Invalid JWT: %s" % error}, 400)
 
     def _issuer(self, assertion: str, where: str) -> str:
-        """Who signed this JSON Web Token; ValueError, KeyError, InvalidSignature."""
+        """Who signed this JSON Web Token; ValueError and its kin."""
         signed, _dot, signature = assertion.rpartition(".")
         header, claims = (json.loads(_unpadded(part)) for part in signed.split("."))
         if header["alg"] != "RS256" or not (claims["aud"] == _GOOGLE_TOKEN or claims["aud"].endswith("://" + where)):
