@@ -16,10 +16,12 @@ import os
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
-from ansible_collections.kube.pcap.plugins.plugin_utils._archive import gcs
+from ansible_collections.kube.pcap.plugins.plugin_utils._archive import credentials, gcs
 from ansible_collections.kube.pcap.plugins.plugin_utils._archive.access import Access, read_access
 from ansible_collections.kube.pcap.plugins.plugin_utils._archive.gcs import Archive
 from tests.bucket import build, emulator, front, policy
+from tests.bucket.answers import RefusedError
+from tests.bucket.faults import Fault, uploads
 from tests.bucket.identity import Authority, make_account
 from tests.bucket.proxy import Proxy
 
@@ -47,7 +49,6 @@ def bare(monkeypatch):
     for name in list(os.environ):
         if name.upper().startswith(("GCP_", "GOOGLE_", "GCE_")) or name.upper().endswith(("_PROXY", "_CA_BUNDLE")):
             monkeypatch.delenv(name)
-    monkeypatch.setattr(gcs, "_RETRY_SECONDS", 2)
 
 
 @pytest.fixture
@@ -152,6 +153,24 @@ def test_an_answer_that_is_lost(service, tmp_path):
     assert found.md5 == md5
 
 
+def test_a_name_that_is_taken_told_as_a_missing_right(service, tmp_path):
+    """To replace is to delete: who may not is refused for that, and what is there is compared all the same."""
+    archive = Archive.open(key(RECORDER, service))
+    path, md5 = write(tmp_path, b"packets")
+    first = archive.put(path, BUCKET, "refused/x.pcap", TYPE, md5)
+    with service.faults.add(NoRightToReplace(uploads, times=1)):
+        assert archive.put(path, BUCKET, "refused/x.pcap", TYPE, md5) == first
+
+
+class NoRightToReplace(Fault):
+    """As the service refuses an upload without a condition to who may only create, where the name is taken."""
+
+    def read(self, seen):
+        """Says it."""
+        text = "%s does not have storage.objects.delete access to the Google Cloud Storage object." % RECORDER.email
+        return RefusedError(403, "forbidden", text).json()
+
+
 def test_a_file_that_changed(service, tmp_path, store):
     """What is not what it was when its MD5 was taken does not become an object."""
     path, _md5 = write(tmp_path, b"packets")
@@ -199,17 +218,48 @@ def test_iam_refuses(google):
     assert token not in str(refused.value)
 
 
-def test_the_machines_account(google, store, monkeypatch):
-    """The metadata server says who the machine is, and IAM signs for it."""
+@pytest.fixture
+def machine(google, store, monkeypatch):
+    """The metadata server of a machine whose account is RECORDER."""
     with front.running(front.Front(store, [])) as metadata:
         metadata.service.accounts = google.accounts  # its tokens are those that Google knows
         google.accounts.machine = RECORDER
         google.proxy.routes["metadata.google.internal:80"] = ("127.0.0.1", metadata.port)
         monkeypatch.setenv("HTTP_PROXY", google.proxy.url)
-        archive = Archive.open(Access("machineaccount"))
-        assert signed_by(archive.sign(BUCKET, PREFIX, 60), google) == RECORDER.email
-        archive.check(BUCKET, PREFIX)
-        assert archive.may_delete(BUCKET) is True
+        yield metadata
+
+
+def test_the_machines_account(google, machine):
+    """The metadata server says who the machine is, and IAM signs for it."""
+    archive = Archive.open(Access("machineaccount"))
+    assert signed_by(archive.sign(BUCKET, PREFIX, 60), google) == RECORDER.email
+    archive.check(BUCKET, PREFIX)
+    assert archive.may_delete(BUCKET) is True
+
+
+@pytest.mark.parametrize("ahead, told", [(-3600, "fast"), (3600, "slow")])
+def test_a_clock_that_is_wrong_on_a_machine(machine, ahead, told):
+    """Nothing is signed to get a token there, and a policy of that time would be refused: the answer's date tells."""
+    machine.clock_offset = ahead
+    with pytest.raises(PcapError, match=r"^the controller's clock is 3[56]\d\d s %s: the clocks of contr" % told):
+        Archive.open(Access("machineaccount")).check(BUCKET, PREFIX)
+
+
+ASKS = {
+    "check": lambda archive, path: archive.check(BUCKET, PREFIX),
+    "may_delete": lambda archive, path: archive.may_delete(BUCKET),
+    "find": lambda archive, path: archive.find(BUCKET, "x"),
+    "put": lambda archive, path: archive.put(path, BUCKET, "x", TYPE, "00" * 16),
+}
+
+
+@pytest.mark.parametrize("ask", ASKS)
+def test_a_token_endpoint_that_does_not_answer(service, monkeypatch, tmp_path, ask):
+    """It is waited for, but not for ever."""
+    monkeypatch.setattr(credentials, "TIMEOUT_SECONDS", 0.3)
+    path, _md5 = write(tmp_path, b"packets")
+    with service.faults.stalled(), pytest.raises(PcapError, match=r"^gs://caps\S*: \S+ gave no answer in time; "):
+        ASKS[ask](Archive.open(key(RECORDER, service)), path)
 
 
 def test_nobody(store, bare, monkeypatch, tmp_path):
@@ -255,11 +305,27 @@ def test_a_clock_that_is_wrong(service, ahead):
         Archive.open(key(RECORDER, service)).check(BUCKET, PREFIX)
 
 
+@pytest.mark.parametrize(
+    "access, told",
+    [
+        (Access("application"), "there are no credentials; set auth_kind"),
+        (Access("accesstoken", token="ya29.old"), "the access token is not accepted, or has expired; give a new one"),
+    ],
+)
+def test_who_is_not_let_in(service, access, told):
+    """Nobody, and a token that is worth nothing any more."""
+    with pytest.raises(PcapError, match="^gs://caps: " + told):
+        Archive.open(access).check(BUCKET, PREFIX)
+
+
 def test_a_certificate_that_has_expired(google):
-    """It is told at once, with the host."""
+    """It is told at once, with the host: a second try would meet the same one."""
     google.use_certificate(google.authority.server(*GOOGLE, expired=True))
-    with pytest.raises(PcapError, match=r"the certificate of \S+googleapis.com is refused \(certificate has expired\)"):
-        Archive.open(key(RECORDER)).check(BUCKET, PREFIX)
+    archive = Archive.open(Access("accesstoken", token=token_of(RECORDER, google)))
+    told = r"the certificate of storage.googleapis.com is refused \(certificate has expired\)"
+    with pytest.raises(PcapError, match="^gs://caps: " + told):
+        archive.check(BUCKET, PREFIX)
+    assert google.proxy.used == [("CONNECT", "storage.googleapis.com:443")]
 
 
 def test_an_authority_that_nobody_knows(google, monkeypatch):
@@ -270,8 +336,9 @@ def test_an_authority_that_nobody_knows(google, monkeypatch):
 
 
 @pytest.mark.parametrize("fault, told", [("down", "cannot be reached"), (503, "the service answers 503")])
-def test_a_service_that_does_not_serve(service, fault, told):
+def test_a_service_that_does_not_serve(service, monkeypatch, fault, told):
     """It is tried again for a while, and then told."""
+    monkeypatch.setattr(gcs, "_RETRY_SECONDS", 2)
     archive = Archive.open(key(RECORDER, service))
     archive.check(BUCKET, PREFIX)
     with contextlib.nullcontext(service.down()) if fault == "down" else service.faults.status(fault):

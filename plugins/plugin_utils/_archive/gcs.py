@@ -86,8 +86,8 @@ class Archive:
         An upload is announced and none of it is sent, which leaves nothing. What another account may do, which signs
         for the one that asks, shows at its first object.
         """
-        with self._telling(SCHEME + bucket, _GRANT % "roles/storage.objectCreator"):
-            self._refresh()
+        with self._asking(SCHEME + bucket, _GRANT % "roles/storage.objectCreator"):
+            self._compare_clocks()
             with contextlib.suppress(library.api.Forbidden):  # who may only create may not look, either
                 self._client.get_bucket(bucket, **self._bounds)
             if self._asks_as_signer():
@@ -96,8 +96,7 @@ class Archive:
 
     def may_delete(self, bucket: str) -> bool | None:
         """Return whether the account that signs may delete or replace what is in the bucket; None is not known."""
-        with self._telling(SCHEME + bucket, "see the account's rights"):
-            self._refresh()
+        with self._asking(SCHEME + bucket, "see the account's rights"):
             if not self._asks_as_signer():
                 return None
             try:
@@ -108,7 +107,7 @@ class Archive:
 
     def find(self, bucket: str, name: str) -> Found | None:
         """Return the object of a name, or None."""
-        with self._telling("%s%s/%s" % (SCHEME, bucket, name), _GRANT % "roles/storage.objectViewer"):
+        with self._asking("%s%s/%s" % (SCHEME, bucket, name), _GRANT % "roles/storage.objectViewer"):
             blob = self._client.bucket(bucket).get_blob(name, **self._bounds)
             return _found(blob) if blob else None
 
@@ -120,7 +119,7 @@ class Archive:
         where = "%s%s/%s" % (SCHEME, bucket, name)
         blob = self._client.bucket(bucket).blob(name, chunk_size=_CHUNK)
         blob.md5_hash = base64.b64encode(bytes.fromhex(md5)).decode()  # the service refuses other content by itself
-        with _opened(path) as stream, self._telling(where, _GRANT % "roles/storage.objectCreator"):
+        with _opened(path) as stream, self._asking(where, _GRANT % "roles/storage.objectCreator"):
             size = os.fstat(stream.fileno()).st_size
             options = {"size": size, "content_type": content_type, "if_generation_match": 0, **self._bounds}
             try:
@@ -130,17 +129,20 @@ class Archive:
                 if isinstance(error, library.api.Forbidden) and DELETE not in str(error):
                     raise
                 found = self.find(bucket, name)  # the name is taken, perhaps by an upload whose answer was lost
-        if found is None or not _same(found, size, md5, path):
+        if found is None:
+            raise PcapError("%s: the name was taken, and is free again; try again" % where)
+        if not _same(found, size, md5, path):
             raise PcapError("%s: it is there with another content, and stays; rename or remove it" % where)
         return found
 
     def _refresh(self) -> None:
-        """Get a token where the credentials have none, and compare the clocks as that goes."""
+        """Get a token where the credentials have none; Google's library would wait for minutes."""
         credentials = self._credentials
-        if isinstance(credentials, library.google.auth.credentials.AnonymousCredentials):
-            return
-        if not credentials.valid:
+        nobody = isinstance(credentials, library.google.auth.credentials.AnonymousCredentials)
+        if not nobody and not credentials.valid:
             credentials.refresh(self._request)
+
+    def _compare_clocks(self) -> None:
         skew = self._request.skew_seconds
         if abs(skew) > _MOST_SKEW_SECONDS:
             raise PcapError(
@@ -183,6 +185,13 @@ class Archive:
             secrets = (self._access.token or "", getattr(self._credentials, "token", None) or "")
             raise sentence(subject, error, right, secrets) from None
 
+    @contextlib.contextmanager
+    def _asking(self, subject: str, right: str) -> Iterator[None]:
+        """The same for what needs a token."""
+        with self._telling(subject, right):
+            self._refresh()
+            yield
+
 
 def _transient(error: BaseException) -> bool:
     """Return whether the same request may go better the next time."""
@@ -200,11 +209,10 @@ def _transient(error: BaseException) -> bool:
 @contextlib.contextmanager
 def _opened(path: str) -> Iterator[Any]:
     try:
-        stream = open(path, "rb")
+        with open(path, "rb") as stream:
+            yield stream
     except OSError as error:
         raise FileError("%s cannot be read (%s)" % (path, error.strerror)) from None
-    with stream:
-        yield stream
 
 
 def _found(blob: Any) -> Found:

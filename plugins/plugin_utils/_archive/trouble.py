@@ -108,6 +108,8 @@ def _credentials(causes: Sequence[BaseException]) -> str | None:
         if isinstance(cause, library.auth.RefreshError):
             if _TIMES.search(text):
                 return "Google refuses the time in what the key signed (%s): %s" % (quoted(_first(cause)), CLOCK)
+            if "refresh_token" in text:
+                return "the access token is not accepted, or has expired; give a new one"
             return "no token for these credentials (%s); see auth_kind and what belongs to it" % quoted(_first(cause))
         if isinstance(cause, library.auth.DefaultCredentialsError):
             right = "set auth_kind and what belongs to it, or GOOGLE_APPLICATION_CREDENTIALS"
