@@ -113,11 +113,12 @@ def _read(file: str | None) -> str:
     if not file:
         right = "set service_account_file or service_account_contents, or GCP_SERVICE_ACCOUNT_FILE"
         raise OptionError("service_account_file", "auth_kind %s needs a key" % KEY, right)
+    right = "name the file of a service account's key"
     try:
         with open(os.path.expanduser(file), encoding="utf-8") as stream:
             return stream.read()
     except OSError as error:
         wrong = "%s cannot be read (%s)" % (shown(file), error.strerror)
+        raise OptionError("service_account_file", wrong, right) from None
     except UnicodeDecodeError:
-        wrong = "%s is no text" % shown(file)
-    raise OptionError("service_account_file", wrong, "name the file of a service account's key")
+        raise OptionError("service_account_file", "%s is no text" % shown(file), right) from None

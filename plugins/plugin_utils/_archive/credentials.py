@@ -47,8 +47,8 @@ def make_credentials(access: Access) -> Any:
             return google.oauth2.service_account.Credentials.from_service_account_info(key, scopes=SCOPES)
         except (ValueError, TypeError):
             option = "service_account_file" if access.file else "service_account_contents"
-            right = "give it as Google wrote it"
-        raise OptionError(option, "the private key in it cannot be read", right)
+            wrong = "the private key in it cannot be read"
+            raise OptionError(option, wrong, "give it as Google wrote it") from None
     if access.kind == MACHINE:
         return google.auth.compute_engine.Credentials(scopes=SCOPES)
     if access.kind == APPLICATION:
