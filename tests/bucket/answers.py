@@ -58,6 +58,11 @@ class Request:
     """Bytes of the body."""
     seen: Seen
 
+    @property
+    def host(self) -> str:
+        """The name that the client has for the front, with its port."""
+        return self.headers.get("host", "")
+
     def asked(self, name: str) -> str | None:
         """One value of the query; None when it is not there."""
         return self.query.get(name, [None])[0]

@@ -53,7 +53,7 @@ class Front:
         self.host, self.port = host, 0
         self._scheme = "https" if certificate else "http"
         self.accounts = Accounts(accounts, self.clock)
-        self.service = Service(Upstream(emulator, self._scheme), self.accounts, self.clock, lambda: self.url)
+        self.service = Service(Upstream(emulator, self._scheme), self.accounts, self.clock)
         self._tls = _context(certificate) if certificate else None
         self._server: _Server | None = None
 

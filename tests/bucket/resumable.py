@@ -53,10 +53,8 @@ class Sessions:
         self._upstream = upstream
         self._sessions: dict[str, _Session] = {}
 
-    def begin(
-        self, request: Request, bucket: str, base: str, condition: dict[str, str], implied_by: str | None
-    ) -> Answer:
-        """Starts one; the answer's ``Location``, below ``base``, is where the content goes; ExistsError.
+    def begin(self, request: Request, bucket: str, condition: dict[str, str], implied_by: str | None) -> Answer:
+        """Starts one; the answer's ``Location`` is where the content goes; ExistsError.
 
         ``condition`` is for the end too; ``implied_by`` is the account that may not replace and did not ask for one.
         """
@@ -70,10 +68,9 @@ class Sessions:
         if condition.get("ifGenerationMatch") == "0" and self._upstream.exists(bucket, name):
             raise ExistsError
         number = secrets.token_hex(16)
-        host = request.headers.get("host", "")
-        self._sessions[number] = _Session(bucket, name, resource, condition, implied_by, host)
+        self._sessions[number] = _Session(bucket, name, resource, condition, implied_by, request.host)
         words = urllib.parse.urlencode({"uploadType": "resumable", "name": name, "upload_id": number})
-        place = "%s/upload/storage/v1/b/%s/o?%s" % (base, bucket, words)
+        place = "%s/upload/storage/v1/b/%s/o?%s" % (self._upstream.base(request.host), bucket, words)
         return Answer(200, {"Location": place, "X-GUploader-UploadID": number})
 
     def put(self, request: Request) -> Answer:

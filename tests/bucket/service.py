@@ -25,7 +25,7 @@ from .answers import XML_TYPE, Answer, RefusedError, Request, json_answer
 from .forms import Form, read_form
 from .pieces import pieces
 from .resumable import Sessions
-from .tokens import Accounts
+from .tokens import Accounts, lacks
 from .upstream import ExistsError, Upstream
 
 _BUCKET = r"/storage/v1/b/(?P<bucket>[^/]+)"
@@ -47,16 +47,13 @@ _ABSENT = {"ifGenerationMatch": "0"}
 class Service:
     """What answers a whole request."""
 
-    def __init__(
-        self, upstream: Upstream, accounts: Accounts, clock: Callable[[], float], base: Callable[[], str]
-    ) -> None:
+    def __init__(self, upstream: Upstream, accounts: Accounts, clock: Callable[[], float]) -> None:
         self.accounts = accounts
         self.tells_md5 = True
         """False: as under keys that the customer manages, no answer holds an MD5."""
         self._upstream = upstream
         self._sessions = Sessions(upstream)
         self._clock = clock
-        self._base = base
 
     def answer(self, request: Request) -> Answer:
         """The answer to a request; refusals are answers too."""
@@ -79,34 +76,19 @@ class Service:
         now = datetime.datetime.fromtimestamp(self._clock(), datetime.timezone.utc)
         email = policy.check(form.fields, form.size, bucket, self.accounts.keys, now)
         md5 = _checked_md5(request, form)
-        self._demand_xml(email, "storage.objects.create")
+        if "storage.objects.create" not in self.accounts.permissions[email]:
+            raise _denied(email, "storage.objects.create")
         key = form.fields["key"]
         headers = {"content-type": form.fields.get("content-type", "application/octet-stream")}
         content = (request.body, form.offset, form.size)
-        host = request.headers.get("host", "")
+        condition = self._condition(email)
         try:
-            stored = self._upstream.store(host, (bucket, key), headers, content, **self._condition(email))
+            stored = self._upstream.store(request.host, (bucket, key), headers, content, **condition)
         except ExistsError:
-            self._demand_xml(email, "storage.objects.delete")
-            raise
+            raise _denied(email, "storage.objects.delete") from None
         etag = '"%s"' % (md5.hex() if self.tells_md5 else "-CMEK" + str(stored["generation"]))
-        return self._posted(bucket, key, etag, form.fields.get("success_action_status", "204"))
-
-    def _posted(self, bucket: str, key: str, etag: str, wanted: str) -> Answer:
-        place = "%s/%s/%s" % (self._base(), bucket, urllib.parse.quote(key, safe=""))
-        headers = {"ETag": etag, "Location": place}
-        if wanted != "201":
-            return Answer(200 if wanted == "200" else 204, headers)
-        text = "<?xml version='1.0' encoding='UTF-8'?><PostResponse><Location>%s</Location><Bucket>%s</Bucket>"
-        text += "<Key>%s</Key><ETag>%s</ETag></PostResponse>"
-        body = text % tuple(escape(one, {'"': "&quot;"}) for one in (place, bucket, key, etag))
-        return Answer(201, {**headers, "Content-Type": XML_TYPE}, body.encode())
-
-    def _demand_xml(self, email: str, permission: str) -> None:
-        try:
-            self.accounts.demand(email, permission)
-        except RefusedError as refused:
-            raise RefusedError(403, "AccessDenied", "Access denied.", refused.message) from None
+        place = "%s/%s/%s" % (self._upstream.base(request.host), bucket, urllib.parse.quote(key, safe=""))
+        return _posted(place, (bucket, key), etag, form.fields.get("success_action_status", "204"))
 
     def _condition(self, email: str) -> dict[str, str]:
         """Who may not delete cannot replace: the name must be free."""
@@ -142,7 +124,7 @@ class Service:
         condition = added if asked is None else {"ifGenerationMatch": asked}
         implied_by = email if added else None
         if request.asked("uploadType") == "resumable":
-            begin = functools.partial(self._sessions.begin, request, bucket, self._base(), condition, implied_by)
+            begin = functools.partial(self._sessions.begin, request, bucket, condition, implied_by)
             return self._unless_taken(begin, implied_by)
         answer = self._unless_taken(lambda: self._upstream.forward(request, **added), implied_by)
         if answer.status == 200:
@@ -161,7 +143,7 @@ class Service:
             return ask()
         except ExistsError:
             if implied_by:
-                self.accounts.demand(implied_by, "storage.objects.delete")
+                raise lacks(implied_by, "storage.objects.delete") from None
             text = "At least one of the pre-conditions you specified did not hold."
             raise RefusedError(412, "conditionNotMet", text) from None
 
@@ -169,6 +151,21 @@ class Service:
         if self.tells_md5 or answer.stream:
             return answer
         return dataclasses.replace(answer, body=re.sub(rb'"md5Hash": ?"[^"]*",?', b"", answer.body))
+
+
+def _posted(place: str, names: tuple[str, str], etag: str, wanted: str) -> Answer:
+    headers = {"ETag": etag, "Location": place}
+    if wanted != "201":
+        return Answer(200 if wanted == "200" else 204, headers)
+    text = "<?xml version='1.0' encoding='UTF-8'?><PostResponse><Location>%s</Location><Bucket>%s</Bucket>"
+    text += "<Key>%s</Key><ETag>%s</ETag></PostResponse>"
+    body = text % tuple(escape(one, {'"': "&quot;"}) for one in (place, *names, etag))
+    return Answer(201, {**headers, "Content-Type": XML_TYPE}, body.encode())
+
+
+def _denied(email: str, permission: str) -> RefusedError:
+    """A lack of a permission as the XML API tells it."""
+    return RefusedError(403, "AccessDenied", "Access denied.", lacks(email, permission).message)
 
 
 def _is_form(request: Request) -> bool:

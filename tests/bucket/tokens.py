@@ -38,6 +38,13 @@ _MOST_SKEW_SECONDS = 300
 _FLAVOR = {"Metadata-Flavor": "Google"}
 
 
+def lacks(email: str, permission: str) -> RefusedError:
+    """What an account is told that may not do something."""
+    what = "bucket" if ".buckets." in permission else "object"
+    text = "%s does not have %s access to the Google Cloud Storage %s." % (email, permission, what)
+    return RefusedError(403, "forbidden", text)
+
+
 class Accounts:
     """The accounts that exist, what each may do, and the tokens they were given."""
 
@@ -70,9 +77,7 @@ class Accounts:
     def demand(self, email: str, permission: str) -> None:
         """RefusedError where the account lacks the permission."""
         if permission not in self.permissions[email]:
-            what = "bucket" if ".buckets." in permission else "object"
-            text = "%s does not have %s access to the Google Cloud Storage %s." % (email, permission, what)
-            raise RefusedError(403, "forbidden", text)
+            raise lacks(email, permission)
 
     def forget_tokens(self) -> None:
         """Every token that was given is worth nothing any more."""

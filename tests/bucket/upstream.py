@@ -33,6 +33,10 @@ class Upstream:
         self._emulator = emulator
         self._scheme = scheme
 
+    def base(self, host: str) -> str:
+        """The URL by which a client knows the front: what links in answers begin with."""
+        return "%s://%s" % (self._scheme, host)
+
     def forward(self, request: Request, **query: str) -> Answer:
         """The emulator's answer to a request, with ``query`` added; ExistsError where a precondition fails."""
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
