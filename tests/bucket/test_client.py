@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
+import json
 import os
 import pathlib
 import subprocess
@@ -169,7 +170,7 @@ def test_sign_blob(bucket, monkeypatch):
 
 
 def test_interrupted_resumable_upload_goes_on(bucket):
-    """What arrived before a cut is kept in whole steps, the question tells it, and the rest makes the object."""
+    """What arrived before a cut is kept in whole steps, as the question tells; the rest may overlap, and leaves no hole."""
     made = service_account.Credentials.from_service_account_file(str(bucket.key_file), scopes=SCOPES)
     session = AuthorizedSession(made)
     begin = bucket.url + "/upload/storage/v1/b/captures/o?uploadType=resumable&name=a/b&ifGenerationMatch=0"
@@ -181,11 +182,23 @@ def test_interrupted_resumable_upload_goes_on(bucket):
     asked = requests.put(place, headers=question, timeout=60)
     assert (asked.status_code, asked.headers["Range"]) == (308, "bytes=0-%d" % (256 * 1024 - 1))
     assert bucket.objects() == []
-    rest = {"Content-Range": "bytes %d-%d/%d" % (256 * 1024, len(CONTENT) - 1, len(CONTENT))}
-    answer = requests.put(place, CONTENT[256 * 1024 :], headers=rest, timeout=60)
+    ahead = {"Content-Range": "bytes 300000-%d/%d" % (len(CONTENT) - 1, len(CONTENT))}
+    assert requests.put(place, CONTENT[300_000:], headers=ahead, timeout=60).status_code == 503
+    again = {"Content-Range": "bytes 200000-%d/%d" % (len(CONTENT) - 1, len(CONTENT))}
+    answer = requests.put(place, CONTENT[200_000:], headers=again, timeout=60)
     assert answer.json()["name"] == "a/b" and int(answer.json()["size"]) == len(CONTENT)
     assert requests.put(place, headers=question, timeout=60).status_code == 200
     assert bucket.content("a/b") == CONTENT
     assert bucket.objects()[0].content_type == "application/gzip"
-    again = session.post(begin, json={}, timeout=60)
-    assert again.status_code == 412
+    assert session.post(begin, json={}, timeout=60).status_code == 412
+
+
+@pytest.mark.parametrize("said", [{"md5Hash": "1B2M2Y8AsgTpgAmY7PhCfg=="}, {"crc32c": "AAAAAA=="}, []])
+def test_resumable_upload_is_checked(bucket, said):
+    """A checksum that its beginning declares must be that of the content, and the beginning must be an object."""
+    made = service_account.Credentials.from_service_account_file(str(bucket.key_file), scopes=SCOPES)
+    place = bucket.url + "/upload/storage/v1/b/captures/o?uploadType=resumable&name=a"
+    begun = AuthorizedSession(made).post(place, data=json.dumps(said), timeout=60)
+    if said:
+        begun = requests.put(begun.headers["Location"], b"content", timeout=60)
+    assert begun.status_code == 400 and bucket.objects() == []

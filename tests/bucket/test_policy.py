@@ -19,6 +19,7 @@ from tests.bucket import policy
 from tests.bucket.answers import RefusedError
 from tests.bucket.forms import read_form
 from tests.bucket.identity import make_account
+from tests.bucket.pieces import PIECE, contains
 
 ACCOUNT = make_account("signer")
 NOW = datetime.datetime(2026, 11, 21, 12, 0, tzinfo=datetime.timezone.utc)
@@ -123,6 +124,15 @@ def test_a_form_is_read(content, end):
     read_back = read(body)
     assert read_back.fields == {"key": "a/b", "policy": "cG9s\r\naWN5"}
     assert body[read_back.offset : read_back.offset + read_back.size] == content.encode()
+
+
+@pytest.mark.parametrize("before", [0, PIECE - 3, PIECE, 2 * PIECE - 1])
+def test_bytes_are_found_wherever_they_lie(before):
+    """On the edge of two pieces too; what lies outside the stretch does not count."""
+    body = io.BytesIO(b"x" * before + b"MARK" + b"x" * 10)
+    assert contains(body, 0, before + 4, b"MARK")
+    assert not contains(body, 0, before + 3, b"MARK")
+    assert not contains(body, before + 1, 10, b"MARK")
 
 
 @pytest.mark.parametrize(
