@@ -158,6 +158,15 @@ captures:
     sink:
       description: Where segments go, null when they stay.
       type: str
+    stored_in:
+      description:
+        - How many segments each place has. That is the sink, or what M(kube.pcap.collect) calls the place to which it
+          brought them.
+      type: dict
+      sample: {"gs://my-captures/cluster-a": 12}
+    settled:
+      description: Whether all taps are closed and all their files are counted, so that no segment will come.
+      type: bool
     spool:
       description: The capture's folder on the node.
       type: str
@@ -165,7 +174,9 @@ captures:
       description: The last thing that went wrong on the way to the sink.
       type: str
     segment_list:
-      description: The segments as the manifest has them, with C(where) V(spool), V(sink) or V(evicted).
+      description:
+        - The segments as the manifest has them, with C(where) V(spool), V(sink) or V(evicted), and of those that are
+          elsewhere, with C(sink) and C(object).
       returned: when O(segments=true)
       type: list
       elements: dict

@@ -14,11 +14,17 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping, Sequence
 
+from .._records import CaptureOptions, Target, from_result
 from .holdings import Holdings
 from .journal import Journal
+from .ledger import Ledger
 from .process import Clock
 from .reading import MANIFEST
 from .spool import Spool
+
+
+UNSHIPPED = "; unshipped: "
+"""In the reason of a capture that ended before its sink had all, with a number behind it."""
 
 
 def take(spool: Spool, journal: Journal, holdings: Holdings) -> bool:
@@ -40,14 +46,49 @@ def bring(spool: Spool, confirmed: Sequence[Mapping[str, Any]]) -> None:
     """Hand over what was found; return once it is written down, or will be by the supervisor that runs."""
     spool.write_confirmed(confirmed)
     lock = spool.lock()
+    while lock is None and not spool.running:  # somebody looked just then whether one runs
+        lock = spool.lock()
     if lock is None:
         os.utime(spool.path("capture.json"))
         return
     try:
         wanted = spool.read_wanted()
         if wanted is not None:
-            journal = Journal(spool, Clock())
-            take(spool, journal, Holdings(spool, wanted.capture.options, journal))
-            journal.close()
+            _take_alone(spool, wanted.capture.options)
     finally:
         os.close(lock)
+
+
+def _take_alone(spool: Spool, options: CaptureOptions) -> None:
+    """Do it in the place of a supervisor that has ended, and have its last word say so."""
+    journal = Journal(spool, Clock())
+    holdings = Holdings(spool, options, journal)
+    unconfirmed = len(journal.ledger.unconfirmed)
+    manifest = take(spool, journal, holdings)
+    journal.close()
+    state = spool.read_state()
+    if state is not None:
+        rest = 0 if manifest else state.get("unconfirmed", 0) - unconfirmed  # the manifest
+        state["unconfirmed"] = len(journal.ledger.unconfirmed) + rest
+        spool.write_state(_brought_up_to_date(state, options, journal.ledger, holdings))
+
+
+def _brought_up_to_date(
+    state: Mapping[str, Any], options: CaptureOptions, ledger: Ledger, holdings: Holdings
+) -> dict[str, Any]:
+    """Return a supervisor's last state with what is left now."""
+    left = sum(1 for _closed in ledger.closed()) if options.sink else 0
+    reason, mark, _number = str(state["reason"]).partition(UNSHIPPED)
+    targets = [
+        {**one, "shipped": ledger.account(from_result(Target, one["target"]).ref).shipped} for one in state["targets"]
+    ]
+    return {
+        **state,
+        "reason": reason + UNSHIPPED + str(left) if mark and left else reason if mark else state["reason"],
+        "targets": targets,
+        "shipped": sum(one["shipped"] for one in targets),
+        "stored_in": holdings.stored_in(),
+        "backlog_bytes": holdings.closed_bytes() if options.sink else 0,
+        "disk_bytes": holdings.disk_bytes(),
+        "last_error": state["last_error"] if left else None,
+    }

@@ -60,6 +60,10 @@ class Holdings:
         """Return what the manifest takes of the disk."""
         return retention.on_disk(os.stat(self._spool.path("manifest.jsonl")).st_size)
 
+    def stored_in(self) -> dict[str, int]:
+        """Return how many segments each place has confirmed."""
+        return dict(self._ledger.stored_in)
+
     def recover(self) -> None:
         """Take over what an earlier supervisor left: unknown files go, closed files are queued."""
         closed = list(self._ledger.closed())
@@ -153,7 +157,7 @@ class Holdings:
                 self.discard(item, _TAKEN_AWAY)
             return lost
         lost = not os.path.exists(self.segment_path(item.file))
-        if lost:
+        if lost and self._ledger.holds(item):  # else it was stored meanwhile
             self._evict(item, _TAKEN_AWAY)
         return lost
 

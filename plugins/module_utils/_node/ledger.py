@@ -10,6 +10,7 @@ it got, is never kept anywhere else.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import heapq
 from typing import Any, Iterable, Iterator, Mapping
@@ -31,6 +32,8 @@ class Ledger:
         """What all closed segments take of the disk."""
         self.unconfirmed: dict[str, str] = {}
         """Of closed segments that may be in the bucket and may not: file to object."""
+        self.stored_in: collections.Counter[str] = collections.Counter()
+        """How many segments each place has confirmed: the sink, and wherever the controller has brought some."""
         self.taken: set[str] = set()
         """``run/file`` of what tcpdump wrote and a segment now holds; whoever deletes such a file forgets it here."""
         self.failure: str | None = None
@@ -50,6 +53,10 @@ class Ledger:
     def closed(self) -> Iterator[Closed]:
         """Yield the segments that lie in the spool, oldest first."""
         return heapq.merge(*(account.closed for account in self.accounts.values()), key=_age)
+
+    def holds(self, closed: Closed) -> bool:
+        """Return whether a segment lies in the spool; it is the oldest, or one of the oldest."""
+        return any(one.seq == closed.seq for one in self.account(closed.ref).closed)
 
     def next_run(self) -> int:
         """Return the number of the next run."""
@@ -150,7 +157,9 @@ class Ledger:
 
     def _stored(self, event: Mapping[str, Any]) -> None:
         account = self.account(self._ref(event))
-        account.shipped += self._left(account, event["seq"])
+        if self._left(account, event["seq"]):
+            account.shipped += 1
+            self.stored_in[event["sink"]] += 1
 
     def _unconfirmed(self, event: Mapping[str, Any]) -> None:
         found = next((one for one in self.account(self._ref(event)).closed if one.seq == event["seq"]), None)

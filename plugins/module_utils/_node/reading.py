@@ -61,6 +61,8 @@ def describe(spool: Spool) -> dict[str, Any]:
         "sink": sink,
         "spool": spool.folder,
         **{name: state.get(name, 0) for name in _TOTALS},
+        "stored_in": state.get("stored_in", {}),
+        "settled": state.get("settled", False),
         "last_error": state.get("last_error"),
     }
 
@@ -76,7 +78,7 @@ def unreadable(spool: Spool, reason: str) -> dict[str, Any]:
         "targets": [],
         "spool": spool.folder,
     }
-    return {**unknown, **dict.fromkeys(_TOTALS, 0), **told}
+    return {**unknown, **dict.fromkeys(_TOTALS, 0), "stored_in": {}, "settled": False, **told}
 
 
 def brief(spool: Spool) -> dict[str, Any]:
@@ -163,9 +165,10 @@ def segment_list(spool: Spool) -> list[dict[str, Any]]:
             continue
         key = (from_result(TargetRef, event["target"]), event["seq"])
         if kind == "segment":
-            found[key] = {**event, "where": "spool", "object": None}
+            found[key] = {**event, "where": "spool", "sink": None, "object": None}
         elif key in found:
-            found[key].update(where="sink" if kind == "stored" else "evicted", object=event.get("object"))
+            where = "sink" if kind == "stored" else "evicted"
+            found[key].update(where=where, sink=event.get("sink"), object=event.get("object"))
     return list(found.values())
 
 

@@ -247,7 +247,7 @@ class Recorder:
                 self.outbox.shipper.store_manifest(now)
             return
         if left:
-            self.reason = "%s; unshipped: %d" % (self.reason, left)
+            self.reason = "%s%s%d" % (self.reason, confirmations.UNSHIPPED, left)
         self.phase = "failed" if self.journal.ledger.failure is not None else "done"
 
     def _write_state(self) -> None:

@@ -40,6 +40,8 @@ def build(
         "backlog_bytes": outbox.backlog_bytes(),
         "disk_bytes": holdings.disk_bytes() + open_bytes(watches),
         "sink": sink,
+        "stored_in": holdings.stored_in(),
+        "settled": all(watch.ended for watch in watches) and not holdings.unfinished,
         "last_error": outbox.last_error,
         "unconfirmed": outbox.shipper.unconfirmed,
         "refused": outbox.shipper.refused,

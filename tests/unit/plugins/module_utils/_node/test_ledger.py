@@ -173,9 +173,10 @@ def test_what_segments_take_of_the_disk():
     """A segment takes whole blocks, until it is stored or given up, and told twice it is gone once."""
     ledger = Ledger([started(1), *(segment(1, seq, 1, bytes=4097) for seq in (1, 2, 3))])
     assert ledger.closed_bytes == 3 * 8192
-    for event in (line("stored", seq=1), line("stored", seq=1), evicted(3, 1)):
+    for event in (line("stored", seq=1, sink="/mnt"), line("stored", seq=1, sink="/mnt"), evicted(3, 1)):
         ledger.apply(event)
     assert (ledger.closed_bytes, [one.seq for one in ledger.closed()]) == (8192, [2])
+    assert ledger.stored_in == {"/mnt": 1}
 
 
 def test_what_a_segment_takes_of_the_memory():

@@ -194,7 +194,7 @@ def test_segment_list(spool):
         {"event": "segment", "seq": 1, "target": WEB.ref, "file": "a", "packets": 3},
         {"event": "segment", "seq": 2, "target": WEB.ref, "file": "b", "packets": 4},
         {"event": "segment", "seq": 1, "target": CART.ref, "file": "c", "packets": 5},
-        {"event": "stored", "seq": 1, "target": WEB.ref, "object": "c-1/x/a"},
+        {"event": "stored", "seq": 1, "target": WEB.ref, "sink": "/mnt", "object": "c-1/x/a"},
         {"event": "evicted", "seq": None, "target": WEB.ref, "raw": "1/x"},
         {"event": "evicted", "seq": 2, "target": WEB.ref},
         {"event": "gap", "target": WEB.ref},
@@ -202,10 +202,10 @@ def test_segment_list(spool):
         manifest.append(event)
     manifest.close()
     found = reading.segment_list(spool)
-    assert [(one["file"], one["where"], one["object"], one["packets"]) for one in found] == [
-        ("a", "sink", "c-1/x/a", 3),
-        ("b", "evicted", None, 4),
-        ("c", "spool", None, 5),
+    assert [(one["file"], one["where"], one["sink"], one["object"], one["packets"]) for one in found] == [
+        ("a", "sink", "/mnt", "c-1/x/a", 3),
+        ("b", "evicted", None, None, 4),
+        ("c", "spool", None, None, 5),
     ]
     assert TargetRef(**found[2]["target"]) == CART.ref
 
