@@ -22,11 +22,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from google.api_core import exceptions
 from google.auth import iam
+from google.auth.exceptions import RefreshError
 from google.auth.transport.requests import AuthorizedSession, Request
 from google.cloud import storage
 from google.oauth2 import service_account
 
 from tests.bucket import scene
+from tests.bucket.identity import make_account
 
 CONTENT = os.urandom(700_000)
 SCOPES = ["https://www.googleapis.com/auth/devstorage.read_write"]
@@ -100,7 +102,7 @@ def test_client_is_told_what_it_may_not(bucket):
 
 
 def test_tokens_are_asked_for(bucket):
-    """No token, a wrong one, one that was forgotten: 401."""
+    """No token, a wrong one, one that was forgotten, one that has expired: 401."""
     place = "%s/storage/v1/b/%s" % (bucket.url, bucket.name)
     assert requests.get(place, timeout=60).status_code == 401
     assert requests.get(place, headers={"Authorization": "Bearer ya29.no"}, timeout=60).status_code == 401
@@ -109,6 +111,19 @@ def test_tokens_are_asked_for(bucket):
     bucket.front.accounts.forget_tokens()
     token = client._credentials.token
     assert requests.get(place, headers={"Authorization": "Bearer " + token}, timeout=60).status_code == 401
+    bucket.front.accounts.token_seconds = 100
+    client._credentials.refresh(Request())
+    header = {"Authorization": "Bearer " + client._credentials.token}
+    assert requests.get(place, headers=header, timeout=60).status_code == 200
+    bucket.front.clock_offset = 101
+    assert requests.get(place, headers=header, timeout=60).status_code == 401
+
+
+def test_another_key_gets_no_token(bucket):
+    """Who signs as an account without its key."""
+    forged = {**make_account("forger").key_json(bucket.url + "/token"), "client_email": bucket.account.email}
+    with pytest.raises(RefreshError, match="invalid_grant"):
+        service_account.Credentials.from_service_account_info(forged, scopes=SCOPES).refresh(Request())
 
 
 def test_a_clock_that_is_off_gets_no_token(bucket):
@@ -170,7 +185,7 @@ def test_sign_blob(bucket, monkeypatch):
 
 
 def test_interrupted_resumable_upload_goes_on(bucket):
-    """What arrived before a cut is kept in whole steps, as the question tells; the rest may overlap, and leaves no hole."""
+    """What arrived before a cut is kept in whole steps, as a question tells; the rest may overlap, not leave a hole."""
     made = service_account.Credentials.from_service_account_file(str(bucket.key_file), scopes=SCOPES)
     session = AuthorizedSession(made)
     begin = bucket.url + "/upload/storage/v1/b/captures/o?uploadType=resumable&name=a/b&ifGenerationMatch=0"
