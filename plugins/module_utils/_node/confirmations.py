@@ -22,7 +22,6 @@ from .process import Clock
 from .reading import MANIFEST
 from .spool import Spool
 
-
 UNSHIPPED = "; unshipped: "
 """In the reason of a capture that ended before its sink had all, with a number behind it."""
 
