@@ -86,7 +86,7 @@ class Front:
             self._server = None
 
     def secure(self, connection: socket.socket) -> socket.socket:
-        """The connection as it is spoken on; where that is TLS its greeting is still to come."""
+        """The connection as it is spoken on; where that is TLS the first read greets."""
         if self._tls is None:
             return connection
         return self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
@@ -129,8 +129,6 @@ class _Server(http.server.ThreadingHTTPServer):
             self.front.faults.accepted()
             request.settimeout(IDLE_SECONDS)
             with self.front.secure(request) as connection, self._kept(connection):
-                if isinstance(connection, ssl.SSLSocket):
-                    connection.do_handshake()
                 super().finish_request(connection, client_address)
 
     @contextlib.contextmanager
