@@ -37,7 +37,7 @@ class Seen:
     @property
     def is_upload(self) -> bool:
         """Whether it brings content: a form, or the JSON API's upload."""
-        plain = self.path.partition("?")[0]
+        plain = self.path.partition("?")[0].rstrip("/")
         return plain.startswith("/upload/") or (self.method == "POST" and plain.count("/") == 1 and plain != "/token")
 
 

@@ -131,7 +131,7 @@ class Sessions:
         declared += [(kind.strip(), value) for kind, _mark, value in (word.partition("=") for word in words) if value]
         for kind, wanted in declared:
             if wanted and wanted != _checksum(kind, session):
-                raise RefusedError(400, "invalid", "The %s of the content is not the declared one." % kind)
+                raise RefusedError(400, "invalid", "The %s hash of the content is not the declared one." % kind.upper())
         headers = {"content-type": session.resource.get("contentType") or "application/octet-stream"}
         headers.update({"x-goog-meta-" + name: value for name, value in session.resource.get("metadata", {}).items()})
         place, content = (session.bucket, session.name), (session.content, 0, session.received)
