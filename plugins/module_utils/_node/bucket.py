@@ -2,24 +2,24 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Takes files to a bucket of Google Cloud Storage, by a signed policy. PRIVATE to the collection.
+"""Takes files to a bucket of Google Cloud Storage, by a signed policy or as the node's account. PRIVATE.
 
 The policy is a secret. It stays in its file, which a worker reads for each upload, so that a renewed one is used at
-once and no other process ever holds it.
+once and no other process ever holds it. Without one, the node's metadata server says who the node is.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import time
-from typing import Any, Iterator, Sequence
+from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from .._errors import OptionError
 from .._records import NodeCapture, Upload, from_result, to_result
 from .._sinks import content_type, parse_bucket
-from . import bucket_answers, transport
+from . import bucket_answers, resumable, transport
+from .content import Content
 from .multipart import Form
 from .segments import md5_of, new_md5
 
@@ -34,16 +34,16 @@ def store(
 
     md5: of the file, in hex; None where it is to be taken now. upload: the path of ``upload.json``.
     """
-    name = parse_bucket("sink", sink).object(parts)
+    bucket = parse_bucket("sink", sink)
+    name = bucket.object(parts)
     try:
         way = read_upload(upload)
         size = os.stat(source).st_size
-        digest = md5 or md5_of(source)
-        told = _post(way, name, size, digest, transport.blocks(source, size), rate)
+        content = Content(name, size, md5 or md5_of(source), lambda start: transport.blocks(source, size, start))
+        told = _put(way, bucket.name, content, rate)
     except OSError as error:
-        return {**bucket_answers.nothing_of(name), "error": "%s: %s" % (sink, error.strerror or error)}
-    read = bucket_answers.read(told, name, digest)
-    return {**read, "error": read["error"] and "%s: %s" % (sink, read["error"])}
+        told = {**bucket_answers.nothing_of(name), "error": error.strerror or str(error)}
+    return {**told, "error": told["error"] and "%s: %s" % (sink, told["error"])}
 
 
 def check(capture: NodeCapture, way: Upload, now_ns: int) -> None:
@@ -54,26 +54,23 @@ def check(capture: NodeCapture, way: Upload, now_ns: int) -> None:
     """
     sink = capture.options.sink or ""
     bucket = parse_bucket("sink", sink)
-    content = json.dumps({"at_ns": now_ns, **to_result(capture)}, sort_keys=True).encode()
-    name = way.prefix + start_name(now_ns)
-    hashed = new_md5()
-    hashed.update(content)
-    digest = hashed.hexdigest()
+    about = {"at_ns": now_ns, **to_result(capture)}
+    content = _in_memory(way.prefix + start_name(now_ns), json.dumps(about, sort_keys=True).encode())
     for left in reversed(range(_TRIES)):
         try:
-            told = _post(way, name, len(content), digest, [content], None)
+            told = _put(way, bucket.name, content, None)
         except OSError as error:
             wrong, again = str(error), True
         else:
-            _check_clocks(told, way, time.time())
-            read = bucket_answers.read(told, name, digest)
-            if read["error"] is None or read["unconfirmed"]:
+            _check_clocks(told["server_time"], way, time.time())
+            if told["error"] is None or told["unconfirmed"]:
                 return
-            wrong, again = read["error"], told.status >= 500
+            wrong, again = told["error"], not (told["refused"] or told["file_fault"])
         if not again or not left:
             break
         time.sleep(1.0)
-    right = "see that this node can reach it, and that the signer may create objects in gs://%s" % bucket.name
+    who = "this node's account" if way.fields is None else "the signer"
+    right = "see that this node can reach it, and that %s may create objects in gs://%s" % (who, bucket.name)
     raise OptionError("sink", "%s cannot be written to from this node: %s" % (sink, wrong), right)
 
 
@@ -98,35 +95,43 @@ def read_upload(path: str) -> Upload:
     return way
 
 
-def _post(way: Upload, name: str, size: int, md5: str, body: Any, rate: int | None) -> transport.Answer:
+def _put(way: Upload, bucket: str, content: Content, rate: int | None) -> dict[str, Any]:
+    """Return what became of an upload (bucket_answers.read); raise OSError with a sentence."""
+    if not content.name.startswith(way.prefix):
+        wrong = "%s is not below %s, where this node may write" % (content.name, way.prefix)
+        return {**bucket_answers.nothing_of(content.name), "refused": True, "error": wrong}
+    if way.fields is None:
+        return resumable.put(way.url, bucket, content, rate)
+    return _post(way.url, way.fields, content, rate)
+
+
+def _post(url: str, signed: Mapping[str, str], content: Content, rate: int | None) -> dict[str, Any]:
     """Post the form that the policy signs, the file last."""
-    fields = {
-        "key": name,
-        "Content-Type": content_type(name),
-        "Content-MD5": base64.b64encode(bytes.fromhex(md5)).decode(),
-        **(way.fields or {}),
-    }
-    form = Form(fields, name.rpartition("/")[2])
-    headers = {"Content-Type": form.content_type, "Content-Length": str(len(form.head) + size + len(form.tail))}
-    return transport.send("POST", way.url, headers, _chain(form, body), rate)
+    own = {"key": content.name, "Content-Type": content_type(content.name), "Content-MD5": content.md5_base64}
+    form = Form({**own, **signed}, content.name.rpartition("/")[2])
+    length = len(form.head) + content.size + len(form.tail)
+    headers = {"Content-Type": form.content_type, "Content-Length": str(length)}
+    told = transport.send("POST", url, headers, _chain(form, content.pieces(0)), rate)
+    return bucket_answers.read(told, content.name, content.md5)
 
 
-def _chain(form: Form, body: Any) -> Iterator[bytes]:
+def _chain(form: Form, body: Iterable[bytes]) -> Iterator[bytes]:
     yield form.head
     yield from body
     yield form.tail
 
 
-def _check_clocks(told: transport.Answer, way: Upload, now: float) -> None:
+def _in_memory(name: str, data: bytes) -> Content:
+    hashed = new_md5()
+    hashed.update(data)
+    return Content(name, len(data), hashed.hexdigest(), lambda start: [data[start:]])
+
+
+def _check_clocks(there: float | None, way: Upload, now: float) -> None:
     """Raise OptionError where a clock is so wrong that signatures or certificates break; the service's is right."""
-    there = bucket_answers.server_time(told)
-    if there is None:
-        return
-    for whose, here in (("the controller", way.issued_ns / 1e9), ("this node", now)):
-        if abs(here - there) > _MOST_SKEW_SECONDS:
-            wrong = "the clock of %s is %d s %s the bucket's" % (
-                whose,
-                abs(here - there),
-                "ahead of" if here > there else "behind",
-            )
+    clocks = {"this node": now, **({} if way.fields is None else {"the controller": way.issued_ns / 1e9})}
+    for whose, here in clocks.items():
+        if there is not None and abs(here - there) > _MOST_SKEW_SECONDS:
+            order = "ahead of" if here > there else "behind"
+            wrong = "the clock of %s is %d s %s the bucket's" % (whose, abs(here - there), order)
             raise OptionError("sink", wrong, "set it: a signature holds for a time, and so does a certificate")

@@ -14,13 +14,17 @@ import base64
 import binascii
 import calendar
 import email.utils
+import json
 import re
-from typing import Any
+from typing import Any, Mapping
 
 from .transport import Answer
 
 _OK = (200, 201, 204)
 _AGAIN = (408, 429, 500, 502, 503, 504)
+_FORBIDDEN = (401, 403)
+_TAKEN = "the bucket has an object of that name: %s"
+_OF_FILE = ("BadDigest", "EntityTooLarge", "MD5 hash")  # the last is the JSON API's sentence for the first
 _HEX = re.compile(r"^[0-9a-f]{32}\Z", re.ASCII)
 _LONGEST_WAIT = 3600.0
 _LONGEST_WORDS = 200
@@ -32,25 +36,56 @@ def read(answer: Answer, object_name: str, md5: str) -> dict[str, Any]:
     Shape: object; error (None, or why it is not there for sure); file_fault (whether others may go on at once);
     unconfirmed (whether it may be there, and sending it again would not tell); refused (whether another policy
     might do); retry_after (seconds, or None);
-    generation and crc32c where the answer has them.
+    server_time (the server's clock); generation and crc32c where the answer has them.
     """
-    told = nothing_of(object_name)
+    told = {**nothing_of(object_name), "server_time": server_time(answer)}
     if answer.status in _OK:
         return {**told, **_accepted(answer, md5), **_versions(answer)}
+    if is_taken(answer):
+        return {**told, "unconfirmed": True, "error": _TAKEN % object_name}
     words = _words(answer)
-    if answer.status == 412 or (answer.status == 403 and "storage.objects.delete" in words):
-        return {**told, "unconfirmed": True, "error": "the bucket has an object of that name: %s" % object_name}
     error = "the bucket answered %d: %s" % (answer.status, words or "without a word")
-    if answer.status in _AGAIN:
-        return {**told, "error": error, "retry_after": _retry_after(answer)}
-    of_file = "BadDigest" in words or "EntityTooLarge" in words
+    if is_passing(answer):
+        return {**told, "error": error, "retry_after": retry_after(answer)}
+    of_file = any(one in words for one in _OF_FILE)
     return {**told, "error": error, "file_fault": of_file, "refused": not of_file}
+
+
+def found(answer: Answer, object_name: str, size: int, md5: str) -> dict[str, Any]:
+    """Return the same of an upload whose name is taken, by the answer to who asked the JSON API for the object.
+
+    It is our own where size and MD5 are ours. Whoever may not look knows as much as before.
+    """
+    told = {**nothing_of(object_name), "server_time": server_time(answer)}
+    if answer.status in _FORBIDDEN:
+        return {**told, "unconfirmed": True, "error": _TAKEN % object_name}
+    if answer.status not in _OK:
+        error = "the bucket answered %d: %s" % (answer.status, _words(answer) or "without a word")
+        return {**told, "error": error, "retry_after": retry_after(answer)}
+    resource = _json(answer)
+    its_md5 = _to_hex(str(resource.get("md5Hash", "")))
+    if its_md5 is None:
+        return {**told, "unconfirmed": True, "error": "%s, and its MD5 is not told" % (_TAKEN % object_name)}
+    if (resource.get("size"), its_md5) != (str(size), md5):
+        return {**told, "unconfirmed": True, "error": "the bucket has another object of that name: %s" % object_name}
+    number = str(resource.get("generation", ""))
+    return {**told, "generation": int(number) if number.isdigit() else None, "crc32c": resource.get("crc32c")}
+
+
+def is_taken(answer: Answer) -> bool:
+    """Whether an upload was refused since the bucket has an object of its name."""
+    return answer.status == 412 or (answer.status == 403 and "storage.objects.delete" in _words(answer))
+
+
+def is_passing(answer: Answer) -> bool:
+    """Whether an answer says nothing of the file or of who sends it, so that the same may go well later."""
+    return answer.status in _AGAIN
 
 
 def nothing_of(object_name: str) -> dict[str, Any]:
     """Return the same of an upload of which there is nothing to tell."""
     flags = dict.fromkeys(("file_fault", "unconfirmed", "refused"), False)
-    return {"object": object_name, "error": None, "retry_after": None, **flags}
+    return {"object": object_name, "error": None, "retry_after": None, "server_time": None, **flags}
 
 
 def server_time(answer: Answer) -> float | None:
@@ -110,12 +145,23 @@ def _words(answer: Answer) -> str:
     """Return what the service says of a refusal; never what it quotes of the request, which is signed."""
     body = answer.body.decode("utf-8", "replace")
     parts = [_first(r"(?s)<%s>(.*?)</%s>" % (name, name), body) for name in ("Code", "Message", "Details")]
-    parts = parts if any(parts) else [_first(r'"message": *"([^"]+)"', body)]
+    if not any(parts):
+        error = _json(answer).get("error")
+        parts = [str(error.get("message", ""))] if isinstance(error, dict) else []
     text = " ".join(" ".join(part.split()) for part in parts if part)
     return "".join(c if c.isprintable() else "?" for c in text)[:_LONGEST_WORDS]
 
 
-def _retry_after(answer: Answer) -> float | None:
+def _json(answer: Answer) -> Mapping[str, Any]:
+    """Return the object that an answer's body is, an empty one where it is none."""
+    try:
+        value = json.loads(answer.body)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def retry_after(answer: Answer) -> float | None:
     """Return how long the server asks to wait (RFC 9110, 10.2.3), at most an hour."""
     text = answer.headers.get("retry-after", "").strip()
     if text.isdigit():

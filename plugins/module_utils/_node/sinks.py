@@ -16,7 +16,7 @@ from . import bucket, directory
 
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
 _AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
-_ENVIRONMENT = (*_PROXIES, *(name.lower() for name in _PROXIES), *_AUTHORITIES)
+_ENVIRONMENT = (*_PROXIES, *(name.lower() for name in _PROXIES), *_AUTHORITIES, "GCE_METADATA_HOST")
 
 
 def check(asked: NodeCapture, way: Upload | None, check_mode: bool) -> None:
@@ -36,5 +36,5 @@ def check(asked: NodeCapture, way: Upload | None, check_mode: bool) -> None:
 
 
 def environment() -> dict[str, str]:
-    """Return what this process's environment says of proxies and authorities, for a supervisor that has another."""
+    """Return what this process's environment says of the way to a bucket, for a supervisor that has another."""
     return {name: os.environ[name] for name in _ENVIRONMENT if os.environ.get(name)}

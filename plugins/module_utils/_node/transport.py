@@ -70,10 +70,11 @@ def send(
         raise TransportError("%s: %s" % (_peer(parts), why)) from None
 
 
-def blocks(path: str, most: int | None = None) -> Iterator[bytes]:
-    """Yield a file's first ``most`` bytes, or all."""
-    left = os.stat(path).st_size if most is None else most
+def blocks(path: str, end: int | None = None, start: int = 0) -> Iterator[bytes]:
+    """Yield a file's bytes from one offset to another, or to its end."""
+    left = (os.stat(path).st_size if end is None else end) - start
     with open(path, "rb", buffering=0) as file:
+        file.seek(start)
         while left > 0:
             data = file.read(min(_BLOCK, left))
             if not data:

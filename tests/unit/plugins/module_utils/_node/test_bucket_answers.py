@@ -143,3 +143,17 @@ def test_words_are_clean():
     """No control character of a server reaches a terminal, and no endless text."""
     told = read(400, REFUSED % ("X", "a\x1b[2J" + "b" * 1000, ""))
     assert "\x1b" not in told["error"] and len(told["error"]) < 260
+
+
+def test_server_time():
+    """The server's clock is told, where its answer has it."""
+    assert read(201, post(MD5), date="Sat, 21 Nov 2026 10:00:00 GMT")["server_time"] == 1795255200.0
+    assert read(503)["server_time"] is None
+
+
+def test_a_field_of_the_users_is_no_proof():
+    """Only the object's own MD5 and size count, not what somebody wrote into its metadata."""
+    body = '{"metadata": {"md5Hash": "%s", "size": "3"}, "size": "3", "md5Hash": "AAAAAAAAAAAAAAAAAAAAAA=="}' % BASE64
+    told = bucket_answers.found(Answer(200, {}, body.encode()), "k", 3, MD5)
+    assert told["unconfirmed"] and "another object" in told["error"]
+    assert bucket_answers.found(Answer(200, {}, b"[1]"), "k", 3, MD5)["unconfirmed"]
