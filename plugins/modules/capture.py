@@ -119,7 +119,11 @@ options:
     description:
       - Who lets the node write to a bucket.
       - V(policy), the controller signs an upload policy that creates objects of this capture and node and nothing else.
-      - V(metadata), the node asks its metadata server for a token.
+      - V(metadata), the node asks its metadata server for a token of its own service account.
+      - That account needs the role C(roles/storage.objectCreator) on the bucket, and a virtual machine the access
+        scope C(devstorage.read_write) or C(cloud-platform). With the permission C(storage.objects.get), which the role
+        C(roles/storage.objectViewer) has, the node can confirm by itself what was stored while the answer was lost.
+      - A policy ends, and holds for one capture and node; what the account may do is not bounded so.
     type: str
     choices: [policy, metadata]
     default: policy

@@ -24,6 +24,7 @@ from ansible_collections.kube.pcap.plugins.module_utils._records import (
     Selection,
     Target,
     TargetRef,
+    Upload,
     to_result,
 )
 
@@ -214,3 +215,16 @@ def test_timestamp():
     """Times are UTC, to the second, cut off."""
     assert reading.timestamp(0) == "1970-01-01T00:00:00Z"
     assert reading.timestamp(START + 999_999_999) == "2026-11-21T08:15:02Z"
+
+
+@pytest.mark.parametrize("upload, wanted", [("policy", True), ("metadata", False)])
+def test_who_wants_a_policy(spool, upload, wanted):
+    """A node that asks its metadata server never wants one: not without a way, not refused, not ended."""
+    capture = dataclasses.replace(spool.read_wanted().capture, options=CaptureOptions(sink="gs://b/p", upload=upload))
+    spool.write_wanted(Wanted(capture, START, time.time_ns() + 7200 * 10**9))
+    assert reading.wants_upload(spool) == wanted
+    spool.write_upload(Upload("https://storage.googleapis.com", "p/c-1/node-a/"), {})
+    spool.write_state(state("ready", refused=True, unconfirmed=1))
+    assert reading.wants_upload(spool) == wanted
+    spool.write_state(state("ready", unconfirmed=1))
+    assert reading.wants_upload(spool) == wanted and reading.needs_reader(spool)
