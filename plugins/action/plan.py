@@ -18,7 +18,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._controller import Contr
 from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
 from ansible_collections.kube.pcap.plugins.plugin_utils._plan import plan_capture
 from ansible_collections.kube.pcap.plugins.plugin_utils._play import check_batch, read_answers
-from ansible_collections.kube.pcap.plugins.plugin_utils._request import change
+from ansible_collections.kube.pcap.plugins.plugin_utils._request import change, collection
 from ansible_collections.kube.pcap.plugins.plugin_utils._variables import check_cut, misspelled
 
 
@@ -26,7 +26,7 @@ class ActionModule(ControllerAction):
     """Answers from what the hosts of the play have registered."""
 
     OPTIONS = {
-        "of": {"type": "str", "choices": ["start", "status", "stop"], "default": "start"},
+        "of": {"type": "str", "choices": ["start", "status", "stop", "collect"], "default": "start"},
         "request": {"type": "dict", "required": True},
         "registered": {"type": "list", "elements": "str", "default": []},
         "cluster": {"type": "str"},
@@ -39,6 +39,8 @@ class ActionModule(ControllerAction):
         return {**planned, "warnings": [*misspelled(set(known)), *planned.get("warnings", ())]}
 
     def _planned(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+        if options["of"] == "collect":
+            return {"asked": collection(options["request"])}
         if options["of"] != "start":
             return {"asked": change(options["of"], options["request"])}
         check_batch(known["ansible_play_hosts"], known["ansible_play_batch"])

@@ -15,14 +15,19 @@ from ansible.utils.display import Display
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
 from ansible_collections.kube.pcap.plugins.plugin_utils._play import later, read_answers
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.captures import report_captures
-from ansible_collections.kube.pcap.plugins.plugin_utils._report.shapes import check_info, check_started
+from ansible_collections.kube.pcap.plugins.plugin_utils._report.collected import report_collected
+from ansible_collections.kube.pcap.plugins.plugin_utils._report.shapes import (
+    check_collected,
+    check_info,
+    check_started,
+)
 
 
 class ActionModule(ControllerAction):
     """Answers from what the hosts of the play have registered."""
 
     OPTIONS = {
-        "of": {"type": "str", "choices": ["start", "status", "stop", "remove"], "required": True},
+        "of": {"type": "str", "choices": ["start", "status", "stop", "remove", "collect"], "required": True},
         "registered": {"type": "list", "elements": "str", "required": True},
         "id": {"type": "str"},
         "segments": {"type": "bool", "default": False},
@@ -33,16 +38,15 @@ class ActionModule(ControllerAction):
         """Print the report, and return its data."""
         waiting = later(known["ansible_play_hosts"], known["ansible_play_batch"])
         hosts, variables = known["ansible_play_hosts_all"], known["hostvars"]
-        check = check_started if options["of"] == "start" else check_info
-        answers = read_answers(hosts, variables, options["registered"], check, waiting)
-        made = report_captures(
-            options["of"],
-            answers,
-            options["id"],
-            segments=options["segments"],
-            lenient=options["unmatched"] == "warn",
-            check_mode=self._task.check_mode,
-        )
+        of, registered = options["of"], options["registered"]
+        told = {"lenient": options["unmatched"] == "warn", "check_mode": self._task.check_mode}
+        if of == "collect":
+            answers = read_answers(hosts, variables, registered, check_collected, waiting, partial="captures")
+            made = report_collected(answers, options["id"], **told)
+        else:
+            check = check_started if of == "start" else check_info
+            answers = read_answers(hosts, variables, registered, check, waiting)
+            made = report_captures(of, answers, options["id"], segments=options["segments"], **told)
         if made.text:
             Display().display(made.text)
         result = dataclasses.asdict(made)

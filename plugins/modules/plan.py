@@ -26,9 +26,9 @@ extends_documentation_fragment:
   - kube.pcap._attributes.actiongroup
 options:
   of:
-    description: What the play is to do. V(status) and V(stop) are asked of captures that exist.
+    description: What the play is to do. The others are asked of captures that exist.
     type: str
-    choices: [start, status, stop]
+    choices: [start, status, stop, collect]
     default: start
   request:
     description:
@@ -99,14 +99,14 @@ left_out:
       type: str
 asked:
   description: The request with every default, in the terms of M(kube.pcap.capture) and M(kube.pcap.report).
-  returned: with O(of=status) and O(of=stop)
+  returned: with another O(of) than V(start)
   type: dict
   contains:
     of:
-      description: V(status), V(stop) or V(remove).
+      description: V(status), V(stop), V(remove) or V(collect).
       type: str
     state:
-      description: What M(kube.pcap.capture) is asked for.
+      description: What M(kube.pcap.capture) is asked for, for V(status) and V(stop).
       type: str
       sample: stopped
     id:
@@ -114,6 +114,12 @@ asked:
       type: str
     spool:
       description: The folder on the nodes under which captures live.
+      type: str
+    dest:
+      description: The folder of the controller to collect to, null where none was given. For V(collect).
+      type: str
+    sink:
+      description: The bucket to collect to, null where none was given. For V(collect).
       type: str
     wait:
       description: How many seconds to wait until all is shipped.

@@ -26,12 +26,13 @@ options:
   of:
     description: What the play did.
     type: str
-    choices: [start, status, stop, remove]
+    choices: [start, status, stop, remove, collect]
     required: true
   registered:
     description:
       - Names of the variables in which the hosts registered what they answered, in the tasks' order. The last holds
-        results of M(kube.pcap.capture) for V(start), and of M(kube.pcap.capture_info) for the others.
+        results of M(kube.pcap.capture) for V(start), of M(kube.pcap.collect) for V(collect), and of
+        M(kube.pcap.capture_info) for the others.
     type: list
     elements: str
     required: true
@@ -52,6 +53,7 @@ options:
 seealso:
   - module: kube.pcap.capture
   - module: kube.pcap.capture_info
+  - module: kube.pcap.collect
   - module: kube.pcap.plan
 """
 
@@ -77,7 +79,7 @@ id:
 captures:
   description:
     - One entry for each capture and host, with the keys that M(kube.pcap.capture_info) returns; after a start, with
-      those of M(kube.pcap.capture).
+      those of M(kube.pcap.capture), and after collecting, with those of M(kube.pcap.collect).
   returned: always
   type: list
   elements: dict

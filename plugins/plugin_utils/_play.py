@@ -70,13 +70,15 @@ def read_answers(
     registered: Sequence[str],
     check: Callable[[Mapping[str, Any]], object],
     waiting: Collection[str] = (),
+    partial: str | None = None,
 ) -> tuple[Answer, ...]:
     """Return what each host answered to the tasks that registered these variables, in the tasks' order.
 
     variables: by host, as Ansible's ``hostvars``. check: raises RecordError for a last result that cannot be used, and
-    then that host alone has a problem. waiting: the hosts that may be asked later.
+    then that host alone has a problem. waiting: the hosts that may be asked later. partial: a key by which a last
+    result tells what was done, though its task failed.
     """
-    answers = (_answer(host, variables[host], registered, host in waiting) for host in hosts)
+    answers = (_answer(host, variables[host], registered, host in waiting, partial) for host in hosts)
     return tuple(_checked(answer, check) for answer in answers)
 
 
@@ -90,7 +92,9 @@ def _checked(answer: Answer, check: Callable[[Mapping[str, Any]], object]) -> An
     return answer
 
 
-def _answer(host: str, variables: Mapping[str, Any], registered: Sequence[str], waiting: bool) -> Answer:
+def _answer(
+    host: str, variables: Mapping[str, Any], registered: Sequence[str], waiting: bool, partial: str | None
+) -> Answer:
     given = plain(variables.get("kube_node_name"))
     name = None if given is None or given == "" else str(given)
     result: Mapping[str, Any] | None = None
@@ -101,9 +105,9 @@ def _answer(host: str, variables: Mapping[str, Any], registered: Sequence[str], 
         if result is None and waiting:
             return Answer(host, name, problem=_NOT_YET, waiting=True)
         problem = "it was not asked" if result is None else problem_of(result)
-        if problem:
+        if problem and not (result and partial in result):
             return Answer(host, name, problem=problem, changed=changed)
-        if result and result.get("msg"):
+        if result and result.get("msg") and not problem:
             messages.append(first_line(result["msg"]))
         changed = changed or bool(result and result.get("changed"))
     return Answer(host, name, result, None, tuple(messages), changed)

@@ -7,6 +7,7 @@
 selections(request)      what capture_targets selects
 lenient(request)         whether capture_unmatched takes no match for no failure
 change(of, request)      what is asked of captures that exist
+collection(request)      what is to be collected
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from ..module_utils._options import capture_options, flag
 from ..module_utils._records import Selection
 from ..module_utils._selection import parse
 from ..module_utils._units import parse_duration
+from ._collect.choice import check_place
 
 TARGETS, ID, UNMATCHED = "capture_targets", "capture_id", "capture_unmatched"
 _SPOOL, _SEGMENTS, _WAIT = "capture_spool", "capture_segments", "capture_wait"
 _REMOVE, _FORCE = "capture_remove", "capture_force"
 _STATUS = (ID, _SEGMENTS, _SPOOL, UNMATCHED)
 STOP = (*_STATUS, _WAIT, _REMOVE, _FORCE)
+_DEST, _SINK = "capture_dest", "capture_sink"
+COLLECT = (ID, _DEST, _SINK, _SPOOL, UNMATCHED)
 _LONGEST_WAIT = 86400
 
 
@@ -69,5 +73,25 @@ def change(of: str, request: Mapping[str, Any]) -> dict[str, Any]:
         "wait": parse_duration(_WAIT, given.get(_WAIT, "60s"), 0, _LONGEST_WAIT),
         "force": flag(_FORCE, given.get(_FORCE, False)),
         "segments": flag(_SEGMENTS, given.get(_SEGMENTS, False)),
+        "unmatched": "warn" if lenient(request) else "fail",
+    }
+
+
+def collection(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is to be collected: {of, id, dest, sink, spool, unmatched}; what is empty or None takes its default.
+
+    dest and sink: where to, as they were given; both null where each capture's own sink tells. Raises OptionError.
+    """
+    check_names(request, COLLECT)
+    given = {name: value for name, value in request.items() if value is not None and value != ""}
+    id = given.get(ID, "all")
+    dest, sink = (None if given.get(name) is None else str(given[name]) for name in (_DEST, _SINK))
+    check_place(dest, sink, "capture_")
+    return {
+        "of": "collect",
+        "id": id if id == "all" else check_id(ID, id),
+        "dest": dest,
+        "sink": sink,
+        "spool": capture_options({"spool": given.get(_SPOOL)}, "capture_").spool,
         "unmatched": "warn" if lenient(request) else "fail",
     }

@@ -11,10 +11,10 @@ from collections.abc import Collection
 
 from ..module_utils._errors import OptionError, shown
 from ..module_utils._options import NAMES
-from ._request import STOP, TARGETS
+from ._request import COLLECT, STOP, TARGETS
 
 _PREFIX = "capture_"
-_OPTIONS = [name[len(_PREFIX) :] for name in (TARGETS, *STOP)] + ["snapshot", *NAMES]
+_OPTIONS = sorted({name[len(_PREFIX) :] for name in (TARGETS, *STOP, *COLLECT)} | {"snapshot", *NAMES})
 _RESULT = "result"
 
 

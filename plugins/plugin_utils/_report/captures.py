@@ -10,16 +10,14 @@ Backlog, disk and time left belong to a capture on its node, and stand in the li
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...module_utils._records import Target, from_result
 from ...module_utils._units import format_duration, format_size
 from .._play import Answer
-from .text import clean, table
-
-Captures = list[dict[str, Any]]
-"""What ``capture`` or ``capture_info`` returned, one for each capture and host, with the key ``host``."""
+from .parts import Captures, Report, by_node, conclude, count, nothing_there
+from .text import table
 
 _STARTED = ("NODE", "TARGET", "CONTAINER", "PHASE", "UNTIL")
 _STATUS = ("NODE", "TARGET", "PHASE", "PACKETS", "DROPS", "SEGMENTS", "SHIPPED", "BACKLOG", "DISK", "TIME LEFT")
@@ -35,21 +33,6 @@ _AGAIN = (
     "%s, and was to end at %s; choose another capture_id, or remove it with"
     """ kube.pcap.stop -e '{"capture_id": "%s", "capture_remove": true}'"""
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Report:
-    """What a play has to say in the end."""
-
-    id: str | None
-    """The capture's, None when there are several or none."""
-    captures: Captures
-    unasked: tuple[dict[str, str], ...]
-    """{host, reason} of each host that gave no answer."""
-    text: str
-    failure: str | None = None
-    """Why the play must fail, though hosts answered."""
-    warnings: tuple[str, ...] = ()
 
 
 def report_captures(
@@ -76,11 +59,11 @@ def report_captures(
     if of == "remove" or (ids and of == "stop" and check_mode):
         lines += _done(of, answers, check_mode)
     elif not ids and any(answer.result for answer in answers):
-        none = _none(wanted, ", ".join(sorted({capture["id"] for capture in told})))
+        none = nothing_there(wanted, ", ".join(sorted({capture["id"] for capture in told})))
         late = any(answer.waiting for answer in answers)
         failure = "capture_id: " + none if wanted and not lenient and not late else None
         lines += [none] if failure is None else []
-    return _report(ids[0] if len(ids) == 1 else None, captures, answers, lines, failure)
+    return conclude(ids[0] if len(ids) == 1 else None, captures, answers, lines, failure)
 
 
 def _started(id: str, answers: Sequence[Answer]) -> Report:
@@ -91,7 +74,7 @@ def _started(id: str, answers: Sequence[Answer]) -> Report:
         for target in (from_result(Target, value) for value in capture["targets"])
     ]
     lines = ["capture %s: %s" % (id, "; ".join(_what_is_known(len(rows), len(captures), answers)))]
-    made = _report(id, captures, answers, lines + (table(_STARTED, rows) if rows else []))
+    made = conclude(id, captures, answers, lines + (table(_STARTED, rows) if rows else []))
     return dataclasses.replace(made, warnings=tuple(_over(id, answers)))
 
 
@@ -99,11 +82,11 @@ def _what_is_known(targets: int, nodes: int, answers: Sequence[Answer]) -> Itera
     """Yield how many targets answered, and how many hosts did not; a host that refused may well record."""
     silent = sum(answer.result is None for answer in answers)
     if nodes:
-        yield "%s on %s" % (_count(targets, "target"), _count(nodes, "node"))
+        yield "%s on %s" % (count(targets, "target"), count(nodes, "node"))
     elif not silent:
         yield "no target was chosen on the hosts of this play"
     if silent:
-        yield "%s gave no result" % _count(silent, "host")
+        yield "%s gave no result" % count(silent, "host")
 
 
 def _over(id: str, answers: Sequence[Answer]) -> Iterator[str]:
@@ -126,17 +109,14 @@ def _done(of: str, answers: Sequence[Answer], check_mode: bool) -> list[str]:
     return ["nothing was there to %s" % of]
 
 
-def _none(wanted: str | None, others: str) -> str:
-    what = "no capture" if wanted is None else "no capture %s" % wanted
-    return "%s on any host that answered%s" % (what, "; there are %s" % others if others else "")
-
-
 def _one(captures: Captures, segments: bool) -> list[str]:
     """Return the lines about one capture on all its nodes."""
     lines = ["capture %s" % captures[0]["id"]]
     lines += table(_STATUS, [row for capture in captures for row in _rows(capture)], _FIGURES)
-    lines += _by_node((_node(capture), reason) for capture in captures for reason in _reasons(capture))
-    lines += _by_node((_node(capture), _place(capture)) for capture in captures if capture["segments"])
+    lines += by_node((_node(capture), reason) for capture in captures for reason in _reasons(capture))
+    lines += by_node(
+        (_node(capture), place) for capture in captures if capture["segments"] for place in _places(capture)
+    )
     if segments:
         listed = [_segment(capture, one) for capture in captures for one in capture.get("segment_list", ())]
         lines += ["", *table(_SEGMENTS, listed, _FIGURES)] if listed else []
@@ -148,21 +128,14 @@ def _node(capture: Mapping[str, Any]) -> str:
     return str(capture["node"] or capture["host"])
 
 
-def _by_node(told: Iterable[tuple[str, str]]) -> list[str]:
-    """Return one line for each thing that is told, with the nodes that it is true of."""
-    nodes: dict[str, list[str]] = {}
-    for node, text in told:
-        nodes.setdefault(text, []).append(node)
-    return ["  %s: %s" % (", ".join(names), text) for text, names in nodes.items()]
-
-
 def _rows(capture: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
     sink = capture["sink"]
+    away = sink or capture["stored_in"]
     left = format_duration(capture["seconds_left"]) if capture["seconds_left"] else "-"
     last = (format_size(capture["backlog_bytes"]) if sink else "-", format_size(capture["disk_bytes"]), left)
     for one in capture["targets"]:
         target = from_result(Target, one["target"])
-        shipped = one["shipped"] if sink else "-"
+        shipped = one["shipped"] if away else "-"
         figures = (one["phase"], one["packets"], one["dropped_kernel"], one["segments"], shipped)
         yield (target.node, target.title, *figures, *last)
         last = ("", "", "")
@@ -177,11 +150,11 @@ def _reasons(capture: Mapping[str, Any]) -> Iterator[str]:
         if one["reason"] and one["reason"] != capture["reason"]:
             yield "%s: %s" % (title, one["reason"])
         if one["dropped_interface"]:
-            yield "%s: its interfaces dropped %s" % (title, _count(one["dropped_interface"], "packet"))
+            yield "%s: its interfaces dropped %s" % (title, count(one["dropped_interface"], "packet"))
         if one["gaps"]:
-            yield "%s: %s, %s" % (title, _count(one["gaps"], "gap"), _gap(one["last_gap"], one["gaps"] > 1))
+            yield "%s: %s, %s" % (title, count(one["gaps"], "gap"), _gap(one["last_gap"], one["gaps"] > 1))
     if capture["evicted"]:
-        what = _count(capture["evicted"], "file"), _count(capture["evicted_packets"], "packet")
+        what = count(capture["evicted"], "file"), count(capture["evicted_packets"], "packet")
         yield "%s with %s deleted unshipped, since a bound was reached" % what
     if capture["last_error"]:
         yield "%s: %s" % ("shipping" if capture["sink"] else "closing files", capture["last_error"])
@@ -189,35 +162,27 @@ def _reasons(capture: Mapping[str, Any]) -> Iterator[str]:
 
 def _gap(gap: Mapping[str, Any], several: bool) -> str:
     span = "from %s to %s" % (gap["since"], gap["until"]) if gap["until"] else "from %s on" % gap["since"]
-    lost = "; at least %s lost" % _count(gap["packets"], "packet") if gap["packets"] else ""
+    lost = "; at least %s lost" % count(gap["packets"], "packet") if gap["packets"] else ""
     return "%s%s: %s%s" % ("the last " if several else "", span, gap["reason"], lost)
 
 
-def _place(capture: Mapping[str, Any]) -> str:
-    what = "segments, those that are left," if capture["evicted"] else "segments"
+def _places(capture: Mapping[str, Any]) -> Iterator[str]:
+    """Yield where the segments are."""
+    sink, stored, id = capture["sink"], capture["stored_in"], capture["id"]
+    elsewhere = {place: number for place, number in sorted(stored.items()) if place != sink}
+    for place, number in elsewhere.items():
+        yield "%s collected into %s/%s" % (count(number, "segment"), place, id)
+    what = "segments, those that are left," if capture["evicted"] or elsewhere else "segments"
     here = "%s in %s/segments" % (what, capture["spool"])
-    if not capture["sink"]:
-        return here
-    if capture["phase"] == "done" and not capture["backlog_bytes"]:
-        return "segments in %s/%s" % (capture["sink"], capture["id"])
-    return "%s until they are in %s/%s" % (here, capture["sink"], capture["id"])
+    if not sink:
+        if sum(stored.values()) < capture["segments"]:
+            yield here
+    elif capture["phase"] != "done" or capture["backlog_bytes"]:
+        yield "%s until they are in %s/%s" % (here, sink, id)
+    elif sink in stored or not elsewhere:
+        yield "segments in %s/%s" % (sink, id)
 
 
 def _segment(capture: Mapping[str, Any], one: Mapping[str, Any]) -> tuple[object, ...]:
     target = from_result(Target, one["target"])
     return capture["node"], target.title, one["seq"], one["packets"], one["bytes"], one["where"], one["file"]
-
-
-def _report(
-    id: str | None, captures: Captures, answers: Sequence[Answer], lines: Sequence[str], failure: str | None = None
-) -> Report:
-    unasked = tuple({"host": a.host, "reason": a.problem or ""} for a in answers if a.result is None)
-    said = _by_node((answer.host, message) for answer in answers for message in answer.messages)
-    missing = ["  %s gave no result: %s" % (a.host, a.problem) for a in answers if not a.result and not a.waiting]
-    late = _by_node((answer.host, answer.problem or "") for answer in answers if answer.waiting)
-    text = "\n".join(clean(line) for line in (*lines, *said, *missing, *late)).rstrip("\n")
-    return Report(id, captures, unasked, text, failure)
-
-
-def _count(number: int, noun: str) -> str:
-    return "%d %s%s" % (number, noun, "" if number == 1 else "s")

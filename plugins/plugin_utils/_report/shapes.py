@@ -69,7 +69,22 @@ class _Told:
     sink: str | None
     spool: str
     last_error: str | None
+    stored_in: Mapping[str, int]
     segment_list: tuple[_Segment, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class _Collected:
+    id: str
+    node: str | None
+    phase: str
+    to: str
+    segments: int
+    bytes: int
+    gone: int
+    left: int
+    settled: bool
+    problems: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +101,13 @@ class _Info:
     captures: tuple[_Told, ...]
 
 
+@dataclasses.dataclass(frozen=True)
+class _Brought:
+    """The result of ``collect``."""
+
+    captures: tuple[_Collected, ...]
+
+
 def check_started(result: Mapping[str, Any]) -> None:
     """Raise RecordError for what is no result of ``capture``."""
     from_result(_Started, result)
@@ -94,3 +116,8 @@ def check_started(result: Mapping[str, Any]) -> None:
 def check_info(result: Mapping[str, Any]) -> None:
     """Raise RecordError for what is no result of ``capture_info``."""
     from_result(_Info, result)
+
+
+def check_collected(result: Mapping[str, Any]) -> None:
+    """Raise RecordError for what is no result of ``collect``."""
+    from_result(_Brought, result)

@@ -28,6 +28,7 @@ def capture(*targets, node="node-a", **more):
         "disk_bytes": 2000,
         "sink": None,
         "last_error": None,
+        "stored_in": {},
     }
     spool = "/var/lib/kube-pcap/c-1"
     return {"id": "c-1", "node": node, "targets": list(targets), "spool": spool, **figures, **rest, **more}
@@ -70,6 +71,26 @@ def test_status():
             "  node-a: segments in /var/lib/kube-pcap/c-1/segments until they are in /mnt/c-1",
         ),
         (capture(target(), sink="/mnt", phase="done", backlog_bytes=0), "  node-a: segments in /mnt/c-1"),
+        (
+            capture(target(), stored_in={"controller:/srv/x": 1}),
+            "  node-a: segments, those that are left, in /var/lib/kube-pcap/c-1/segments",
+        ),
+        (
+            capture(target(), stored_in={"controller:/srv/x": 2}),
+            "  node-a: 2 segments collected into controller:/srv/x/c-1",
+        ),
+        (
+            capture(target(), sink="/mnt", stored_in={"gs://b": 1}),
+            "  node-a: segments, those that are left, in /var/lib/kube-pcap/c-1/segments until they are in /mnt/c-1",
+        ),
+        (
+            capture(target(), sink="/mnt", stored_in={"gs://b": 1, "/mnt": 1}, phase="done", backlog_bytes=0),
+            "  node-a: segments in /mnt/c-1",
+        ),
+        (
+            capture(target(), sink="/mnt", stored_in={"gs://b": 2}, phase="done", backlog_bytes=0),
+            "  node-a: 2 segments collected into gs://b/c-1",
+        ),
         (capture(target(), phase="failed", reason="disk full"), "  node-a: disk full"),
         (capture(target(reason="the pod is gone")), "  node-a: pod shop/web: the pod is gone"),
         (capture(target(dropped_interface=1)), "  node-a: pod shop/web: its interfaces dropped 1 packet"),

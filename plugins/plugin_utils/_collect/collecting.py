@@ -1,0 +1,178 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Brings a node's segments to where they are wanted, and has it delete what is safe. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from ...module_utils._errors import PcapError
+from ...module_utils._sinks import manifest_parts, segment_parts
+from .._report.text import clean
+from .._uploads import Uploads
+from .choice import HeldCapture, Place, Segment, Wanted, choose_place, manifest_due, read_captures, waiting
+from .fetching import Read
+from .stores import Kept, Store
+
+_BATCH = 10
+"""So many files the node is told of at a time: what a run that is cut off has to look at again."""
+_MOST_FAILURES = 3
+"""So many files may fail one after the other, before the rest is not tried."""
+_MANIFEST = "manifest.jsonl"
+
+
+class Asked(Protocol):
+    """The node: see Node."""
+
+    read: Read
+    call: Callable[..., dict[str, Any]]
+
+
+@dataclasses.dataclass
+class Collected:
+    """What became of one capture on its node."""
+
+    id: str
+    node: str | None
+    phase: str
+    to: str
+    """Where: a folder of the controller, or a bucket."""
+    segments: int = 0
+    """That are safe now and were not told to the node before."""
+    bytes: int = 0
+    manifest: bool = False
+    """Whether the manifest has come, or there is more of it than before."""
+    gone: int = 0
+    """Segments that the node shipped or gave up meanwhile."""
+    left: int = 0
+    """Segments that lie on the node."""
+    settled: bool = False
+    """Whether no segment will come any more."""
+    problems: list[str] = dataclasses.field(default_factory=list)
+    """Why something could not be collected."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Collector:
+    """Collects the captures of one node."""
+
+    wanted: Wanted
+    node: Asked
+    store: Callable[[Place], Store]
+    uploads: Uploads
+
+    def run(self, check_mode: bool) -> dict[str, Any]:
+        """Return the task's result; raise NodeError where the node cannot tell of its captures."""
+        changed, notes = self._refresh(check_mode)
+        told = [self._look(one) if check_mode else self._collect(one) for one in self._captures(self.wanted.id)]
+        problems = ["capture %s: %s" % (one.id, problem) for one in told for problem in one.problems]
+        result = {
+            "changed": changed or any(one.segments or one.manifest for one in told),
+            "captures": [dataclasses.asdict(one) for one in told],
+        }
+        if problems or notes:
+            result["msg"] = clean("; ".join(problems or notes))
+        return {**result, "failed": True} if problems else result
+
+    def _refresh(self, check_mode: bool) -> tuple[bool, list[str]]:
+        """Have dead recorders run again, and look after what the node uploads itself; return what is to be told."""
+        asked = {"state": "refreshed", "id": self.wanted.id, "spool": self.wanted.spool}
+        told = self.node.call("capture", **asked)
+        changed, notes = told["changed"], [told["msg"]] if told.get("msg") else []
+        try:
+            more = {} if check_mode else self.uploads.for_node(told.get("uploads", ()))
+            if more:
+                changed = self.node.call("capture", **asked, **more)["changed"] or changed
+        except PcapError as error:  # what is here is collected all the same
+            notes.append("what the node uploads itself was not looked after: %s" % error)
+        return changed, notes
+
+    def _captures(self, id: str) -> tuple[HeldCapture, ...]:
+        told = self.node.call("capture_info", id=id, spool=self.wanted.spool, segments=True)
+        return read_captures(told, self.wanted.node)
+
+    def _look(self, capture: HeldCapture) -> Collected:
+        """Tell what would be collected."""
+        collected = self._begin(capture, choose_place(self.wanted, capture.sink))
+        collected.segments = collected.left = len(waiting(capture))
+        collected.bytes = sum(one.bytes for one in waiting(capture))
+        return collected
+
+    def _begin(self, capture: HeldCapture, place: Place) -> Collected:
+        made = Collected(capture.id, capture.node, capture.phase, place.title, settled=capture.settled)
+        if capture.node is None:
+            made.problems.append(capture.reason or "it is damaged")
+        return made
+
+    def _collect(self, capture: HeldCapture) -> Collected:
+        place = choose_place(self.wanted, capture.sink)
+        collected = self._begin(capture, place)
+        if collected.problems:
+            return collected
+        collected.left = len(waiting(capture))
+        try:
+            store = self.store(place)
+            self._bring_segments(capture, place, store, collected)
+            now = next((one for one in self._captures(capture.id) if one.id == capture.id), None)
+            if now is None:
+                return collected  # it was removed meanwhile
+            collected.phase, collected.settled, collected.left = now.phase, now.settled, len(waiting(now))
+            if manifest_due(now, place):
+                self._bring_manifest(now, place, store, collected)
+        except PcapError as error:
+            collected.problems.append(str(error))
+        return collected
+
+    def _bring_segments(self, capture: HeldCapture, place: Place, store: Store, collected: Collected) -> None:
+        """Bring all that wait, tell the node of what is safe, and note what could not be."""
+        failures, safe = 0, []
+        for one in waiting(capture):
+            try:
+                kept = store.keep(self.node.read, self._path(capture, "segments", one.file), _parts(capture, one), one)
+            except PcapError as error:
+                collected.problems.append(str(error))
+                failures += 1
+                if failures == _MOST_FAILURES:
+                    break
+                continue
+            failures = 0
+            if kept is None:
+                collected.gone += 1
+                continue
+            collected.segments, collected.bytes = collected.segments + 1, collected.bytes + one.bytes
+            safe.append(_told(one.file, place, kept))
+            if len(safe) == _BATCH:
+                self._confirm(capture, safe)
+                safe = []
+        self._confirm(capture, safe)
+
+    def _bring_manifest(self, capture: HeldCapture, place: Place, store: Store, collected: Collected) -> None:
+        parts = manifest_parts(capture.id, str(capture.node))
+        kept = store.keep_manifest(self.node.read, self._path(capture, _MANIFEST), parts, capture.settled)
+        collected.manifest = kept is not None and kept.new
+        if kept is not None and capture.sink == place.sink and capture.phase == "draining":
+            self._confirm(capture, [_told(_MANIFEST, place, kept)])  # the recorder waits for nothing else
+
+    def _confirm(self, capture: HeldCapture, files: Sequence[Mapping[str, Any]]) -> None:
+        """Have the node write down where files are, and delete them."""
+        if files:
+            confirmed = {capture.id: list(files)}
+            self.node.call("capture", state="refreshed", id=capture.id, spool=self.wanted.spool, confirmed=confirmed)
+
+    def _path(self, capture: HeldCapture, *parts: str) -> str:
+        return os.path.join(self.wanted.spool, capture.id, *parts)
+
+
+def _parts(capture: HeldCapture, segment: Segment) -> list[str]:
+    return segment_parts(capture.id, str(capture.node), segment.target, segment.file)
+
+
+def _told(file: str, place: Place, kept: Kept) -> dict[str, Any]:
+    """Return what the node is told of a file that is safe."""
+    versions = {"generation": kept.generation, "crc32c": kept.crc32c}
+    return {"file": file, "sink": place.sink, "object": kept.object, **versions}
