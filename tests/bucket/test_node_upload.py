@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import hashlib
 import json
@@ -418,6 +419,13 @@ def test_check_of_clocks(node, kind, offset, words):
     node.bucket.front.clock_offset = offset
     with pytest.raises(OptionError, match=r"sink: the clock of this node is 3\d+ s %s the bucket's; set it" % words):
         node_bucket.check(capture(kind), node.way(kind), time.time_ns())
+
+
+def test_check_of_the_controllers_clock(node):
+    """The clock of who signed is known by the time of signing."""
+    way = dataclasses.replace(node.way("policy"), issued_ns=time.time_ns() - 3600 * 10**9)
+    with pytest.raises(OptionError, match=r"the clock of the controller is 3\d+ s behind the bucket's"):
+        node_bucket.check(capture("policy"), way, time.time_ns())
 
 
 @both

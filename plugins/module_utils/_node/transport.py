@@ -65,7 +65,7 @@ def send(
         raise TransportError("%s cannot be found: %s" % (_peer(parts), error.strerror)) from None
     except socket.timeout:
         raise TransportError("%s has not answered within %d s" % (host, TIMEOUT_SECONDS)) from None
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:  # ValueError: a name or port that cannot be one
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise TransportError("%s: %s" % (_peer(parts), why)) from None
 

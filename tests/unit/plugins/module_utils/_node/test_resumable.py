@@ -44,7 +44,7 @@ def put(service, *answers, data=DATA):
     service.answers = list(answers)
     content = Content(NAME, len(data), hashlib.md5(data).hexdigest(), lambda start: [data[start:]])
     try:
-        return resumable.put(service.url, "b", content, None)
+        return resumable.put(service.url + "/", "b", content, None)
     finally:
         assert service.answers == []
 

@@ -112,6 +112,13 @@ def test_no_such_name():
         post("http://bucket.invalid/", [])
 
 
+@pytest.mark.parametrize("place", ["a..b", "127.0.0.1:99999", "127.0.0.1:x"])
+def test_no_such_place(server, place):
+    """Nor does an address that cannot be one end otherwise."""
+    with pytest.raises(transport.TransportError):
+        post("http://%s/" % place, [])
+
+
 def test_through_a_proxy(server, monkeypatch):
     """HTTP_PROXY is asked for the whole address, with its password, which no message shows."""
     monkeypatch.setenv("http_proxy", server.replace("http://", "http://user:secret@"))
@@ -143,4 +150,5 @@ def test_blocks(tmp_path):
     path.write_bytes(bytes(range(256)) * 2000)
     assert b"".join(transport.blocks(str(path))) == path.read_bytes()
     assert b"".join(transport.blocks(str(path), 300_001)) == path.read_bytes()[:300_001]
+    assert b"".join(transport.blocks(str(path), 300_001, 299_000)) == path.read_bytes()[299_000:300_001]
     assert max(map(len, transport.blocks(str(path)))) <= 1 << 17
