@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ def record(lab: Lab, ansible: Ansible, request: pytest.FixtureRequest) -> Iterat
     """Makes recordings that are removed, with nothing left, when the test ends."""
     made: list[Recording] = []
 
-    def make(node: str, **options: str) -> Recording:
+    def make(node: str, **options: Any) -> Recording:
         name = "".join(c if c.isalnum() else "-" for c in request.node.name.lower()).strip("-")[-50:].strip("-")
         made.append(Recording(ansible, lab.node(node), "%s-%d" % (name.replace("--", "-"), len(made)), **options))
         return made[-1]

@@ -41,8 +41,11 @@ Record = Callable[..., "Recording"]
 class Recording:
     """One capture on one node."""
 
-    def __init__(self, ansible: Ansible, node: LabNode, capture_id: str, spool: str = SPOOL) -> None:
+    def __init__(
+        self, ansible: Ansible, node: LabNode, capture_id: str, spool: str = SPOOL, env: dict[str, str] | None = None
+    ) -> None:
         self.ansible = ansible
+        self.env = env
         self.node = node
         self.id = capture_id
         self.spool = spool
@@ -50,7 +53,7 @@ class Recording:
     def call(self, module: str = "capture", **params: Any) -> dict[str, Any]:
         """Calls a module on the node and returns its result, with ``failed``."""
         params = {"id": self.id, "spool": self.spool, **params}
-        run = self.ansible.adhoc(self.node.name, "kube.pcap." + module, params=params)
+        run = self.ansible.adhoc(self.node.name, "kube.pcap." + module, params=params, env=self.env)
         assert len(run.tasks) == 1, run.stdout + run.stderr
         assert "Traceback" not in run.stdout + run.stderr
         return {**run.tasks[0].result, "failed": run.tasks[0].status != "ok"}
