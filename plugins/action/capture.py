@@ -15,7 +15,7 @@ from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
 from ansible_collections.kube.pcap.plugins.plugin_utils._archive.access import ENVIRONMENT
 from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.text import clean
-from ansible_collections.kube.pcap.plugins.plugin_utils._uploads import Uploads
+from ansible_collections.kube.pcap.plugins.plugin_utils._uploads import Uploads, with_words
 
 
 class ActionModule(ActionBase):
@@ -36,12 +36,14 @@ class ActionModule(ActionBase):
         try:
             if given.get("state", "started") == "started":
                 given.update(uploads.for_start(given))
-            told = self._execute_module(module_name="kube.pcap.capture", module_args=given, task_vars=task_vars)
-            more = uploads.for_node(told.pop("uploads", ()))
-            if more and not self._task.check_mode:
-                again = {**given, **more}
-                told = self._execute_module(module_name="kube.pcap.capture", module_args=again, task_vars=task_vars)
-                told.pop("uploads", None)
         except PcapError as error:
             return {**result, "failed": True, "changed": False, "msg": clean(str(error))}
-        return {**result, **told}
+        told = self._execute_module(module_name="kube.pcap.capture", module_args=given, task_vars=task_vars)
+        needed = told.pop("uploads", ())
+        more = {} if self._task.check_mode else uploads.for_node(needed)
+        if more:
+            again = {**given, **more}
+            more_told = self._execute_module(module_name="kube.pcap.capture", module_args=again, task_vars=task_vars)
+            more_told.pop("uploads", None)
+            told = {**more_told, "changed": bool(told.get("changed") or more_told.get("changed"))}
+        return with_words({**result, **told}, uploads.warnings, uploads.problems)

@@ -37,6 +37,8 @@ class WantedUpload:
     """What the names of its objects begin with."""
     seconds: int
     """How long it is to last."""
+    most: int
+    """Bytes of the largest object: the node's bound."""
     signed: bool
     """Whether the controller signs a policy; else the node's metadata server lets it."""
 
@@ -74,12 +76,14 @@ def wanted_by_start(given: Mapping[str, Any]) -> WantedUpload | None:
     if options.sink is None or not is_bucket(options.sink):
         return None
     seconds = options.duration_seconds + options.grace_seconds
-    return _wanted(id, node, options.sink, seconds, options.upload == "policy")
+    return _wanted(id, node, options.sink, seconds, options.keep_bytes, options.upload == "policy")
 
 
 def wanted_by_node(told: Iterable[Mapping[str, Any]]) -> list[WantedUpload]:
     """Return the policies that captures of a node need, by what module ``capture`` returned as ``uploads``."""
-    return [_wanted(one["id"], one["node"], one["sink"], one["seconds"], True) for one in told if one["renew"]]
+    return [
+        _wanted(one["id"], one["node"], one["sink"], one["seconds"], one["most"], True) for one in told if one["renew"]
+    ]
 
 
 def unconfirmed(told: Iterable[Mapping[str, Any]]) -> list[Unconfirmed]:
@@ -96,6 +100,6 @@ def as_policies(ways: Mapping[str, Upload]) -> str:
     return json.dumps(to_result(ways))
 
 
-def _wanted(id: str, node: str, sink: str, seconds: int, signed: bool) -> WantedUpload:
+def _wanted(id: str, node: str, sink: str, seconds: int, most: int, signed: bool) -> WantedUpload:
     bucket = parse_bucket("sink", sink)
-    return WantedUpload(id, bucket, bucket.node_prefix(id, node), seconds + _SPARE_SECONDS, signed)
+    return WantedUpload(id, bucket, bucket.node_prefix(id, node), seconds + _SPARE_SECONDS, most, signed)

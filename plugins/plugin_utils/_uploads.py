@@ -6,16 +6,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..module_utils._errors import PcapError
 from ..module_utils._records import Upload
-from ..module_utils._sinks import parse_bucket
+from ..module_utils._sinks import SCHEME, parse_bucket
 from ._archive.access import read_access
-from ._archive.credentials import EMULATOR
-from ._archive.gcs import Archive
-from ._archive.policy import SERVICE
+from ._archive.policy import EMULATOR, SERVICE
+from ._report.text import clean
 from ._signing import Unconfirmed, WantedUpload, as_policies, unconfirmed, wanted_by_node, wanted_by_start
+
+if TYPE_CHECKING:
+    from ._archive.gcs import Archive
 
 
 class Uploads:
@@ -24,26 +28,52 @@ class Uploads:
     def __init__(self, options: Mapping[str, Any], environment: Mapping[str, str]) -> None:
         self._options, self._environment = options, environment
         self._opened: Archive | None = None
+        self.warnings: list[str] = []
+        """What is worth knowing of the account that signs."""
+        self.problems: list[str] = []
+        """Why a node did not get what it needs."""
 
     def for_start(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the module is to be told beside its options; raise PcapError."""
         wanted = wanted_by_start(given)
+        if wanted is not None and wanted.signed:
+            self._warn_of_rights(wanted.bucket.name)
         return self._policies([wanted] if wanted else [])
 
     def for_node(self, told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Return what the module is to be told for what it has returned as ``uploads``; raise PcapError."""
-        confirmed: dict[str, list[dict[str, Any]]] = {}
-        for one in unconfirmed(told):
-            found = self._find(one)
-            if found:
-                confirmed.setdefault(one.id, []).append(found)
-        return {**self._policies(wanted_by_node(told)), **({"confirmed": confirmed} if confirmed else {})}
+        """Return what the module is to be told for what it has returned as ``uploads``.
+
+        What cannot be had is a problem, and keeps nobody from being told how captures are.
+        """
+        arguments: dict[str, Any] = {}
+        try:
+            arguments.update(self._policies(wanted_by_node(told)))
+            confirmed: dict[str, list[dict[str, Any]]] = {}
+            for one in unconfirmed(told):
+                confirmed.setdefault(one.id, []).extend(self._find(one))
+            arguments.update({"confirmed": confirmed} if any(confirmed.values()) else {})
+        except PcapError as error:
+            self.problems.append(str(error))
+        return arguments
 
     @property
     def _archive(self) -> Archive:
         if self._opened is None:
+            from ._archive.gcs import Archive  # half a second, which captures without a bucket do not need
+
             self._opened = Archive.open(read_access(self._options, self._environment))
         return self._opened
+
+    def _warn_of_rights(self, bucket: str) -> None:
+        """Say where the signer may take away what nodes write; what cannot be asked from here is not known."""
+        archive = self._archive
+        with contextlib.suppress(PcapError):
+            if archive.may_delete(bucket):
+                text = (
+                    "the account that signs uploads to %s%s may delete objects, so a node's policy can replace what"
+                    " that node has written; let an account sign that has roles/storage.objectCreator alone"
+                )
+                self.warnings.append(text % (SCHEME, bucket))
 
     def _policies(self, wanted: Iterable[WantedUpload]) -> dict[str, Any]:
         ways = {one.id: self._way(one) for one in wanted}
@@ -52,12 +82,25 @@ class Uploads:
     def _way(self, wanted: WantedUpload) -> Upload:
         if not wanted.signed:
             return Upload(self._environment.get(EMULATOR) or SERVICE, wanted.prefix)
-        return self._archive.sign(wanted.bucket.name, wanted.prefix, wanted.seconds)
+        return self._archive.sign(wanted.bucket.name, wanted.prefix, wanted.seconds, wanted.most)
 
-    def _find(self, one: Unconfirmed) -> dict[str, Any] | None:
-        """Return what the bucket has under a file's name where that is the file, byte for byte; None otherwise."""
+    def _find(self, one: Unconfirmed) -> list[dict[str, Any]]:
+        """Return what the bucket has under a file's name where that is the file, byte for byte; nothing otherwise."""
         found = self._archive.find(parse_bucket("sink", one.sink).name, one.object)
         if found is None or (found.size, found.md5) != (one.size, one.md5):
-            return None
+            what = "no object" if found is None else "an object with other content"
+            self.problems.append("the bucket has %s of the name %s, and the node keeps the file" % (what, one.object))
+            return []
         versions = {"generation": found.generation, "crc32c": found.crc32c}
-        return {"file": one.file, "sink": one.sink, "object": one.object, **versions}
+        return [{"file": one.file, "sink": one.sink, "object": one.object, **versions}]
+
+
+def with_words(result: Mapping[str, Any], warnings: Sequence[str], problems: Sequence[str]) -> dict[str, Any]:
+    """Return a module's result with what the controller has to say beside it."""
+    words = [*([result["msg"]] if result.get("msg") else []), *problems]
+    shown = [*result.get("warnings", ()), *warnings]
+    return {
+        **result,
+        **({"msg": clean("; ".join(words))} if words else {}),
+        **({"warnings": [clean(warning) for warning in shown]} if shown else {}),
+    }

@@ -112,8 +112,8 @@ def wants_upload(spool: Spool) -> bool:
 def upload_of(spool: Spool) -> dict[str, Any]:
     """Return what a capture needs of the controller.
 
-    Shape: id, node, sink, renew (whether it wants a policy), seconds (that it is to last), unconfirmed (files that may
-    be in the bucket: file, object, bytes, md5 in hex).
+    Shape: id, node, sink, renew (whether it wants a policy), seconds (that it is to last), most (bytes of an object),
+    unconfirmed (files that may be in the bucket: file, object, bytes, md5 in hex).
     """
     wanted = spool.read_wanted()
     if wanted is None:
@@ -126,6 +126,7 @@ def upload_of(spool: Spool) -> dict[str, Any]:
         "sink": options.sink,
         "renew": wants_upload(spool),
         "seconds": max(left, 60),
+        "most": options.keep_bytes,
         "unconfirmed": _unconfirmed(spool, wanted) if needs_reader(spool) else [],
     }
 

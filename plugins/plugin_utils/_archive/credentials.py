@@ -15,8 +15,8 @@ from typing import Any
 from ...module_utils._errors import OptionError
 from . import library
 from .access import APPLICATION, KEY, MACHINE, Access
+from .policy import EMULATOR
 
-EMULATOR = "STORAGE_EMULATOR_HOST"
 SCOPES = ("https://www.googleapis.com/auth/devstorage.read_write", "https://www.googleapis.com/auth/iam")
 TIMEOUT_SECONDS = 20
 """For each answer of the network."""

@@ -24,8 +24,8 @@ from ...module_utils._records import Upload
 from ...module_utils._sinks import SCHEME
 from . import library
 from .access import KEY, MACHINE, Access
-from .credentials import EMULATOR, TIMEOUT_SECONDS, Request, make_credentials
-from .policy import LARGEST_OBJECT, SERVICE, sign_policy, write_policy
+from .credentials import TIMEOUT_SECONDS, Request, make_credentials
+from .policy import EMULATOR, LARGEST_OBJECT, SERVICE, sign_policy, write_policy
 from .trouble import CLOCK, certificate, sentence
 
 CREATE, DELETE = "storage.objects.create", "storage.objects.delete"

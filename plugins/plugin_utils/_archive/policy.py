@@ -22,6 +22,8 @@ from ...module_utils._records import Upload
 
 ALGORITHM = "GOOG4-RSA-SHA256"
 SERVICE = "https://storage.googleapis.com"
+EMULATOR = "STORAGE_EMULATOR_HOST"
+"""The variable that names another root."""
 LONGEST_SECONDS = 7 * 24 * 3600
 """Google refuses signatures that would live longer."""
 LARGEST_OBJECT = 5 * 2**40
