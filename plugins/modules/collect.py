@@ -13,16 +13,16 @@ author:
   - The kube.pcap authors (@kube-pcap)
 description:
   - Reads the closed segments that lie on this node over Ansible's connection, whoever logs in, and keeps them in a
-    folder of the controller or uploads them to a bucket. It is for nodes that cannot reach their bucket, and for captures
-    without a sink. A capture that records goes on.
+    folder of the controller or uploads them to a bucket. It is for nodes that cannot reach their bucket, and for
+    captures without a sink. A capture that records goes on.
   - A segment is safe when its copy has the SHA-256 of the node's manifest and is on disk, or the bucket has confirmed
     it. Then the node writes down where it is, and deletes it.
   - In a folder the files lie as in a sink, C(ID/NODE/NAMESPACE/POD/SEGMENT) and C(ID/NODE/manifest.jsonl), readable by
     their owner alone. What is there already is compared and kept; another content under a name is an error, and stays.
   - The manifest comes last. In a folder it is replaced when it has grown. To a bucket it goes once the capture has
     closed all its files and none is left on the node, since nothing is replaced there.
-  - A connection that is cut off is made anew a few times. What a run that was cut off has brought is gone on with by the
-    next.
+  - A connection that is cut off is made anew a few times. What a run that was cut off has brought is gone on with by
+    the next.
   - It also starts recorders again that were killed, and renews upload policies, as M(kube.pcap.capture) does with
     C(state=refreshed).
 extends_documentation_fragment:

@@ -60,12 +60,17 @@ def fetch_growing(read: Read, source: str, path: str, whole: bool) -> bool | Non
             block = read(source, number) if len(block) == BLOCK else b""
         if block is not None and not whole:
             _cut_last_line(file)
-        before = None if block is None else _common(file, path)
-        if block is None or before == os.fstat(file.fileno()).st_size:
+        file.flush()
+        there = os.path.lexists(path)
+        fits = block is not None and (not there or _begins_with(file, path))
+        new = fits and not (there and os.path.getsize(path) == os.fstat(file.fileno()).st_size)
+        if new:
+            _settle(file, path)
+        else:
             os.unlink(file.name)
-            return None if block is None else False
-        _settle(file, path)
-        return True
+    if block is not None and not fits:
+        raise FileError("%s is of another recording, and stays; move it away" % path)
+    return None if block is None else new
 
 
 def usable(there: int, size: int) -> int:
@@ -110,16 +115,10 @@ def _settle(file: IO[bytes], path: str) -> None:
         os.close(descriptor)
 
 
-def _common(grown: IO[bytes], path: str) -> int | None:
-    """Return the size of the file that is there, which ``grown`` begins with; raise FileError where it does not."""
-    if not os.path.lexists(path):
-        return None
+def _begins_with(grown: IO[bytes], path: str) -> bool:
     grown.seek(0)
     with opened(path) as old:
-        for block in iter(lambda: old.read(BLOCK), b""):
-            if grown.read(len(block)) != block:
-                raise FileError("%s is of another recording, and stays; move it away" % path)
-        return old.tell()
+        return all(grown.read(len(block)) == block for block in iter(lambda: old.read(BLOCK), b""))
 
 
 def digest(file: IO[bytes], name: str, size: int | None = None) -> Any:

@@ -64,6 +64,17 @@ def test_an_answer_that_cannot_be_used_is_its_hosts_problem(found):
     assert bad == Answer("a", problem="its answer cannot be used: pods is no list") and good.result == FOUND
 
 
+@pytest.mark.parametrize("variable, used", [("check", False), ("found", True)])
+def test_what_was_done_before_a_failure(variable, used):
+    """A last task that failed and tells what it did has a result; one before it, or without that, has none."""
+    failed = {**FOUND, "failed": True, "msg": "the third was cut off"}
+    variables = {"h": {"check": {"rc": 0}, "found": FOUND, variable: failed}}
+    (answer,) = read_answers(["h"], variables, ["check", "found"], check, partial="pods")
+    assert (answer.result == failed) is used and answer.messages == ()
+    (answer,) = read_answers(["h"], variables, ["check", "found"], check)
+    assert answer.result is None and answer.problem == "the third was cut off"
+
+
 def test_serial_is_refused():
     """A batch that is a part of the play's hosts; the order is no matter."""
     check_batch(["a", "b"], ["b", "a"])

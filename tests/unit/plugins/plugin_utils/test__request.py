@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError
-from ansible_collections.kube.pcap.plugins.plugin_utils._request import change, lenient, selections
+from ansible_collections.kube.pcap.plugins.plugin_utils._request import change, collection, lenient, selections
 
 DEFAULTS = {"spool": "/var/lib/kube-pcap", "wait": 60, "force": False, "segments": False, "unmatched": "fail"}
 
@@ -75,4 +75,36 @@ def test_refused_by_the_name_that_was_written(of, options, words):
     """Each refusal begins with the role's option."""
     with pytest.raises(OptionError) as error:
         asked(of, **options)
+    assert str(error.value).startswith(words)
+
+
+@pytest.mark.parametrize(
+    "options, expected",
+    [
+        ({}, {}),
+        ({"id": "", "dest": None, "sink": "", "spool": None, "unmatched": ""}, {}),
+        ({"id": "c-1", "dest": "~/x", "unmatched": "warn"}, {"id": "c-1", "dest": "~/x", "unmatched": "warn"}),
+        ({"sink": "gs://box/p", "spool": "/srv/spool"}, {"sink": "gs://box/p", "spool": "/srv/spool"}),
+    ],
+)
+def test_collect(options, expected):
+    """Every capture, to where its own sink tells, unless it is said otherwise."""
+    plain = {"of": "collect", "id": "all", "dest": None, "sink": None, "spool": "/var/lib/kube-pcap"}
+    asked = collection({"capture_" + name: value for name, value in options.items()})
+    assert asked == {**plain, "unmatched": "fail", **expected}
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"dest": "x", "sink": "gs://box"}, "capture_dest: capture_sink is set, too"),
+        ({"sink": "/mnt"}, "capture_sink: '/mnt' is no bucket"),
+        ({"id": "UP"}, "capture_id: 'UP' is not an id"),
+        ({"wait": 5}, '"capture_wait": it is not an option'),
+    ],
+)
+def test_collected_wrongly(options, words):
+    """The same for what collect is asked."""
+    with pytest.raises(OptionError) as error:
+        collection({"capture_" + name: value for name, value in options.items()})
     assert str(error.value).startswith(words)
