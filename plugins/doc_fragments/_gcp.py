@@ -37,7 +37,7 @@ options:
   service_account_email:
     description:
       - The service account that signs what nodes may upload, where it is not the one of the credentials.
-      - Google then signs for it (IAM's C(signBlob)), which takes the role C(roles/iam.serviceAccountTokenCreator) on it.
+      - Google then signs for it (IAM's C(signBlob)), with the role C(roles/iam.serviceAccountTokenCreator) on it.
       - With V(accesstoken), and with a user's own credentials, it is needed, since these can sign nothing.
       - Not set, it is E(GCP_SERVICE_ACCOUNT_EMAIL).
     type: str

@@ -15,7 +15,7 @@ import signal
 import time
 
 _UNIT = re.compile(r"/kube-pcap-[a-z0-9-]+\.service$")  # as launcher.unit_name() has it
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4  # linux/prctl.h
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -23,6 +23,12 @@ def die_with_parent(signal_number: int) -> None:
     """Have the kernel send this process a signal when the thread that made it ends (prctl(2); kept over exec)."""
     if _LIBC.prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+
+
+def leave_no_core() -> None:
+    """Have no core dump written of this process, whatever becomes of it (PR_SET_DUMPABLE in prctl(2))."""
+    if _LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_DUMPABLE)")
 
 
 class Clock:

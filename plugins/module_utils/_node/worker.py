@@ -19,7 +19,7 @@ import struct
 import zlib
 from typing import Any, Callable, Mapping
 
-from .process import die_with_parent
+from .process import die_with_parent, leave_no_core
 
 Handlers = Mapping[str, Callable[..., "dict[str, Any]"]]
 
@@ -84,6 +84,7 @@ def _serve(channel: socket.socket, handlers: Handlers) -> None:
     status = 1
     try:
         die_with_parent(signal.SIGKILL)
+        leave_no_core()  # it may come to know what nobody else is to
         _close_all_but(channel.fileno())
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)  # its supervisor decides
