@@ -40,10 +40,17 @@ class ActionModule(ActionBase):
             return {**result, "failed": True, "changed": False, "msg": clean(str(error))}
         told = self._execute_module(module_name="kube.pcap.capture", module_args=given, task_vars=task_vars)
         needed = told.pop("uploads", ())
-        more = {} if self._task.check_mode else uploads.for_node(needed)
+        more = {} if self._task.check_mode else uploads.for_node(needed, self._node(task_vars))
         if more:
             again = {**given, **more}
             more_told = self._execute_module(module_name="kube.pcap.capture", module_args=again, task_vars=task_vars)
             more_told.pop("uploads", None)
+            words = [one["msg"] for one in (told, more_told) if one.get("msg")]
             told = {**more_told, "changed": bool(told.get("changed") or more_told.get("changed"))}
+            told.update({"msg": "; ".join(words)} if words else {})
         return with_words({**result, **told}, uploads.warnings, uploads.problems)
+
+    def _node(self, task_vars: dict[str, Any] | None) -> str | None:
+        """Return the node's name where the inventory has it."""
+        name = self._templar.template((task_vars or {}).get("kube_node_name"))
+        return str(name) if name else None

@@ -5,8 +5,9 @@
 """What a node needs of the controller for a bucket, asked for and answered. PRIVATE to the collection.
 
 wanted_by_start(given)      the upload policy that a start needs, by the module's options
-wanted_by_node(told)        the policies that a node says its captures need
-unconfirmed(told)           the files that a node says may be in the bucket
+read_needs(told)            what a node says its captures need: its word alone, and never of another node's folder
+wanted_by_node(need)        the policy that such a capture needs
+unconfirmed(need)           its files that may be in the bucket
 as_policies(ways)           the answer, as the module takes it
 """
 
@@ -14,13 +15,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from ..module_utils._errors import OptionError
+from ..module_utils._errors import CaptureError, OptionError, PcapError
 from ..module_utils._names import check_id
 from ..module_utils._options import NAMES, capture_options
-from ..module_utils._records import NodeCapture, Upload, from_result, to_result
+from ..module_utils._records import NodeCapture, RecordError, Upload, from_result, to_result
 from ..module_utils._sinks import Bucket, is_bucket, parse_bucket
 
 _SPARE_SECONDS = 600
@@ -44,6 +45,29 @@ class WantedUpload:
 
 
 @dataclasses.dataclass(frozen=True)
+class Refused:
+    """A file as its node tells of it."""
+
+    file: str
+    object: str
+    bytes: int
+    md5: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Need:
+    """What module ``capture`` returns as one of ``uploads`` (module_utils/_node/reading.py)."""
+
+    id: str
+    node: str
+    sink: str
+    renew: bool
+    seconds: int
+    most: int
+    unconfirmed: tuple[Refused, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Unconfirmed:
     """A file of a node that was refused since the bucket has its name, perhaps by its own upload."""
 
@@ -62,8 +86,11 @@ def wanted_by_start(given: Mapping[str, Any]) -> WantedUpload | None:
     given: the options of module ``capture``. Without a record, the node's name is not known before the module asks.
     """
     if given.get("record"):
-        capture = from_result(NodeCapture, given["record"])
-        id, node, options = capture.id, capture.node, capture.options
+        try:
+            capture = from_result(NodeCapture, given["record"])
+        except RecordError:  # the module refuses it, and says why
+            return None
+        id, node, options = check_id("record.id", capture.id), capture.node, capture.options
     else:
         if not is_bucket(str(given.get("sink") or "")):
             return None
@@ -79,19 +106,34 @@ def wanted_by_start(given: Mapping[str, Any]) -> WantedUpload | None:
     return _wanted(id, node, options.sink, seconds, options.keep_bytes, options.upload == "policy")
 
 
-def wanted_by_node(told: Iterable[Mapping[str, Any]]) -> list[WantedUpload]:
-    """Return the policies that captures of a node need, by what module ``capture`` returned as ``uploads``."""
-    return [
-        _wanted(one["id"], one["node"], one["sink"], one["seconds"], one["most"], True) for one in told if one["renew"]
-    ]
+def read_needs(told: Any, node: str | None) -> list[Need]:
+    """Return what module ``capture`` returned as ``uploads``; raise CaptureError where it cannot be used.
+
+    node: the only one of which it may speak; None where the inventory does not say.
+    """
+    try:
+        needs = [from_result(Need, one, "uploads[%d]" % number) for number, one in enumerate(told)]
+        for need in needs:
+            check_id("id", need.id)
+            if node and need.node != node:
+                raise CaptureError("it is %s, and speaks of %s" % (node, need.node))
+        return needs
+    except (TypeError, PcapError) as error:
+        raise CaptureError("what the node says of its uploads cannot be used: %s" % error) from None
 
 
-def unconfirmed(told: Iterable[Mapping[str, Any]]) -> list[Unconfirmed]:
-    """Return the files that may be in the bucket and may not, by the same."""
+def wanted_by_node(need: Need) -> WantedUpload | None:
+    """Return the policy that a capture of a node needs, None where it has a good one; raise OptionError."""
+    return _wanted(need.id, need.node, need.sink, need.seconds, need.most, True) if need.renew else None
+
+
+def unconfirmed(need: Need) -> list[Unconfirmed]:
+    """Return the files that may be in the bucket and may not; what is not below the node's own folder is none."""
+    prefix = parse_bucket("sink", need.sink).node_prefix(need.id, need.node)
     return [
-        Unconfirmed(one["id"], one["sink"], file["file"], file["object"], file["bytes"], file["md5"])
-        for one in told
-        for file in one["unconfirmed"]
+        Unconfirmed(need.id, need.sink, one.file, one.object, one.bytes, one.md5)
+        for one in need.unconfirmed
+        if one.object.startswith(prefix)
     ]
 
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..module_utils._errors import PcapError
@@ -16,10 +16,20 @@ from ..module_utils._sinks import SCHEME, parse_bucket
 from ._archive.access import read_access
 from ._archive.policy import EMULATOR, SERVICE
 from ._report.text import clean
-from ._signing import Unconfirmed, WantedUpload, as_policies, unconfirmed, wanted_by_node, wanted_by_start
+from ._signing import (
+    Unconfirmed,
+    WantedUpload,
+    as_policies,
+    read_needs,
+    unconfirmed,
+    wanted_by_node,
+    wanted_by_start,
+)
 
 if TYPE_CHECKING:
     from ._archive.gcs import Archive
+
+_MANIFEST = "manifest.jsonl"
 
 
 class Uploads:
@@ -37,24 +47,36 @@ class Uploads:
         """Return what the module is to be told beside its options; raise PcapError."""
         wanted = wanted_by_start(given)
         if wanted is not None and wanted.signed:
-            self._warn_of_rights(wanted.bucket.name)
-        return self._policies([wanted] if wanted else [])
+            self._warn(wanted)
+        return {"policies": as_policies({wanted.id: self._way(wanted)})} if wanted else {}
 
-    def for_node(self, told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def for_node(self, told: Sequence[Mapping[str, Any]], node: str | None = None) -> dict[str, Any]:
         """Return what the module is to be told for what it has returned as ``uploads``.
 
-        What cannot be had is a problem, and keeps nobody from being told how captures are.
+        node: as the inventory calls it, where it does: another's folder is none of its business. What cannot be had is
+        a problem, and keeps nobody from being told how captures are.
         """
-        arguments: dict[str, Any] = {}
+        ways: dict[str, Upload] = {}
+        confirmed: dict[str, list[dict[str, Any]]] = {}
+        with self._noting():
+            for need in read_needs(told, node):
+                with self._noting():
+                    wanted = wanted_by_node(need)
+                    ways.update({wanted.id: self._way(wanted)} if wanted else {})
+                with self._noting():
+                    for one in unconfirmed(need):
+                        confirmed.setdefault(one.id, []).extend(self._find(one))
+        found = {id: files for id, files in confirmed.items() if files}
+        return {**({"policies": as_policies(ways)} if ways else {}), **({"confirmed": found} if found else {})}
+
+    @contextlib.contextmanager
+    def _noting(self) -> Iterator[None]:
+        """Make an error a problem, told once."""
         try:
-            arguments.update(self._policies(wanted_by_node(told)))
-            confirmed: dict[str, list[dict[str, Any]]] = {}
-            for one in unconfirmed(told):
-                confirmed.setdefault(one.id, []).extend(self._find(one))
-            arguments.update({"confirmed": confirmed} if any(confirmed.values()) else {})
+            yield
         except PcapError as error:
-            self.problems.append(str(error))
-        return arguments
+            if str(error) not in self.problems:
+                self.problems.append(str(error))
 
     @property
     def _archive(self) -> Archive:
@@ -64,9 +86,9 @@ class Uploads:
             self._opened = Archive.open(read_access(self._options, self._environment))
         return self._opened
 
-    def _warn_of_rights(self, bucket: str) -> None:
-        """Say where the signer may take away what nodes write; what cannot be asked from here is not known."""
-        archive = self._archive
+    def _warn(self, wanted: WantedUpload) -> None:
+        """Say what is not as it should be in the bucket; what cannot be asked from here is not known."""
+        archive, bucket, manifest = self._archive, wanted.bucket.name, wanted.prefix + _MANIFEST
         with contextlib.suppress(PcapError):
             if archive.may_delete(bucket):
                 text = (
@@ -74,10 +96,9 @@ class Uploads:
                     " that node has written; let an account sign that has roles/storage.objectCreator alone"
                 )
                 self.warnings.append(text % (SCHEME, bucket))
-
-    def _policies(self, wanted: Iterable[WantedUpload]) -> dict[str, Any]:
-        ways = {one.id: self._way(one) for one in wanted}
-        return {"policies": as_policies(ways)} if ways else {}
+            if archive.find(bucket, manifest) is not None:
+                text = "%s%s/%s is there, of an earlier capture; choose another id, whose manifest can be stored, too"
+                self.warnings.append(text % (SCHEME, bucket, manifest))
 
     def _way(self, wanted: WantedUpload) -> Upload:
         if not wanted.signed:
@@ -88,7 +109,9 @@ class Uploads:
         """Return what the bucket has under a file's name where that is the file, byte for byte; nothing otherwise."""
         found = self._archive.find(parse_bucket("sink", one.sink).name, one.object)
         if found is None or (found.size, found.md5) != (one.size, one.md5):
-            what = "no object" if found is None else "an object with other content"
+            what = "no object"
+            if found is not None:
+                what = "an object with other content" if found.md5 else "an object without an MD5"
             self.problems.append("the bucket has %s of the name %s, and the node keeps the file" % (what, one.object))
             return []
         versions = {"generation": found.generation, "crc32c": found.crc32c}

@@ -10,6 +10,7 @@ same pure functions.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from typing import Any, Mapping, Sequence
@@ -60,7 +61,7 @@ def _change(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     found = _spools(root, params["id"])
     wait = parse_duration("wait", params["wait"], 0, 86400)
     before = _shown(found)
-    ways, confirmed = _ways(params), params["confirmed"] or {}
+    ways, confirmed = _ways(params), _confirmed(params)
     outcomes: list[Outcome] = []
     told: list[dict[str, Any]] = []
     problems = []
@@ -84,8 +85,7 @@ def _change(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         phase = {"refreshed": "ready", "stopped": "done"}.get(state)
         after = {name: {**one, "phase": phase} for name, one in before.items()} if phase else {}
     if state == "refreshed":
-        needing = [spool for spool in found if reading.wants_upload(spool) or reading.needs_reader(spool)]
-        result["uploads"] = [reading.upload_of(spool) for spool in needing]
+        result["uploads"] = _uploads(found)
     result["capture"] = outcomes[-1].capture if outcomes else None
     result["diff"] = {"before": before, "after": after}
     return {**result, "captures": told} if state == "absent" else result
@@ -149,6 +149,33 @@ def _ways(params: Mapping[str, Any]) -> dict[str, Upload]:
         return {name: from_result(Upload, value) for name, value in values.items()}
     except (ValueError, AttributeError, RecordError):
         raise OptionError("policies", "it is not what the action made", "leave it out") from None
+
+
+def _confirmed(params: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Return what the controller found of captures' files elsewhere, by capture."""
+    told = params["confirmed"] or {}
+    try:
+        return {name: [_read_confirmed(one) for one in files] for name, files in told.items()}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise OptionError("confirmed", "it is not what the action made", "leave it out") from None
+
+
+def _read_confirmed(one: Mapping[str, Any]) -> dict[str, Any]:
+    generation = one.get("generation")
+    texts = {name: one[name] for name in ("file", "sink", "object")}
+    if not all(isinstance(text, str) for text in texts.values()):
+        raise TypeError
+    return {**texts, "generation": None if generation is None else int(generation), "crc32c": one.get("crc32c")}
+
+
+def _uploads(spools: Sequence[Spool]) -> list[dict[str, Any]]:
+    """Return what captures need of the controller; one that is damaged, or removed just now, needs nothing."""
+    told = []
+    for spool in spools:
+        with contextlib.suppress(CaptureError, FileNotFoundError):
+            if reading.wants_upload(spool) or reading.needs_reader(spool):
+                told.append(reading.upload_of(spool))
+    return told
 
 
 def _from_record(record: Mapping[str, Any]) -> NodeCapture:

@@ -131,9 +131,14 @@ def _refresh(spool: Spool, check_mode: bool) -> Outcome:
 def confirm(spool: Spool, files: Sequence[Mapping[str, Any]]) -> Outcome:
     """Delete what the controller has found elsewhere, each file after its line in the manifest."""
     with turns.taken(spool.root):
-        if spool.is_accepted:
-            confirmations.bring(spool, files)
-    return Outcome(True, None, "%d files of capture %s are confirmed" % (len(files), spool.id))
+        waiting = [one for one in files if reading.waits(spool, one["file"])]
+        if not waiting:
+            return Outcome(False)
+        confirmations.bring(spool, waiting)
+        supervisors.wait(lambda: not (spool.has_confirmed and spool.running), _ANSWER_SECONDS)
+        if spool.has_confirmed and not spool.running:  # its supervisor has ended without another look
+            confirmations.bring(spool, ())
+    return Outcome(True, None, "%d files of capture %s are confirmed" % (len(waiting), spool.id))
 
 
 def stop(spool: Spool, wait_seconds: float, check_mode: bool) -> Outcome:

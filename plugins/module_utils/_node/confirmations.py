@@ -31,14 +31,17 @@ def take(spool: Spool, journal: Journal, holdings: Holdings) -> bool:
 
     Shape of an item: file, sink, object, generation (or None), crc32c (or None).
     """
-    confirmed = {one["file"]: one for one in spool.read_confirmed()}
-    for closed in [one for one in journal.ledger.closed() if one.file in confirmed]:
-        told = confirmed[closed.file]
-        fields = {name: told.get(name) for name in ("sink", "object", "generation", "crc32c")}
-        journal.record("stored", closed.ref, seq=closed.seq, **fields)
-        holdings.delete_segment(closed)
-    spool.drop_confirmed()
-    return MANIFEST in confirmed
+    manifest = False
+    while spool.has_confirmed:
+        confirmed = {one["file"]: one for one in spool.take_confirmed()}
+        for closed in [one for one in journal.ledger.closed() if one.file in confirmed]:
+            told = confirmed[closed.file]
+            fields = {name: told.get(name) for name in ("sink", "object", "generation", "crc32c")}
+            journal.record("stored", closed.ref, seq=closed.seq, **fields)
+            holdings.delete_segment(closed)
+        spool.drop_confirmed()
+        manifest = manifest or MANIFEST in confirmed
+    return manifest
 
 
 def bring(spool: Spool, confirmed: Sequence[Mapping[str, Any]]) -> None:

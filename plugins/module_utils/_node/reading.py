@@ -136,14 +136,22 @@ def needs_reader(spool: Spool) -> bool:
     return bool((spool.read_state() or {}).get("unconfirmed"))
 
 
+def waits(spool: Spool, file: str) -> bool:
+    """Return whether a segment lies here, or a manifest that the capture cannot end without."""
+    if file == MANIFEST:
+        return spool.is_accepted and (needs_reader(spool) or not is_finished(spool))
+    return os.path.basename(file) == file and os.path.exists(spool.path("segments", file))
+
+
 def _unconfirmed(spool: Spool, wanted: Wanted) -> list[dict[str, Any]]:
     ledger = Ledger(read_manifest(spool.path(MANIFEST)))
+    closed = list(ledger.closed())
     found = [
         {"file": one.file, "object": ledger.unconfirmed[one.file], "bytes": one.size, "md5": one.md5.hex()}
-        for one in ledger.closed()
+        for one in closed
         if one.file in ledger.unconfirmed
     ]
-    if len(found) < (spool.read_state() or {}).get("unconfirmed", 0) and is_bucket(wanted.capture.options.sink):
+    if not closed and is_bucket(wanted.capture.options.sink):  # the manifest goes when nothing else is left
         bucket = parse_bucket("sink", wanted.capture.options.sink or "")
         name = bucket.object(manifest_parts(spool.id, wanted.capture.node))
         size, md5 = os.stat(spool.path(MANIFEST)).st_size, md5_of(spool.path(MANIFEST))

@@ -61,12 +61,14 @@ class Shipper:
         silent = self._clock.steady() - self._asked_at
         if not self._is_bucket and self._busy and silent > _SILENT_SECONDS:
             return "the sink %s has not answered for %d s" % (self._options.sink, silent)
+        if self.manifest_stored:  # by the controller, perhaps: nothing is on its way any more
+            return None
         return next((one.error for one in self._attempts.values() if one.error), None)
 
     @property
     def unconfirmed(self) -> int:
         """How many files may be in the bucket and may not; only a reader of it can tell."""
-        return len(self._ledger.unconfirmed) + self.manifest_unconfirmed
+        return len(self._ledger.unconfirmed) + (self.manifest_unconfirmed and not self.manifest_stored)
 
     @property
     def _busy(self) -> int:
@@ -101,11 +103,8 @@ class Shipper:
 
     def take(self, job: dict[str, Any], answer: dict[str, Any], now: float) -> None:
         """Take a worker's answer."""
-        if answer.get("unconfirmed") and "closed" in job:
-            closed: Closed = job["closed"]
-            fields = {"object": answer["object"], "reason": answer["error"]}
-            self._journal.record("unconfirmed", closed.ref, seq=closed.seq, sink=self._options.sink, **fields)
-        elif answer.get("error"):
+        unconfirmed = bool(answer.get("unconfirmed"))
+        if answer.get("error") and not (unconfirmed and "closed" in job):
             self._fail(job, answer, now)
             return
         self._attempts[job["do"]].succeed()
@@ -114,8 +113,8 @@ class Shipper:
             self._journal.record("sink", sink=self._options.sink, mount=answer["mount"])
         elif job.get("manifest"):
             self.manifest_stored = True
-        elif not answer.get("unconfirmed"):
-            self._stored(job["closed"], answer)
+        elif self._ledger.holds(job["closed"]):  # else the controller has confirmed it meanwhile
+            (self._unconfirmed if unconfirmed else self._stored)(job["closed"], answer)
 
     def close(self) -> None:
         """End the workers."""
@@ -148,15 +147,19 @@ class Shipper:
         self._journal.record("stored", closed.ref, seq=closed.seq, sink=self._options.sink, **fields)
         self._holdings.delete_segment(closed)
 
+    def _unconfirmed(self, closed: Closed, answer: dict[str, Any]) -> None:
+        fields = {"object": answer["object"], "reason": answer["error"]}
+        self._journal.record("unconfirmed", closed.ref, seq=closed.seq, sink=self._options.sink, **fields)
+
     def _fail(self, job: dict[str, Any], answer: dict[str, Any], now: float) -> None:
-        attempts = self._attempts[job["do"]]
-        attempts.error = str(answer["error"])
-        if job.get("manifest"):
-            self.manifest_unconfirmed = bool(answer.get("unconfirmed"))
-        self.refused = bool(answer.get("refused"))
         closed = job.get("closed")
         if closed is not None and self._holdings.note_if_lost(closed):
             return
+        attempts = self._attempts[job["do"]]
+        attempts.error = str(answer["error"])
+        if job.get("manifest") and answer.get("unconfirmed"):  # and stays so: another failure tells nothing of it
+            self.manifest_unconfirmed = True
+        self.refused = bool(answer.get("refused"))
         if closed is not None and answer.get("file_fault"):
             self._holdings.put_last(closed)
         attempts.wait(now, answer.get("retry_after") or 0.0)

@@ -42,6 +42,7 @@ _NAMES = {"recorder.pyz", "state.json", "manifest.jsonl", "recorder.log", "lock"
     "upload.json.part",
     "confirmed.json",
     "confirmed.json.part",
+    "confirmed.json.taken",
 }
 """Of files beside ``capture.json``."""
 T = TypeVar("T")
@@ -174,22 +175,33 @@ class Spool:
             text = "spool: %s cannot be written: %s; make room, or remove the capture with state absent and force"
             raise NodeError(text % (self.path("upload.json"), error.strerror)) from None
 
-    def read_confirmed(self) -> list[dict[str, Any]]:
-        """Return what ``confirmed.json`` names, nothing where it is not there."""
-        try:
-            return list((jsonfile.read(self.path("confirmed.json")) or {}).get("files", []))
-        except CaptureError:  # not on disk when the power went; the controller finds it again
-            return []
+    @property
+    def has_confirmed(self) -> bool:
+        """Whether ``confirmed.json`` names files that nobody has taken in whole."""
+        return any(os.path.exists(self.path(name)) for name in ("confirmed.json", "confirmed.json.taken"))
+
+    def take_confirmed(self) -> list[dict[str, Any]]:
+        """Return what ``confirmed.json`` names; whoever adds to it before ``drop_confirmed`` writes another."""
+        if not os.path.exists(self.path("confirmed.json.taken")):
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(self.path("confirmed.json"), self.path("confirmed.json.taken"))
+        return self._read_confirmed("confirmed.json.taken")
 
     def write_confirmed(self, files: Sequence[Mapping[str, Any]]) -> None:
         """Add to ``confirmed.json``."""
-        named = {one["file"]: dict(one) for one in [*self.read_confirmed(), *files]}
+        named = {one["file"]: dict(one) for one in [*self._read_confirmed("confirmed.json"), *files]}
         self.with_room(lambda: jsonfile.replace(self.path("confirmed.json"), {"files": list(named.values())}))
 
     def drop_confirmed(self) -> None:
-        """Remove ``confirmed.json``."""
+        """Remove what ``take_confirmed`` told."""
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.path("confirmed.json"))
+            os.unlink(self.path("confirmed.json.taken"))
+
+    def _read_confirmed(self, name: str) -> list[dict[str, Any]]:
+        try:
+            return list((jsonfile.read(self.path(name)) or {}).get("files", []))
+        except CaptureError:  # not on disk when the power went; the controller finds it again
+            return []
 
     def wanted_stamp(self) -> tuple[int, int]:
         """Return what changes whenever ``capture.json`` is replaced or touched."""
