@@ -11,7 +11,7 @@
 help:  ## tell what each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo:  ## start a lab of three nodes, capture pods and a node in it, show what was recorded, take it down
+demo:  ## start a lab of three nodes, capture pods and a node, show what the sink has, take it down; DEMO_SINK=gs or directory
 	@tests/gate/run demo
 
 test:  ## run the whole gate: linters, ansible-core 2.16 and 2.19 on every Python found, the artifact, all tests

@@ -13,7 +13,7 @@ import time
 
 from tests.nodes.node import NodeFailure
 
-from . import interrupts
+from . import demo_sinks, interrupts
 from .demo import run_demo
 from .handles import LabNode, LabPod
 from .lab import NAME, SHOP, Lab, names
@@ -97,6 +97,9 @@ def _needs(options: argparse.Namespace) -> None:
 
 
 def _demo(options: argparse.Namespace) -> None:
+    if options.choose_sink:
+        print("%s: %s" % demo_sinks.choose())
+        return
     sys.exit(run_demo(options.name))
 
 
@@ -115,7 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     removed = "remove a lab, and those that a killed run has left"
     for name, call, help in (("down", _down, removed), ("status", _status, "show a lab")):
         command(name, call, help).add_argument("--all", action="store_true", help="all labs of this machine")
-    command("demo", _demo, "show the main job on a lab of its own", "demo")
+    demo = command("demo", _demo, "show the main job on a lab of its own", "demo")
+    demo.add_argument("--choose-sink", action="store_true", help="only tell where it would ship to, ready to")
     enter = command("enter", _enter, "run a program in a node or in a pod (NAMESPACE/NAME)")
     ssh = command("ssh", _ssh, "run a program on a node by ssh")
     ssh.add_argument("--user", help="root or ops (default: the node's)")

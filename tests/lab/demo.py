@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The main job, shown: a lab, traffic, a capture while it runs, what was recorded, and whether the count holds.
+"""The main job, shown: a lab, traffic, a capture while it runs, what the sink has in the end, and whether that is all.
 
 Every command is printed as a user would type it, with its own output. Nothing is left, interrupted or not.
 """
@@ -24,14 +24,15 @@ from typing import Any
 
 from tests.nodes.node import CHECKOUT
 
+from . import demo_sinks
 from .ansible_run import environment
+from .demo_sinks import DirectorySink, Sink
 from .lab import Lab
 from .model import LabError
 from .needs import second_choices
 from .sequences import sequences
 
 ID = "demo"
-SPOOL = "var/lib/kube-pcap"
 TRAFFIC = (
     ("shop/cart", "shop/web", 9000),
     ("shop/checkout", "shop/web-6f8d5c7b9d-4hx2k", 9001),
@@ -49,10 +50,10 @@ def show(argv: list[str], typed: str | None = None) -> None:
 class Demo:
     """One run, with the lab and what runs beside it."""
 
-    def __init__(self, lab: Lab, folder: pathlib.Path) -> None:
-        self.lab = lab
-        # What a user has after "ansible-galaxy collection install", and no setting of their own.
-        self.env = {k: v for k, v in environment(folder).items() if "CALLBACK" not in k}
+    def __init__(self, lab: Lab, folder: pathlib.Path, sink: Sink) -> None:
+        self.lab, self.sink = lab, sink
+        # What a user has after "ansible-galaxy collection install", and no setting of their own but the sink's.
+        self.env = {**{k: v for k, v in environment(folder).items() if "CALLBACK" not in k}, **sink.env}
 
     def run(self, argv: list[str]) -> None:
         """Runs one command in the foreground, and raises LabError when it fails."""
@@ -102,62 +103,85 @@ class Demo:
             sent[int(first.group(1))] = int(first.group(2))
         return sent
 
-    def folders(self) -> dict[str, pathlib.Path]:
-        """The capture's folder on each node, as this machine can read it."""
-        return {node.name: node.root / SPOOL / ID for node in self.lab.nodes}
+    def segments(self) -> list[str]:
+        """The sink's segments of web pods."""
+        return [name for name, _size in self.sink.objects() if "/shop/web-" in name]
 
-    def segments(self) -> list[tuple[str, pathlib.Path]]:
-        """(node, file) of each segment of a web pod."""
-        found = [(node, file) for node, folder in self.folders().items() for file in (folder / "segments").iterdir()]
-        return [(node, file) for node, file in sorted(found) if "--shop--web-" in file.name]
+    def list_objects(self) -> None:
+        """Prints what lies in the sink."""
+        print("\nwhat lies in %s, of each node the oldest first:" % self.sink.url)
+        for name, size in self.sink.objects():
+            print("%8d  %s" % (size, name))
 
     def decode(self) -> None:
         """Prints the first packets of the largest segment."""
-        node, file = max(self.segments(), key=lambda one: one[1].stat().st_size)
-        path = "/%s/%s/segments/%s" % (SPOOL, ID, file.name)
-        ssh = ["python", "-m", "tests.lab", "ssh", "--name", self.lab.state.name, "--user", "root", node, "zcat", path]
+        sizes = dict(self.sink.objects())
+        source_argv = self.sink.reader(max(self.segments(), key=lambda name: sizes[name]))
         read = ["tcpdump", "-n", "-c", "4", "-r", "-"]
-        show(ssh, "%s | %s" % (shlex.join(ssh), shlex.join(read)))
-        with self.started(ssh, stdout=subprocess.PIPE) as source, self.started(read, stdin=source.stdout) as reader:
+        show(source_argv, "%s | %s" % (shlex.join(source_argv), shlex.join(read)))
+        with (
+            self.started(source_argv, stdout=subprocess.PIPE) as source,
+            self.started(read, stdin=source.stdout) as reader,
+        ):
             status = reader.wait()
         if status:
             raise LabError("tcpdump ended with %d" % status)
         print("(tcpdump names interfaces after this machine's; those of the pod are in the manifest)")
 
+    def dropped(self) -> int:
+        """What the kernel dropped of the pods' packets, as the manifests in the sink tell it."""
+        manifests = [name for name, _size in self.sink.objects() if name.endswith("/manifest.jsonl")]
+        lines = [json.loads(line) for name in manifests for line in self.sink.content(name).splitlines()]
+        ends = [one for one in lines if one["event"] == "stopped" and one["target"]["kind"] == "pod"]
+        return sum(one["dropped_kernel"] for one in ends)
+
     def count(self, sent: dict[int, int]) -> bool:
-        """Prints and returns whether every datagram is in a file or counted as dropped."""
-        files = [file for _node, file in self.segments()]
+        """Prints and returns whether every datagram is in the sink or counted as dropped, by the sink's word alone."""
+        files = [self.sink.content(name) for name in self.segments()]
         numbers = [(stream, number) for stream in sent for file in files for number in sequences(file, stream)]
-        held = len(set(numbers))
+        held, dropped = len(set(numbers)), self.dropped()
         doubles = len(numbers) - held
-        dropped = 0
-        for folder in self.folders().values():
-            targets = json.loads((folder / "state.json").read_text(encoding="utf-8"))["targets"]
-            dropped += sum(one["dropped_kernel"] for one in targets if one["target"]["kind"] == "pod")
         holds = sum(sent.values()) == held + dropped and not doubles
+        where = "in the bucket" if self.sink.url.startswith("gs:") else "in the directory"
         print("\nsent to web pods     %6d" % sum(sent.values()))
-        print("in files             %6d%s" % (held, " (%d twice)" % doubles if doubles else ""))
+        print("%-20s %6d%s" % (where, held, " (%d twice)" % doubles if doubles else ""))
         print("counted as dropped   %6d" % dropped)
         print("the count holds" if holds else "THE COUNT DOES NOT HOLD", flush=True)
         return holds
 
     def tell(self) -> bool:
         """The story; returns whether the count holds."""
-        targets = ["pods shop app=web", "node node-b"]
-        self.playbook("capture", capture_targets=targets, capture_id=ID, capture_snapshot=str(self.lab.snapshot))
+        if self.sink.env:
+            show([], "export " + " ".join("%s=%s" % one for one in self.sink.env.items()))
+        what = {"capture_targets": ["pods shop app=web", "node node-b"], "capture_id": ID}
+        self.playbook("capture", **what, capture_snapshot=str(self.lab.snapshot), capture_sink=self.sink.url)
         with self.traffic() as senders:
             self.playbook("status", capture_id=ID)
             print()
             sent = self.count_sent(senders)
-        self.playbook("stop", capture_id=ID, capture_segments=True)
+        self.playbook("stop", capture_id=ID)
+        self.list_objects()
         self.decode()
         return self.count(sent)
 
 
+@contextlib.contextmanager
+def _sink(kind: str, lab: Lab, folder: pathlib.Path) -> Iterator[Sink]:
+    if kind == "directory":
+        yield DirectorySink(lab)
+        return
+    from . import demo_bucket  # needs more than a lab does: cryptography
+
+    with demo_bucket.running(lab, folder) as sink:
+        yield sink
+
+
 def run_demo(name: str) -> int:
     """Shows the main job on a lab of its own; returns 0 when the count holds."""
+    kind, why = demo_sinks.choose()
     Lab.sweep()
     began = time.monotonic()
+    print("sink: %s (%s)" % (kind, why))
     show([], "python -m tests.lab up --name %s" % name)
     # The folder goes last: Ansible's workers, each in its own session, end when the nodes do, and write until then.
     with tempfile.TemporaryDirectory() as folder, Lab.up(name, owner=os.getpid()) as lab:
@@ -166,7 +190,8 @@ def run_demo(name: str) -> int:
         for line in second_choices(lab.state.spec):
             print(line)
         print("inventory: %s\nsnapshot: %s" % (lab.inventory, lab.snapshot))
-        holds = Demo(lab, pathlib.Path(folder)).tell()
+        with _sink(kind, lab, pathlib.Path(folder)) as sink:
+            holds = Demo(lab, pathlib.Path(folder), sink).tell()
         show([], "python -m tests.lab down --name %s" % name)
     print("lab %s is gone; all of it took %.0f s" % (name, time.monotonic() - began))
     return 0 if holds else 1

@@ -17,7 +17,9 @@ import time
 
 import pytest
 
+from tests.bucket import build
 from tests.gate.__main__ import LAB
+from tests.lab import demo_sinks
 from tests.lab import lab as lab_module
 from tests.lab.conftest import lab_name
 from tests.lab.lab import Lab, names
@@ -49,11 +51,11 @@ def temporary(tmp_path):
 
 
 @contextlib.contextmanager
-def started(argv, folder):
+def started(argv, folder, sink="directory"):
     """A command as a terminal starts it, leader of a group of its own; SIGINT may have come ignored to us."""
     home = pathlib.Path(sys.prefix).parent  # the gate's environments, also where sudo has changed HOME
     kept = {"XDG_CACHE_HOME": str(home.parent)} if home.name == "kube-pcap" else {}
-    env = {**os.environ, **kept, "TMPDIR": str(folder)}
+    env = {**os.environ, **kept, "TMPDIR": str(folder), demo_sinks.WISH: sink}
     argv = ["env", "--default-signal=INT", *argv]
     piped = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     with subprocess.Popen(argv, cwd=CHECKOUT, env=env, start_new_session=True, **piped) as command:
@@ -80,41 +82,89 @@ def made_by(name):
     return namespaces(pids) - namespaces([os.getpid()])
 
 
-def test_the_demo_shows_the_main_job(temporary):
-    """It ends well, its own count is what it says of it, every packet is in a file, and nothing is left."""
-    name = lab_name("d")
-    with started([sys.executable, "-m", "tests.lab", "demo", "--name", name], temporary) as demo:
+def using(folder):
+    """The processes whose command names this folder, as the emulator's does."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found += [path] if os.fsencode(folder) in path.read_bytes() else []
+    return found
+
+
+def go(folder, monkeypatch, script=None):
+    """Makes PATH a folder with this ``go`` alone, and the emulator one that is not built."""
+    folder.mkdir()
+    if script:
+        (folder / "go").write_text("#!/bin/sh\n" + script)
+        (folder / "go").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr(build, "BINARY", folder / "emulator")
+
+
+@pytest.mark.parametrize("sink", ["gs", "directory"])
+def test_the_demo_shows_the_main_job(temporary, sink):
+    """It ends well, its own count is what it says of it, every packet is in the sink, and nothing is left."""
+    name = lab_name("d" + sink[0])
+    with started([sys.executable, "-m", "tests.lab", "demo", "--name", name], temporary, sink) as demo:
         text = demo.communicate(timeout=600)[0]
     assert demo.returncode == 0, text
-    figures = re.search(r"sent to web pods +(\d+)\nin files +(\d+)\ncounted as dropped +(\d+)\nthe count holds\n", text)
-    sent, in_files, dropped = map(int, figures.groups())
-    assert sent == in_files + dropped == sum(map(int, re.findall(r"^shop/\S+: stream \d+: sent (\d+) ", text, re.M)))
-    assert sent > 10000 and "Traceback" not in text
+    where = {"gs": "bucket", "directory": "directory"}[sink]
+    pattern = r"sent to web pods +(\d+)\nin the %s +(\d+)\ncounted as dropped +(\d+)\nthe count holds\n" % where
+    sent, held, dropped = map(int, re.search(pattern, text).groups())
+    assert sent == held + dropped == sum(map(int, re.findall(r"^shop/\S+: stream \d+: sent (\d+) ", text, re.M)))
+    assert sent > 10000 and "Traceback" not in text and "WARNING" not in text
     shown = [re.findall(r"kube\.pcap\.(capture|status|stop) ", line) for line in text.splitlines() if line[:2] == "$ "]
     assert [name for names in shown for name in names] == ["capture", "status", "stop"]
     rows = re.findall(r"^node-[abc] +(?:pod shop/web-|node node-b).*", text, re.M)
     assert sum(" ready " in row for row in rows) == 8, "each target is told when it starts, and while it records"
-    assert sum(row.endswith(".pcap.gz") for row in rows) == 4, "each target's segment is listed"
+    assert sum(" done " in row for row in rows) == 4, "and when it has stopped"
+    for node, count in {"node-a": 1, "node-b": 2, "node-c": 1}.items():
+        listed = re.findall(r"^ +\d+  demo/%s/(\S+)$" % node, text, re.M)
+        assert sum(one.endswith(".pcap.gz") for one in listed) == count, "each target's segment is in the sink"
+        assert listed[-1] == "manifest.jsonl", "the manifest is the last"
     assert len(re.findall(r"^\d\d:\d\d:\d\d\.\d{6} ", text, re.M)) == 4, "packets are decoded"
-    assert traces(name) == {} and name not in names()
+    assert traces(name) == {} and name not in names() and using(temporary) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_demo_leaves_nothing(temporary, number):
+@pytest.mark.parametrize("number, sink", [(signal.SIGINT, "gs"), (signal.SIGTERM, "directory")])
+def test_an_interrupted_demo_leaves_nothing(temporary, number, sink):
     """As by Ctrl-C in `make demo`, while its traffic runs: the gate waits for the clean-up and says how it ended."""
     name = lab_name("e")
-    with started([GATE, "demo", "--name", name], temporary) as gate:
+    with started([GATE, "demo", "--name", name], temporary, sink) as gate:
         words = []
         while not words or " tests.lab traffic " not in words[-1]:
             words.append(gate.stdout.readline())
             assert words[-1], "".join(words)
         made, until = made_by(name), ticks()
-        assert len(made) > 20
+        assert len(made) > 20 and (using(temporary) or sink == "directory")
         os.killpg(gate.pid, number)
         words.append(gate.communicate(timeout=PATIENCE)[0])
     text = "".join(words)
     assert gate.returncode == 128 + number and "Traceback" not in text and "interrupted" in text, text
-    assert traces(name) == {} and made & held(until) == set()
+    assert traces(name) == {} and made & held(until) == set() and using(temporary) == []
+
+
+NO_GO = "Go 1.26 or newer, which builds the emulator of a bucket, is not on PATH"
+OFFLINE = "[ $1 = env ] && echo go1.26.1 && exit; echo no proxy; exit 1"
+NOT_BUILT = "github.com/fsouza/fake-gcs-server %s could not be built: no proxy" % build.VERSION
+
+
+@pytest.mark.parametrize("script, why", [(None, NO_GO), ("echo go1.25.4", NO_GO), (OFFLINE, NOT_BUILT)])
+def test_without_a_bucket_the_demo_ships_to_a_directory(tmp_path, monkeypatch, script, why):
+    """Where Go is not there, too old or fails, the reason is told; who has asked for a bucket gets only that."""
+    go(tmp_path / "bin", monkeypatch, script)
+    assert demo_sinks.choose("") == ("directory", why)
+    assert demo_sinks.choose("directory")[0] == "directory"
+    with pytest.raises(LabError, match="^DEMO_SINK=gs: %s; see to that, or set DEMO_SINK=directory$" % re.escape(why)):
+        demo_sinks.choose("gs")
+
+
+def test_with_go_the_demo_ships_to_a_bucket(monkeypatch):
+    """Whether that is asked for or not, once the emulator is built."""
+    monkeypatch.delenv(demo_sinks.WISH, raising=False)
+    assert demo_sinks.choose() == demo_sinks.choose("gs") == ("gs", str(build.emulator()))
+    with pytest.raises(LabError, match="^DEMO_SINK is 's3': set it to gs or directory, or leave it out$"):
+        demo_sinks.choose("s3")
 
 
 @pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGINT] * 5])
