@@ -13,7 +13,7 @@ import sys
 from ..lab import interrupts
 from . import machine
 from .places import CACHE, ROOT, call
-from .steps import ANSIBLE_TEST, ARTIFACT, LINT, PREPARE, passes
+from .steps import ANSIBLE_TEST, ARTIFACT, DEMO_SINK, EMULATOR, LINT, PREPARE, passes
 from .venvs import venv
 
 LAB = {
@@ -24,6 +24,13 @@ LAB = {
     "test": ["pytest", "-p", "no:cacheprovider"],
 }
 """What runs in namespaces, as root, once everything that it needs is installed."""
+STEPS = {
+    "test": PREPARE + EMULATOR + LINT + ARTIFACT + ANSIBLE_TEST,
+    "lint": PREPARE[:1] + LINT,
+    "bench": PREPARE + EMULATOR,
+    "demo": PREPARE + DEMO_SINK,
+}
+"""What comes before; of any other command PREPARE."""
 
 
 def run_module(module: list[str]) -> int:
@@ -38,7 +45,7 @@ def main(command: str, *arguments: str) -> int:
     if command == "clean":
         shutil.rmtree(CACHE, ignore_errors=True)
         return 0
-    steps = {"test": PREPARE + LINT + ARTIFACT + ANSIBLE_TEST, "lint": PREPARE[:1] + LINT}.get(command, PREPARE)
+    steps = STEPS.get(command, PREPARE)
     if not passes(steps):
         return 1
     return run_module([*LAB[command], *arguments]) if command in LAB else 0

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 
-from .places import GATE, GateError, run
+from .places import CACHE, GATE, GateError, run
 from .venvs import venv
 
 PACKAGES = ("git", "python3-venv", "shellcheck")
@@ -38,10 +38,10 @@ def as_root(args: list[str]) -> list[str]:
         return args
     kept = [
         f"{name}={os.environ[name]}"
-        for name in ("PATH", "LC_ALL", "PYTHONDONTWRITEBYTECODE", "CI")
+        for name in ("PATH", "LC_ALL", "PYTHONDONTWRITEBYTECODE", "CI", "DEMO_SINK")
         if name in os.environ
     ]
-    return ["sudo", "env", *kept, *args]
+    return ["sudo", "env", f"XDG_CACHE_HOME={CACHE.parent}", *kept, *args]  # what was built here is found there
 
 
 def install_packages(wanted: Sequence[str] = PACKAGES) -> str:

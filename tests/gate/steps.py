@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable
 
-from . import artifact, machine, tree
+from . import artifact, emulator, machine, tree
 from .ansible_test import ansible_test
 from .places import GateError, run
 from .tree import COLLECTIONS, TREE
@@ -51,6 +51,8 @@ PREPARE: list[Step] = [
     ("virtual environment: run", lambda: str(venv("run"))),
     ("Debian packages of the lab", machine.install_lab_packages),
 ]
+EMULATOR: list[Step] = [("emulator of Cloud Storage", emulator.build)]
+DEMO_SINK: list[Step] = [("sink of the demo", emulator.choose_sink)]
 LINT: list[Step] = [
     ("virtual environment: lint", lambda: str(venv("lint"))),
     ("copy as ansible_collections/kube/pcap", tree.copy),
