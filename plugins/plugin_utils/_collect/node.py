@@ -30,8 +30,27 @@ _PAUSES = (0.5, 2.0, 5.0)
 """Seconds before the connection is tried again."""
 _PROGRAM = b"""[ -e "$1" ] || { echo "$4 gone"; exit 0; }
 echo "$4 here"
-exec dd if="$1" bs="$2" skip="$3" count=1
+dd if="$1" bs="$2" skip="$3" count=1 && echo "$4 end"
 """
+"""What a cut leaves has no end, whatever status ssh gives it."""
+
+
+class CutError(Exception):
+    """An answer has no end."""
+
+
+def read_answer(out: bytes, token: bytes) -> bytes | None:
+    """Return the block in what the program wrote, None where the file is gone; raise CutError.
+
+    What a login shell writes before it is no part of it.
+    """
+    _before, _here, rest = out.partition(token + b" here\n")
+    block, end, _after = rest.rpartition(token + b" end\n")
+    if end:
+        return block
+    if token + b" gone\n" in out:
+        return None
+    raise CutError
 
 
 class Node:
@@ -66,13 +85,11 @@ class Node:
                 self._action._connection.reset()
             try:
                 status, out, said = self._run(["/bin/sh", "-s", "--", path, str(BLOCK), str(number), self._token])
+                return read_answer(out, self._token.encode())
             except AnsibleError as error:
                 problem = str(error)
-                continue
-            answer, _newline, block = out.partition(self._token.encode() + b" ")[2].partition(b"\n")
-            if status == 0 and answer in (b"here", b"gone"):
-                return block if answer == b"here" else None
-            problem = first_line(said.decode(errors="replace")) or "it ended with %d" % status
+            except CutError:
+                problem = first_line(said.decode(errors="replace")) or "it was cut off (%d)" % status
         raise NodeError("%s cannot be read: %s" % (path, first_line(problem)))
 
     def _run(self, words: Sequence[str]) -> tuple[int, bytes, bytes]:
