@@ -18,8 +18,10 @@ from ansible_collections.kube.pcap.plugins.module_utils._node.outbox import Outb
 from ansible_collections.kube.pcap.plugins.module_utils._node.process import Clock
 from ansible_collections.kube.pcap.plugins.module_utils._node.spool import Spool, raw_files
 from ansible_collections.kube.pcap.plugins.module_utils._records import CaptureOptions, TargetRef
+from ansible_collections.kube.pcap.plugins.module_utils._sinks import parse_bucket
 
 from ..pcap_bytes import START, header, record
+from .buckets import SINK
 from .forks import PATIENCE
 
 WEB = TargetRef("pod", "shop", "web", "uid-1", "node-a")
@@ -62,16 +64,17 @@ class Files:
 
 
 class Box:
-    """A capture's spool with a sink; ``open`` starts a supervisor's outbox on it, again and again."""
+    """A capture's spool with a sink or a bucket; ``open`` starts a supervisor's outbox on it, again and again."""
 
-    def __init__(self, folder, sink=True, **options):
-        self.spool = Spool(str(folder / "spool"), "c-1")
+    def __init__(self, folder, sink=True, bucket=None, name="c-1", node="node-a", **options):
+        self.spool, self.node = Spool(str(folder / "spool"), name), node
         self.spool.make()
         self.sink = folder / "sink"
         self.sink.mkdir()
-        self.options = CaptureOptions(
-            sink=str(self.sink) if sink else None, **{"min_free_percent": 0, "segment_bytes": 1, **options}
-        )
+        if bucket is not None:
+            self.spool.write_upload(bucket.way(parse_bucket("sink", SINK).node_prefix(name, node)), {})
+        place = SINK if bucket is not None else str(self.sink) if sink else None
+        self.options = CaptureOptions(sink=place, **{"min_free_percent": 0, "segment_bytes": 1, **options})
         self.clock = Hands()
         self.outbox = self.holdings = self.journal = None
 
@@ -79,7 +82,7 @@ class Box:
         """A supervisor starts."""
         self.journal = Journal(self.spool, self.clock)
         self.holdings = Holdings(self.spool, self.options, self.journal)
-        self.outbox = Outbox(self.spool, "node-a", self.options, self.journal, self.clock, self.holdings)
+        self.outbox = Outbox(self.spool, self.node, self.options, self.journal, self.clock, self.holdings)
         return self.holdings
 
     def keep_bounds(self, shares):
@@ -157,8 +160,14 @@ class Box:
 
 def packets_of(path):
     """The numbers of the packets in a segment."""
-    with (gzip.open if path.endswith(".gz") else open)(path, "rb") as file:
-        data = file.read()
+    with open(path, "rb") as file:
+        return packets_in(file.read())
+
+
+def packets_in(data):
+    """The same of a segment's bytes."""
+    if data.startswith(b"\x1f\x8b"):
+        data = gzip.decompress(data)
     offset, found = 24, []
     while offset < len(data):
         length = struct.unpack_from("<IIII", data, offset)[2]
