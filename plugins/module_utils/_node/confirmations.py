@@ -65,6 +65,7 @@ def _take_alone(spool: Spool, options: CaptureOptions) -> None:
     """Do it in the place of a supervisor that has ended, and have its last word say so."""
     journal = Journal(spool, Clock())
     holdings = Holdings(spool, options, journal)
+    holdings.recover()  # of a file that has its line, somebody before may have been cut off before deleting it
     unconfirmed = len(journal.ledger.unconfirmed)
     manifest = take(spool, journal, holdings)
     journal.close()

@@ -10,12 +10,13 @@ import os
 
 import pytest
 
-from ansible_collections.kube.pcap.plugins.module_utils._node import confirmations, reading
-from ansible_collections.kube.pcap.plugins.module_utils._node.spool import Wanted
+from ansible_collections.kube.pcap.plugins.module_utils._node import captures, confirmations, reading
+from ansible_collections.kube.pcap.plugins.module_utils._node.spool import Spool, Wanted
 from ansible_collections.kube.pcap.plugins.module_utils._records import NodeCapture, Selection, Target, to_result
 
 from ..pcap_bytes import START
-from .boxes import WEB, Box
+from .boxes import WEB, Box, Crash, crash_at
+from .forks import fork, until
 
 HOME = "controller:/home/ann/captures"
 
@@ -23,7 +24,14 @@ HOME = "controller:/home/ann/captures"
 @pytest.fixture
 def box(tmp_path):
     """Three segments in the spool, and no supervisor."""
-    made = Box(tmp_path, compress=False)
+    made = three(tmp_path)
+    yield made
+    made.close()
+
+
+def three(folder):
+    """The same in a folder."""
+    made = Box(folder, compress=False)
     made.open()
     made.start(1)
     for number in range(3):
@@ -80,3 +88,127 @@ def test_a_copy_that_failed_since_is_no_loss(box):
     box.journal.record("stored", WEB, seq=closed.seq, sink=HOME)
     box.holdings.delete_segment(closed)
     assert box.holdings.note_if_lost(closed) and box.events("evicted") == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_crash_at_every_step(tmp_path, monkeypatch, when):
+    """Wherever who brings it is killed, no file goes without its line, and the same again brings it to its end."""
+    for step in range(1, 100):
+        folder = tmp_path / str(step)
+        folder.mkdir()
+        box = three(folder)
+        names = box.spooled()
+        with monkeypatch.context() as patched:
+            crash_at(patched, step, when)
+            try:
+                confirm(box, *names[:2], "manifest.jsonl")
+                crashed = False
+            except Crash:
+                crashed = True
+        stored = [one["object"][2:] for one in box.events("stored")]
+        assert set(names) == {*stored, *box.spooled()} and reading.describe(box.spool)["phase"] == "done"
+        confirm(box, *names[:2], "manifest.jsonl")
+        assert box.spooled() == names[2:] and not box.spool.has_confirmed
+        assert [one["object"][2:] for one in box.events("stored")] == names[:2]
+        told = reading.describe(box.spool)
+        assert (told["shipped"], told["unconfirmed"], told["reason"]) == (2, 0, "deadline; unshipped: 1")
+        if not crashed:
+            break
+    assert 12 <= step < 99
+
+
+@pytest.mark.parametrize("when", ["before", "torn", "after"])
+def test_a_supervisor_killed_at_every_step(tmp_path, monkeypatch, when):
+    """The next supervisor does what is left of what was handed over, and nothing twice."""
+    for step in range(1, 100):
+        folder = tmp_path / str(step)
+        folder.mkdir()
+        box = three(folder)
+        names = box.spooled()
+        box.spool.write_confirmed([{"file": name, "sink": HOME, "object": name} for name in (*names, "manifest.jsonl")])
+        box.open()
+        with monkeypatch.context() as patched:
+            crash_at(patched, step, when)
+            try:
+                assert confirmations.take(box.spool, box.journal, box.holdings)
+                crashed = False
+            except Crash:
+                crashed = True
+        box.close()
+        box.open().recover()
+        confirmations.take(box.spool, box.journal, box.holdings)
+        box.close()
+        assert box.spooled() == [] and [one["object"] for one in box.events("stored")] == names
+        assert not box.spool.has_confirmed and box.events("evicted") == []
+        if not crashed:
+            break
+    assert 8 <= step < 99
+
+
+def test_what_comes_while_it_is_taken_in(box, monkeypatch):
+    """Files that are handed over while earlier ones are written down are not forgotten."""
+    box.open()
+    names, real = box.spooled(), box.journal.record
+
+    def record(*args, **fields):
+        if len(box.spooled()) == 3:
+            box.spool.write_confirmed([{"file": names[1], "sink": HOME, "object": "second"}])
+        real(*args, **fields)
+
+    box.spool.write_confirmed([{"file": names[0], "sink": HOME, "object": "first"}])
+    monkeypatch.setattr(box.journal, "record", record)
+    assert not confirmations.take(box.spool, box.journal, box.holdings)
+    assert [one["object"] for one in box.events("stored")] == ["first", "second"] and box.spooled() == names[2:]
+
+
+def test_damaged(box):
+    """What a power cut left of it is nothing: the controller finds it again."""
+    with open(box.spool.path("confirmed.json"), "w", encoding="ascii") as file:
+        file.write('{"files": [')
+    confirm(box)
+    assert len(box.spooled()) == 3 and not box.spool.has_confirmed
+
+
+def test_nothing_is_confirmed_twice(box):
+    """A call says that it changed something where a file lay there, and how many did."""
+    names = box.spooled()
+    told = [{"file": name, "sink": HOME, "object": name} for name in (*names[:2], "../state.json", "manifest.jsonl")]
+    outcome = captures.confirm(box.spool, told)
+    assert (outcome.changed, outcome.message) == (True, "3 files of capture c-1 are confirmed")
+    again = captures.confirm(box.spool, told)
+    assert (again.changed, again.message) == (False, None) and box.spooled() == names[2:]
+    assert not captures.confirm(Spool(box.spool.root, "c-2"), told).changed
+
+
+def test_a_supervisor_that_takes_it_in(box):
+    """The call returns once the supervisor that runs has written it down; it alone does."""
+    names = box.spooled()
+
+    def supervise():
+        lock = box.spool.lock()
+        stamp = box.spool.wanted_stamp()
+        until(lambda: box.spool.wanted_stamp() != stamp)
+        box.open()
+        confirmations.take(box.spool, box.journal, box.holdings)
+        os.close(lock)
+
+    pid = fork(supervise)
+    until(lambda: box.spool.running)
+    assert captures.confirm(box.spool, [{"file": names[0], "sink": HOME, "object": names[0]}]).changed
+    assert box.spooled() == names[1:] and len(box.events("stored")) == 1
+    os.waitpid(pid, 0)
+
+
+def test_a_supervisor_that_ends_without_another_look(box):
+    """Where it was on its way out, whoever brings it does it in its place."""
+    names, pid = box.spooled(), fork(lambda: leave(box))
+    until(lambda: box.spool.running)
+    captures.confirm(box.spool, [{"file": names[0], "sink": HOME, "object": names[0]}])
+    os.waitpid(pid, 0)
+    assert box.spooled() == names[1:] and reading.describe(box.spool)["shipped"] == 1
+
+
+def leave(box):
+    """A supervisor that ends once something was handed over."""
+    box.spool.lock()
+    until(lambda: box.spool.has_confirmed)
