@@ -18,6 +18,7 @@ import pytest
 
 from tests.bucket import scene
 from tests.bucket.scene import Bucket
+from tests.gate.venvs import venv
 from tests.lab import addresses
 from tests.lab.ansible_run import Ansible, Run
 from tests.lab.handles import LabNode
@@ -142,6 +143,19 @@ def test_cut_in_the_middle(plays: Plays, tmp_path: pathlib.Path) -> None:
     assert run.rc == 0 and cut[0] >= 1 and figures(run, "segments") == {"node-b": 1}, run.stdout
     assert hashlib.sha256(copy.read_bytes()).hexdigest() == digest and not part.exists() and not file.exists()
     assert seen([copy], stream) == list(range(COUNT))
+
+
+def test_with_the_oldest_core(lab: Lab, tmp_path: pathlib.Path) -> None:
+    """The same files with ansible-core 2.16, as a normal user with become."""
+    plays = Plays(lab, Ansible(lab.inventory, tmp_path, str(venv("core-2.16") / "python")))
+    try:
+        file, stream = big(plays, "old")
+        assert plays.run("collect", "--check").rc == 0 and file.exists()
+        run = plays.run("collect", id="old")
+        copy = tmp_path / "captures" / "old" / "node-b" / "shop" / "checkout" / file.name
+        assert run.rc == 0 and seen([copy], stream) == list(range(COUNT)) and not file.exists()
+    finally:
+        plays.clean()
 
 
 def test_what_an_earlier_run_left(plays: Plays, tmp_path: pathlib.Path) -> None:
