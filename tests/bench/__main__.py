@@ -18,15 +18,17 @@ import tempfile
 import time
 from typing import Any
 
+from tests.bucket.build import BuildError
+from tests.bucket.emulator import EmulatorError
 from tests.lab.lab import Lab
 from tests.lab.model import LabError
 from tests.nodes.node import CHECKOUT, NodeFailure
 
-from . import life, packet_cost, recorder_cost
+from . import life, packet_cost, recorder_cost, shipping
 from .figures import table
 from .scene import Scene, lab_yaml
 
-BENCHES = {"packets": packet_cost, "recorder": recorder_cost, "life": life}
+BENCHES = {"packets": packet_cost, "recorder": recorder_cost, "life": life, "shipping": shipping}
 
 
 def _options() -> argparse.Namespace:
@@ -75,7 +77,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         run(_options())
-    except (LabError, NodeFailure) as error:
+    except (LabError, NodeFailure, BuildError, EmulatorError) as error:
         sys.exit("bench: %s" % error)
 
 

@@ -6,21 +6,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
 import pathlib
-import re
-import signal
-import subprocess
 import time
-from collections.abc import Iterator
 
 from tests.lab.handles import LabPod
-from tests.lab.model import LabError
-from tests.lab.recording import SPOOL
 
-from . import costs
+from . import bare, costs
 from .figures import Figure, figure, ratios
 from .scene import Recorder, Scene
 
@@ -29,34 +21,8 @@ _RATES = {20_000: 40_000, 50_000: 75_000, 100_000: 100_000}
 """Packets per second, and how many of them in a round."""
 _ROUNDS = 6
 """A multiple of three, so that each goes first equally often."""
-_RING_SECONDS = 1.2
-"""So long a packet may wait in the ring until tcpdump is given it."""
 _GOAL = 1.05
 _RATIO = "ours / bare"
-_COUNTED = re.compile(r"(\d+) packets? (captured|received by filter|dropped by kernel)")
-
-
-class Bare:
-    """A tcpdump that nobody supervises, in a pod's network namespace."""
-
-    def __init__(self, scene: Scene, pod: LabPod, args: list[str], folder: str) -> None:
-        (scene.node.root / folder[1:]).mkdir(mode=0o700)
-        args = [folder + "/%s.pcap" if word.endswith("/%s.pcap") else word for word in args]
-        argv = ["nsenter", "-t", str(pod.node_pids()[0]), "-n", *args]
-        self.pod = pod
-        self._started = scene.node.popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        assert self._started.stderr is not None
-        for line in self._started.stderr:
-            if "listening on" in line:
-                self.process = _innermost(pathlib.Path("/proc/%d" % self._started.pid))
-                return
-        raise LabError("the bare tcpdump did not start: %s" % argv)
-
-    def end(self) -> int:
-        """Ends it; returns what the kernel dropped."""
-        os.kill(int(self.process.name), signal.SIGINT)
-        words = self._started.communicate(timeout=20)[1]
-        return int({what: number for number, what in _COUNTED.findall(words)}["dropped by kernel"])
 
 
 def measure(scene: Scene) -> list[Figure]:
@@ -66,7 +32,7 @@ def measure(scene: Scene) -> list[Figure]:
     with scene.capture("pod bench/p00", **options) as recorder:
         args = recorder.started()[0]["args"]
         at = args.index("-C")
-        with _bare(scene, 1, args) as both, _bare(scene, 2, args[:at] + args[at + 2 :]) as time_only:
+        with bare.running(scene, 1, args) as both, bare.running(scene, 2, args[:at] + args[at + 2 :]) as time_only:
             watched = {
                 "ours": (scene.pod(0), recorder.tcpdumps[0]),
                 "bare": (both.pod, both.process),
@@ -95,7 +61,7 @@ def _measure_rate(
             marks[name].append(costs.cpu_ns(process))
             reached.append(count / scene.blast(pod, count, rate))
             recorder.wait_finished()
-    time.sleep(_RING_SECONDS)
+    time.sleep(bare.RING_SECONDS)
     for name, (_folder, process) in watched.items():
         marks[name].append(costs.cpu_ns(process))
     per_packet = {name: [ns / count / 1000 for ns in _differences(mark)] for name, mark in marks.items()}
@@ -108,24 +74,5 @@ def _measure_rate(
     return rows
 
 
-@contextlib.contextmanager
-def _bare(scene: Scene, number: int, args: list[str]) -> Iterator[Bare]:
-    folder = "%s/bare-%d" % (SPOOL, number)
-    started = Bare(scene, scene.pod(number), args, folder)
-    try:
-        yield started
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(int(started.process.name), signal.SIGKILL)
-        scene.node.run(["rm", "-r", folder])
-
-
 def _differences(readings: list[int]) -> list[int]:
     return [after - before for before, after in itertools.pairwise(readings)]
-
-
-def _innermost(process: pathlib.Path) -> pathlib.Path:
-    """What nsenter has forked last."""
-    while found := costs.children(process):
-        process = found[0]
-    return process

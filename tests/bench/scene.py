@@ -9,19 +9,24 @@ from __future__ import annotations
 import contextlib
 import json
 import pathlib
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import yaml
 
+from tests.bucket import scene as bucket_scene
+from tests.bucket.scene import Bucket
 from tests.lab import addresses
-from tests.lab.ansible_run import Ansible
+from tests.lab.ansible_run import Ansible, environment, link_collection
 from tests.lab.handles import LabPod
 from tests.lab.lab import Lab
 from tests.lab.model import Fault, LabError
 from tests.lab.recording import Recording, wait_for
+from tests.lab.shipped import environment as bucket_environment
 
 from . import costs
 
@@ -48,7 +53,7 @@ class Scene:
     """The lab, its node, and the one capture at a time that is measured there."""
 
     def __init__(self, lab: Lab, folder: pathlib.Path, quick: bool) -> None:
-        self.lab, self.quick = lab, quick
+        self.lab, self.folder, self.quick = lab, folder, quick
         self.node = lab.node("node-a")
         self.ansible = Ansible(lab.inventory, folder)
         self.recording = Recording(self.ansible, self.node, "bench")
@@ -80,6 +85,31 @@ class Scene:
             yield Recorder(self)
         finally:
             self.recording.remove()
+
+    @contextlib.contextmanager
+    def bucket(self) -> Iterator[Bucket]:
+        """An empty bucket that the node reaches; a capture that is started meanwhile may ship to it."""
+        host = addresses.underlay(self.lab.state.index, addresses.HOST).v4
+        with (
+            tempfile.TemporaryDirectory(dir=self.folder) as folder,
+            bucket_scene.running(pathlib.Path(folder), host) as made,
+        ):
+            self.recording.env = bucket_environment(made)
+            try:
+                yield made
+            finally:
+                self.recording.env = None
+
+    def upload(self, how: str, bucket: Bucket, prefix: str, files: Sequence[pathlib.Path]) -> dict[str, float]:
+        """What upload.py measures: in the node's network, with this machine's files and this Python's libraries."""
+        want = {"how": how, "url": bucket.url, "key": str(bucket.key_file), "bucket": bucket.name, "prefix": prefix}
+        argv = ["nsenter", "--net=/proc/%d/ns/net" % self.node.pid, sys.executable, "-P", str(_HERE / "upload.py")]
+        argv.append(json.dumps({**want, "files": [str(file) for file in files]}))
+        env = {**environment(self.folder), "PYTHONPATH": str(link_collection(self.folder))}
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=600, check=False)
+        if done.returncode:
+            raise LabError("the upload failed: " + done.stderr[-500:])
+        return dict(json.loads(done.stdout))
 
     def module(self, **params: Any) -> Module:
         """The module ``capture`` with these options as Ansible brings it to the node, kept there to be run again.
@@ -126,9 +156,22 @@ class Recorder:
         self.main = scene.process(scene.recording.recorder_pid())
         found = costs.children(self.main)
         self.tcpdumps = [process for process in found if costs.command(process) == "tcpdump"]
-        # In the order in which they are forked: the one that counts and compresses, the one that ships.
+        # In the order in which they are forked: the one that counts and compresses, those that ship.
         self.workers = [process for process in found if process not in self.tcpdumps]
-        self.processes = {"main": self.main, "finisher": self.workers[0], "shipper": self.workers[1]}
+        shippers = {"shipper %d" % number: worker for number, worker in enumerate(self.workers[1:], 1)}
+        self.processes = {"main": self.main, "finisher": self.workers[0], **shippers}
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Nothing leaves the taps' folders while the block runs; the tcpdumps go on."""
+        self._signal("STOP")
+        try:
+            yield
+        finally:
+            self._signal("CONT")
+
+    def _signal(self, name: str) -> None:
+        self._recording.node.run(["kill", "-" + name, self.main.name])
 
     def cpu_ns(self) -> dict[str, int]:
         """What each of its own processes has used."""

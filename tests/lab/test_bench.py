@@ -10,6 +10,7 @@ import json
 import pathlib
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -37,14 +38,45 @@ def test_ratios_are_taken_round_by_round():
     assert ratios([2.0, 30.0], [1.0, 10.0]) == [2.0, 3.0]
 
 
+def measured(folder: pathlib.Path, what: str) -> dict[str, dict[str, Any]]:
+    """The rows of a quick run by name; its lab is gone."""
+    argv = [sys.executable, "-m", "tests.bench", "--quick", "--only", what, "--output", str(folder / "out.json")]
+    bench = subprocess.Popen(argv, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    words = bench.communicate(timeout=600)[0]
+    assert bench.returncode == 0, words
+    assert "b%d" % bench.pid not in names()
+    rows = json.loads((folder / "out.json").read_text())["figures"][what]
+    named = {row["name"]: row for row in rows}
+    assert len(named) == len(rows), "each row has a name of its own"
+    return named
+
+
 def test_a_quick_run_measures_and_leaves_no_lab(tmp_path: pathlib.Path) -> None:
     """Packets were counted on each tcpdump, none was dropped, and the JSON keeps every round."""
-    argv = [sys.executable, "-m", "tests.bench", "--quick", "--only", "packets", "--output", str(tmp_path / "out.json")]
-    bench = subprocess.Popen(argv, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    words = bench.communicate(timeout=120)[0]
-    assert bench.returncode == 0, words
-    rows = {row["name"]: row for row in json.loads((tmp_path / "out.json").read_text())["figures"]["packets"]}
+    rows = measured(tmp_path, "packets")
     for name in ("ours", "bare", "bare without -C"):
         assert 0 < rows["20000 packets/s: " + name]["median"] < 100
         assert rows["dropped in all rounds: " + name]["values"] == [0]
-    assert "b%d" % bench.pid not in names()
+
+
+def test_a_quick_run_ships_beside_google_cloud_storage(tmp_path: pathlib.Path) -> None:
+    """Speed and CPU of both, their ratio, with gzip and without; packets came while segments were shipped."""
+    rows = measured(tmp_path, "shipping")
+    for title in ("one file of 4 MiB", "supervisor, no gzip", "supervisor, gzip"):
+        for what in ("speed", "CPU"):
+            (ours,), (plain,) = (rows["%s, %s: %s" % (title, what, who)]["values"] for who in ("ours", "plain"))
+            assert 0 < ours and 0 < plain
+            assert rows["%s, %s: ours / plain" % (title, what)]["values"] == [ours / plain]
+    for how in ("no gzip", "gzip"):
+        all_of_it, shippers = (rows["supervisor, %s, CPU: ours%s" % (how, of)] for of in ("", ", of it the shippers"))
+        assert 0 < shippers["median"] < all_of_it["median"]
+        title = "20000 packets/s while it ships, %s: " % how
+        assert rows[title + "shipped meanwhile"]["median"] > 0
+        assert rows[title + "dropped, ours"]["values"] == rows[title + "dropped, bare"]["values"] == [0]
+        assert rows[title + "dropped by ours in these, most"]["met"]
+
+
+@pytest.mark.parametrize("what", ["recorder", "life"])
+def test_a_quick_run_of_the_others(tmp_path: pathlib.Path, what: str) -> None:
+    """It ends well and has rows."""
+    assert measured(tmp_path, what)
