@@ -45,6 +45,7 @@ def test_two_minutes_without_a_sink(lab: Lab, shipped: Shipped) -> None:
     state = shipped.one.state()
     assert state["shipped"] == 0 and state["backlog_bytes"] > 0 and "Connection refused" in state["last_error"]
     shipped.bucket.front.up()
+    shipped.refresh()  # else it may be a minute until the next attempt
     shipped.wait_shipped(20)
     info = shipped.finish()
     assert (info["shipped"], info["last_error"], info["backlog_bytes"]) == (info["segments"], None, 0)
@@ -177,6 +178,25 @@ def test_killed_in_the_middle_of_an_upload(lab: Lab, shipped: Shipped) -> None:
     check_all(shipped, sent.stream)
 
 
+def test_rebooted_in_the_middle_of_an_upload(lab: Lab, shipped: Shipped) -> None:
+    """KNT-11: after a reboot nothing runs until a call; then what was left is shipped, each object whole and once."""
+    shipped.start()
+    slow = shipped.bucket.faults.slow(rate=300_000)
+    sent = lab.pod("shop", "cart").send("127.0.0.1", count=30_000, rate=15_000)
+    wait_for(lambda: any(one.status is None and one.content for one in shipped.bucket.front.seen), what="an upload")
+    waiting = {path.name for path in shipped.one.segments()}
+    shipped.one.node.reboot()
+    slow.lift()
+    assert waiting <= {path.name for path in shipped.one.segments()}
+    assert shipped.refresh()["changed"]
+    shipped.wait_shipped(len(waiting))
+    info = shipped.finish()
+    assert info["shipped"] == info["segments"] and waiting <= set(shipped.segments())
+    shipped.check()
+    there = shipped.seen(sent.stream)
+    assert there == list(range(len(there))) and len(shipped.one.events("gap")) == 1
+
+
 def test_stop_says_what_is_left(lab: Lab, shipped: Shipped) -> None:
     """KD-6: stop returns after its wait and says what waits; the rest is shipped when the bucket is back."""
     shipped.start()
@@ -205,7 +225,7 @@ def test_after_the_grace_the_rest_stays(lab: Lab, shipped: Shipped) -> None:
     [
         ("bucket", "the bucket answered 404"),
         ("rights", "storage.objects.create"),
-        ("clock", "400 s behind the bucket's"),
+        ("clock", "behind the bucket's"),
         ("down", "Connection refused"),
     ],
 )
