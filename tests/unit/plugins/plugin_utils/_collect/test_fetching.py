@@ -102,7 +102,7 @@ def test_a_file_that_is_gone(path, block):
 def test_a_file_that_another_run_brings(path):
     """Two runs never write one file, which could be told as safe by one and be cut by the other."""
     with open(path.with_name("a.part"), "wb") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
+        fcntl.flock(other, fcntl.LOCK_SH)
         with pytest.raises(FileError, match="a is being written by another run; wait for its end"):
             bring(Source(), path)
 
