@@ -85,9 +85,11 @@ class Node:
                 self._action._connection.reset()
             try:
                 status, out, said = self._run(["/bin/sh", "-s", "--", path, str(BLOCK), str(number), self._token])
-                return read_answer(out, self._token.encode())
             except AnsibleError as error:
                 problem = str(error)
+                continue
+            try:
+                return read_answer(out, self._token.encode())
             except CutError:
                 problem = first_line(said.decode(errors="replace")) or "it was cut off (%d)" % status
         raise NodeError("%s cannot be read: %s" % (path, first_line(problem)))
