@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import signal
 import time
@@ -220,7 +221,9 @@ def test_timestamp():
 @pytest.mark.parametrize("upload, wanted", [("policy", True), ("metadata", False)])
 def test_who_wants_a_policy(spool, upload, wanted):
     """A node that asks its metadata server never wants one: not without a way, not refused, not ended."""
-    capture = dataclasses.replace(spool.read_wanted().capture, options=CaptureOptions(sink="gs://b/p", upload=upload))
+    capture = dataclasses.replace(
+        spool.read_wanted().capture, options=CaptureOptions(sink="gs://captures/p", upload=upload)
+    )
     spool.write_wanted(Wanted(capture, START, time.time_ns() + 7200 * 10**9))
     assert reading.wants_upload(spool) == wanted
     spool.write_upload(Upload("https://storage.googleapis.com", "p/c-1/node-a/"), {})
@@ -228,3 +231,116 @@ def test_who_wants_a_policy(spool, upload, wanted):
     assert reading.wants_upload(spool) == wanted
     spool.write_state(state("ready", unconfirmed=1))
     assert reading.wants_upload(spool) == wanted and reading.needs_reader(spool)
+
+
+HOUR = 3600 * 10**9
+
+
+def shipping(spool, left_hours, **options):
+    """A capture that ships to a bucket, with so much time before its deadline."""
+    chosen = CaptureOptions(sink="gs://captures/p", **options)
+    capture = dataclasses.replace(spool.read_wanted().capture, options=chosen)
+    spool.write_wanted(Wanted(capture, START, time.time_ns() + left_hours * HOUR))
+
+
+def way(hours):
+    """A policy that lasts so long."""
+    now = time.time_ns()
+    return Upload("https://storage.googleapis.com/b/", "p/c-1/node-a/", {"policy": "x"}, now, now + hours * HOUR)
+
+
+@pytest.mark.parametrize(
+    "left, hours, phase, refused, wanted",
+    [
+        (2, None, "ready", False, True),
+        (2, 4, "ready", False, False),
+        (2, 4, "ready", True, True),
+        (2, 2, "draining", False, True),
+        (2, 400, "ready", False, False),
+        (24 * 30, 24 * 7, "ready", False, False),
+        (24 * 30, 24 * 5, "ready", False, True),
+        (2, None, "done", True, False),
+        (2, None, "failed", True, False),
+        (-9, 1, "ready", False, False),
+    ],
+)
+def test_when_a_policy_is_renewed(spool, left, hours, phase, refused, wanted):
+    """Where there is none, or it ends before capture and grace do, or it was refused; one that lasts is left alone."""
+    shipping(spool, left)
+    if hours is not None:
+        spool.write_upload(way(hours), {})
+    spool.write_state(state(phase, refused=refused))
+    assert reading.wants_upload(spool) == reading.upload_of(spool)["renew"] == wanted
+
+
+def test_no_policy_for_a_directory(spool):
+    """Only a bucket takes one, and only a capture has a sink."""
+    assert not reading.wants_upload(spool) and not reading.wants_upload(Spool(spool.root, "c-9"))
+    assert not reading.needs_reader(spool)
+    with pytest.raises(CaptureError, match="holds no capture"):
+        reading.upload_of(Spool(spool.root, "c-9"))
+
+
+def test_what_a_node_asks_for(spool):
+    """The time that is left with its grace, the bound as the largest object, and the node as the capture has it."""
+    shipping(spool, 2, keep_bytes=5_000_000)
+    told = reading.upload_of(spool)
+    assert 3 * 3600 - 60 <= told.pop("seconds") <= 3 * 3600
+    asked = {
+        "id": "c-1",
+        "node": "node-a",
+        "sink": "gs://captures/p",
+        "renew": True,
+        "most": 5_000_000,
+        "unconfirmed": [],
+    }
+    assert told == asked
+    shipping(spool, -200)
+    assert reading.upload_of(spool)["seconds"] == 60
+
+
+SEGMENT = {"event": "segment", "target": to_result(WEB.ref), "run": 1, "packets": 1, "bytes": 7, "sha256": "00" * 32}
+SEGMENT.update(md5="ab" * 16, opened=5, interfaces={}, end_ns=None, damage=None, dropped_total=0)
+STARTED = {"event": "started", "target": to_result(WEB.ref), "run": 1, "interface": "any", "boot": "b", "at_ns": 1}
+
+
+def test_what_may_be_there(spool):
+    """Each file with its object, size and MD5; the manifest alone, once nothing else is left, with those of now."""
+    shipping(spool, 2)
+    manifest = Manifest(spool)
+    manifest.append({**STARTED, "pid": 1})
+    for seq in (1, 2):
+        manifest.append({**SEGMENT, "seq": seq, "file": "s%d" % seq, "raw": "1/%d" % seq})
+    manifest.append({"event": "unconfirmed", "seq": 2, "target": to_result(WEB.ref), "object": "p/x/s2"})
+    spool.write_state(state("draining", unconfirmed=2))
+    assert reading.upload_of(spool)["unconfirmed"] == [
+        {"file": "s2", "object": "p/x/s2", "bytes": 7, "md5": "ab" * 16},
+    ]
+    for seq in (1, 2):
+        manifest.append({"event": "stored", "seq": seq, "target": to_result(WEB.ref), "sink": "gs://captures/p"})
+    manifest.close()
+    spool.write_state(state("draining", unconfirmed=1))
+    (told,) = reading.upload_of(spool)["unconfirmed"]
+    data = open(spool.path("manifest.jsonl"), "rb").read()
+    assert (told["file"], told["object"]) == ("manifest.jsonl", "p/c-1/node-a/manifest.jsonl")
+    assert (told["bytes"], told["md5"]) == (len(data), hashlib.md5(data).hexdigest())
+
+
+@pytest.mark.parametrize(
+    "file, phase, unconfirmed, waits",
+    [
+        ("s1", "ready", 0, True),
+        ("s2", "ready", 1, False),
+        ("../state.json", "ready", 1, False),
+        ("../segments/s1", "ready", 1, False),
+        ("manifest.jsonl", "draining", 0, True),
+        ("manifest.jsonl", "done", 1, True),
+        ("manifest.jsonl", "done", 0, False),
+    ],
+)
+def test_what_waits_here(spool, file, phase, unconfirmed, waits):
+    """A segment that lies here, and a manifest that is still to go."""
+    with open(spool.path("segments", "s1"), "wb"):
+        pass
+    spool.write_state(state(phase, unconfirmed=unconfirmed))
+    assert reading.waits(spool, file) == waits

@@ -363,3 +363,19 @@ def test_no_two_meet(bucket, tmp_path, node):
         assert len(new) == 6 and all(name.startswith(prefix) for name in new)
         assert all(name.count("/") == 5 and not re.search(r"/[.]|[^A-Za-z0-9._/-]", name) for name in new)
     assert len(bucket.objects) == len(bucket.order) == 18
+
+
+def test_the_policy_is_nowhere_else(boxes, bucket):
+    """Whatever goes wrong, its signature is in no file but its own: not in what is recorded, told or shipped."""
+    box = full(boxes, bucket)
+    bucket.faults = ["refused", "other", "mute", "down"]
+    failing(box)
+    drive(box)
+    assert SECRET not in str(box.outbox.last_error)
+    holding = []
+    for folder, _folders, names in os.walk(box.spool.folder):
+        for name in names:
+            with open(os.path.join(folder, name), "rb") as file:
+                holding += [name] if SECRET.encode() in file.read() else []
+    assert holding == ["upload.json"]
+    assert not any(SECRET.encode() in data for data in bucket.objects.values())

@@ -28,6 +28,7 @@ from ansible_collections.kube.pcap.plugins.module_utils._records import (
     NodeCapture,
     Selection,
     Target,
+    Upload,
 )
 
 from .forks import fork, until
@@ -250,3 +251,38 @@ def test_asking_locks_nothing(spool):
     """Whether a supervisor runs can be asked of a capture that has none, and leaves it as it is."""
     assert not spool.running
     assert "lock" not in os.listdir(spool.folder)
+
+
+WAY = Upload("http://b.example/", "p/c-1/node-a/", {"x-goog-signature": "5ec4e7"}, 1, 2)
+
+
+def test_the_policy_is_in_its_own_file(spool):
+    """What may write to the bucket is read by root alone, comes back as it was, and goes with the capture."""
+    assert spool.read_upload() is None
+    spool.write_upload(WAY, {"HTTPS_PROXY": "http://u:p@proxy"})
+    assert spool.read_upload() == WAY and mode(spool.path("upload.json")) == 0o600
+    assert spool.is_cut_off  # a start that was cut off here is one that may be cleared
+    spool.write_wanted(WANTED)
+    with open(spool.path("capture.json"), encoding="utf-8") as file:
+        assert "5ec4e7" not in file.read()
+    spool.remove()
+    assert not os.path.exists(spool.folder)
+
+
+def test_the_way_through_a_proxy_stays(spool):
+    """Who renews a policy from a shell that has no proxy set does not take it away; who has another one, changes it."""
+    spool.write_upload(WAY, {"HTTPS_PROXY": "http://one", "SSL_CERT_FILE": "/ca"})
+    for told, proxy in (({}, "http://one"), ({"HTTPS_PROXY": "http://two"}, "http://two")):
+        spool.write_upload(WAY, told)
+        with open(spool.path("upload.json"), encoding="utf-8") as file:
+            assert json.load(file)["environment"] == {"HTTPS_PROXY": proxy, "SSL_CERT_FILE": "/ca"}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"url": 1}', "{}"])
+def test_a_damaged_policy_is_none(spool, text):
+    """It is as good as none, so that another is asked for; nothing of it is told."""
+    with open(spool.path("upload.json"), "w", encoding="utf-8") as file:
+        file.write(text)
+    assert spool.read_upload() is None
+    spool.write_upload(WAY, {})
+    assert spool.read_upload() == WAY
