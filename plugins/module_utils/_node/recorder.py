@@ -248,6 +248,8 @@ class Recorder:
             return
         if left:
             self.reason = "%s%s%d" % (self.reason, confirmations.UNSHIPPED, left)
+        elif self.wanted.capture.options.sink and not self.outbox.shipper.manifest_stored:
+            self.reason = "%s; the manifest is not in the sink" % self.reason
         self.phase = "failed" if self.journal.ledger.failure is not None else "done"
 
     def _write_state(self) -> None:

@@ -23,7 +23,7 @@ from .process import Clock
 from .spool import Spool
 from .worker import Worker
 
-_AT_ONCE = 4
+_AT_ONCE = 3  # each is a process with some 4 MB of its own
 _SILENT_SECONDS = 60.0
 
 
@@ -39,6 +39,8 @@ class Shipper:
         self.workers = self._start() if options.sink else []
         self._asked_at = 0.0
         self._attempts = {do: Attempts() for do in ("store", "look")}
+        self._answers: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        """What workers answered and no line tells yet: on a full disk there is no room for one."""
         self.manifest_stored = False
         self.manifest_unconfirmed = False
         """Whether the bucket has a manifest of this capture and node already."""
@@ -52,8 +54,9 @@ class Shipper:
 
     @property
     def storing(self) -> set[str]:
-        """The files of the segments that are on their way."""
-        return {worker.busy["closed"].file for worker in self.workers if worker.busy and "closed" in worker.busy}
+        """The files of the segments that are on their way, or were, and nothing tells yet what became of them."""
+        jobs = [*(worker.busy for worker in self.workers), *(job for job, _answer in self._answers)]
+        return {job["closed"].file for job in jobs if job and "closed" in job}
 
     @property
     def last_error(self) -> str | None:
@@ -81,6 +84,7 @@ class Shipper:
 
     def tick(self, now: float) -> None:
         """Give idle workers their next job."""
+        self._take_answers(now)
         for worker in self.workers:
             if worker.busy:
                 continue
@@ -102,7 +106,16 @@ class Shipper:
             attempts.hasten()
 
     def take(self, job: dict[str, Any], answer: dict[str, Any], now: float) -> None:
-        """Take a worker's answer."""
+        """Take a worker's answer; where there is no room for its line, again with the next tick."""
+        self._answers.append((job, answer))
+        self._take_answers(now)
+
+    def _take_answers(self, now: float) -> None:
+        while self._answers:
+            self._take(*self._answers[0], now)
+            del self._answers[0]
+
+    def _take(self, job: dict[str, Any], answer: dict[str, Any], now: float) -> None:
         unconfirmed = bool(answer.get("unconfirmed"))
         if answer.get("error") and not (unconfirmed and "closed" in job):
             self._fail(job, answer, now)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -83,18 +84,18 @@ def test_each_object_once(boxes, bucket):
     assert box.journal.ledger.stored_in == {"gs://captures/p": 5}
 
 
-def test_four_at_a_time_and_oldest_first(boxes, bucket):
-    """The four oldest are on their way together, the fifth waits, and no file is sent twice."""
+def test_three_at_a_time_and_oldest_first(boxes, bucket):
+    """The three oldest are on their way together, the fourth waits, and no file is sent twice."""
     box = full(boxes, bucket)
     opened = [one.file for one in box.journal.ledger.closed()]
     with bucket.held():
         box.outbox.tick(box.clock.now)
-        until(lambda: bucket.inside == 4)
-        assert box.outbox.shipper.storing == set(opened[:4])
+        until(lambda: bucket.inside == 3)
+        assert box.outbox.shipper.storing == set(opened[:3])
         box.outbox.tick(box.clock.now)
-        assert bucket.inside == 4
+        assert bucket.inside == 3
     box.drive()
-    assert bucket.most_inside == 4 and sorted(bucket.names()) == sorted(opened) and len(bucket.order) == 5
+    assert bucket.most_inside == 3 and sorted(bucket.names()) == sorted(opened) and len(bucket.order) == 5
 
 
 @pytest.mark.parametrize("options, faults", [({"upload_rate": 1_000_000}, []), ({}, ["down"] * 9)])
@@ -205,7 +206,7 @@ def test_a_worker_that_dies(boxes, bucket):
     box = full(boxes, bucket)
     with bucket.held():
         box.outbox.tick(box.clock.now)
-        until(lambda: bucket.inside == 4)
+        until(lambda: bucket.inside == 3)
         victim = box.outbox.shipper.workers[0]
         first = victim.busy["closed"].file
         os.kill(victim.pid, signal.SIGKILL)
@@ -217,20 +218,43 @@ def test_a_worker_that_dies(boxes, bucket):
 
 
 def test_bounds_leave_what_is_on_its_way(boxes, bucket):
-    """Of five segments that a bound would take, the four that are being sent stay until the bucket has answered."""
+    """Of five segments that a bound would take, the three that are being sent stay until the bucket has answered."""
     box = full(boxes, bucket)
     with bucket.held():
         box.outbox.tick(box.clock.now)
-        until(lambda: bucket.inside == 4)
+        until(lambda: bucket.inside == 3)
         box.keep_bounds([Share(512, box.options.keep_bytes)])
-        assert set(box.spooled()) == box.outbox.shipper.storing and len(box.spooled()) == 4
+        assert set(box.spooled()) == box.outbox.shipper.storing and len(box.spooled()) == 3
     box.drive()
-    assert len(box.events("stored")) == 4 and len(box.events("evicted")) == 1
+    assert len(box.events("stored")) == 3 and len(box.events("evicted")) == 2
     assert (
         sum(one["packets"] for one in box.events("evicted"))
         + sum(len(packets_in(data)) for data in bucket.objects.values())
         == 100
     )
+
+
+def test_no_room_for_a_line(boxes, bucket, monkeypatch):
+    """On a full disk nothing is sent again: what the bucket has confirmed is told once there is room, and goes then."""
+    box, full_disk = full(boxes, bucket), [True]
+    real = box.journal.record
+
+    def record(*args, **fields):
+        if full_disk:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(*args, **fields)
+
+    monkeypatch.setattr(box.journal, "record", record)
+    with pytest.raises(OSError, match="No space"):
+        box.drive()
+    for _tick in range(5):
+        with pytest.raises(OSError, match="No space"):
+            box.outbox.tick(box.clock.now)
+    until(lambda: not bucket.inside)
+    assert len(bucket.order) <= 4 and len(box.spooled()) == 5
+    full_disk.clear()
+    box.drive()
+    assert len(box.events("stored")) == len(bucket.order) == 5 and box.events("unconfirmed") == []
 
 
 def test_confirmed_elsewhere_meanwhile(boxes, bucket):
@@ -239,7 +263,7 @@ def test_confirmed_elsewhere_meanwhile(boxes, bucket):
     bucket.faults = ["", "mute", "down", ""]
     with bucket.held():
         box.outbox.tick(box.clock.now)
-        until(lambda: bucket.inside == 4)
+        until(lambda: bucket.inside == 3)
         for closed in list(box.journal.ledger.closed())[:4]:
             box.journal.record("stored", closed.ref, seq=closed.seq, sink="controller:/home/ann", object="x")
             box.holdings.delete_segment(closed)
