@@ -161,6 +161,16 @@ def test_what_comes_while_it_is_taken_in(box, monkeypatch):
     assert [one["object"] for one in box.events("stored")] == ["first", "second"] and box.spooled() == names[2:]
 
 
+def test_what_was_left_in_the_middle_and_what_came_since(box):
+    """A kill left a hand-over half taken in, another came: both are brought to their end."""
+    names = box.spooled()
+    box.spool.write_confirmed([{"file": names[0], "sink": HOME, "object": "first"}])
+    box.spool.take_confirmed()
+    box.spool.write_confirmed([{"file": names[1], "sink": HOME, "object": "second"}])
+    confirm(box)
+    assert [one["object"] for one in box.events("stored")] == ["first", "second"] and box.spooled() == names[2:]
+
+
 def test_damaged(box):
     """What a power cut left of it is nothing: the controller finds it again."""
     with open(box.spool.path("confirmed.json"), "w", encoding="ascii") as file:
