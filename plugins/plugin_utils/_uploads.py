@@ -111,7 +111,8 @@ class Uploads:
         if found is None or (found.size, found.md5) != (one.size, one.md5):
             what = "no object"
             if found is not None:
-                what = "an object with other content" if found.md5 else "an object without an MD5"
+                same = not found.md5 and found.size == one.size
+                what = "an object without an MD5, which collect compares," if same else "an object with other content"
             self.problems.append("the bucket has %s of the name %s, and the node keeps the file" % (what, one.object))
             return []
         versions = {"generation": found.generation, "crc32c": found.crc32c}
