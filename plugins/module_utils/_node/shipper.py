@@ -54,9 +54,8 @@ class Shipper:
 
     @property
     def storing(self) -> set[str]:
-        """The files of the segments that are on their way, or were, and nothing tells yet what became of them."""
-        jobs = [*(worker.busy for worker in self.workers), *(job for job, _answer in self._answers)]
-        return {job["closed"].file for job in jobs if job and "closed" in job}
+        """The files of the segments that are on their way."""
+        return {worker.busy["closed"].file for worker in self.workers if worker.busy and "closed" in worker.busy}
 
     @property
     def last_error(self) -> str | None:
