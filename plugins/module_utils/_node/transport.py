@@ -52,22 +52,23 @@ def send(
     rate: most bytes of the body a second. Raises TransportError.
     """
     parts = urllib.parse.urlsplit(url)
-    host = parts.hostname or ""
+    host, proxy = parts.hostname or "", _proxy(parts)
+    peer = host if proxy is None else "the proxy %s" % proxy.hostname  # nothing of its password
     try:
-        with contextlib.closing(_connection(parts)) as connection:
-            return _exchange(connection, method, _target(parts), headers, _paced(body, rate))
+        with contextlib.closing(_connection(parts, proxy)) as connection:
+            return _exchange(connection, method, _target(parts, proxy), headers, _paced(body, rate))
     except ssl.SSLCertVerificationError as error:
         hint = ""
         if error.verify_code in _BAD_TIMES:
             hint = "; this node's clock says %s" % time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
         raise TransportError("the certificate of %s is refused: %s%s" % (host, error.verify_message, hint)) from None
     except socket.gaierror as error:
-        raise TransportError("%s cannot be found: %s" % (_peer(parts), error.strerror)) from None
+        raise TransportError("%s cannot be found: %s" % (peer, error.strerror)) from None
     except socket.timeout:
         raise TransportError("%s has not answered within %d s" % (host, TIMEOUT_SECONDS)) from None
     except (OSError, ValueError, http.client.HTTPException) as error:  # ValueError: a name or port that cannot be one
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise TransportError("%s: %s" % (_peer(parts), why)) from None
+        raise TransportError("%s: %s" % (peer, why)) from None
 
 
 def blocks(path: str, end: int | None = None, start: int = 0) -> Iterator[bytes]:
@@ -110,8 +111,7 @@ def _exchange(
     return Answer(response.status, named, response.read(_ANSWER_MOST))
 
 
-def _connection(parts: urllib.parse.SplitResult) -> http.client.HTTPConnection:
-    proxy = _proxy(parts)
+def _connection(parts: urllib.parse.SplitResult, proxy: urllib.parse.SplitResult | None) -> http.client.HTTPConnection:
     near = proxy or parts
     host, port = near.hostname or "", near.port
     if parts.scheme != "https":
@@ -123,25 +123,28 @@ def _connection(parts: urllib.parse.SplitResult) -> http.client.HTTPConnection:
     return connection
 
 
-def _target(parts: urllib.parse.SplitResult) -> str:
+def _target(parts: urllib.parse.SplitResult, proxy: urllib.parse.SplitResult | None) -> str:
     """Return what the request line asks for: the path, or of a plain request through a proxy the whole address."""
     path = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
-    plain_proxy = parts.scheme == "http" and _proxy(parts) is not None
+    plain_proxy = parts.scheme == "http" and proxy is not None
     return urllib.parse.urlunsplit((parts.scheme, parts.netloc, path, "", "")) if plain_proxy else path
 
 
 def _proxy(parts: urllib.parse.SplitResult) -> urllib.parse.SplitResult | None:
+    """Return who stands between, if anybody; raise TransportError, which quotes nothing of what may hold a password."""
     known = urllib.request.getproxies_environment()
     if parts.scheme not in known or urllib.request.proxy_bypass(parts.netloc):
         return None
     address = known[parts.scheme]
-    return urllib.parse.urlsplit(address if "://" in address else "http://" + address)
-
-
-def _peer(parts: urllib.parse.SplitResult) -> str:
-    """Name whom the connection was made to, without what a proxy's address may hold of a password."""
-    proxy = _proxy(parts)
-    return "the proxy %s" % proxy.hostname if proxy is not None else parts.hostname or ""
+    try:
+        proxy = urllib.parse.urlsplit(address if "://" in address else "http://" + address)
+        rest = proxy.path.strip("/") or proxy.query or proxy.fragment  # of a password with such a character
+        if proxy.hostname and proxy.port != 0 and not rest:
+            return proxy
+    except ValueError:  # a port or an IPv6 address that cannot be one
+        pass
+    text = "%s_PROXY names no proxy; write http://HOST:PORT, and what is special in a password as %%XX"
+    raise TransportError(text % parts.scheme.upper())
 
 
 def _authorization(proxy: urllib.parse.SplitResult) -> dict[str, str]:
@@ -153,7 +156,10 @@ def _authorization(proxy: urllib.parse.SplitResult) -> dict[str, str]:
 
 def _context() -> ssl.SSLContext:
     bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    return ssl.create_default_context(cafile=bundle or None)
+    try:
+        return ssl.create_default_context(cafile=bundle or None)
+    except OSError as error:
+        raise TransportError("the authorities in %s cannot be read: %s" % (bundle, error.strerror)) from None
 
 
 def _paced(body: Iterable[bytes], rate: int | None) -> Iterator[bytes]:

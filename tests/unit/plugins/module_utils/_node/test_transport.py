@@ -130,6 +130,25 @@ def test_through_a_proxy(server, monkeypatch):
     assert "secret" not in str(failure.value)
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["http://user:SECRET/x@127.0.0.1:1", "user:12/SECRET@h", "user:1#SECRET@h", "http://[S@h]:1", "h:SECRET", ":1"],
+)
+def test_no_such_proxy(monkeypatch, address):
+    """An address that cannot be a proxy's is told without a word of it: a password may have broken it."""
+    monkeypatch.setenv("http_proxy", address)
+    with pytest.raises(transport.TransportError, match="^HTTP_PROXY names no proxy; write http://HOST:PORT") as failure:
+        post("http://bucket.invalid/x", [b"y"])
+    assert "SECRET" not in str(failure.value) and "user" not in str(failure.value)
+
+
+def test_no_authorities(monkeypatch):
+    """A bundle that is not there is named."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such.pem")
+    with pytest.raises(transport.TransportError, match="the authorities in /no/such.pem cannot be read: No such file"):
+        post("https://127.0.0.1:1/", [])
+
+
 def test_past_a_proxy(server, monkeypatch):
     """NO_PROXY is heeded."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
