@@ -106,13 +106,14 @@ class Uploads:
         return self._archive.sign(wanted.bucket.name, wanted.prefix, wanted.seconds, wanted.most)
 
     def _find(self, one: Unconfirmed) -> list[dict[str, Any]]:
-        """Return what the bucket has under a file's name where that is the file, byte for byte; nothing otherwise."""
+        """Return what the bucket has under a file's name where that is the file, byte for byte, or that it has none."""
         found = self._archive.find(parse_bucket("sink", one.sink).name, one.object)
-        if found is None or (found.size, found.md5) != (one.size, one.md5):
-            what = "no object"
-            if found is not None:
-                same = not found.md5 and found.size == one.size
-                what = "an object without an MD5, which collect compares," if same else "an object with other content"
+        if found is None:  # a manifest is sent again in any case
+            nothing = {"object": None, "generation": None, "crc32c": None}
+            return [] if one.file == _MANIFEST else [{"file": one.file, "sink": one.sink, **nothing}]
+        if (found.size, found.md5) != (one.size, one.md5):
+            same = not found.md5 and found.size == one.size
+            what = "an object without an MD5, which collect compares," if same else "an object with other content"
             self.problems.append("the bucket has %s of the name %s, and the node keeps the file" % (what, one.object))
             return []
         versions = {"generation": found.generation, "crc32c": found.crc32c}

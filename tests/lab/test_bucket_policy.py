@@ -160,12 +160,18 @@ def test_no_secret_is_told(lab: Lab, bucket: Bucket, plays: Plays, record: Recor
     runs.append(plays.ansible.playbook("kube.pcap.status", "-vvv", env=env))
     for pid in worker[-1:]:
         node.run(["kill", "-ABRT", str(pid)])
-    stop = {"capture_id": "secret"}
-    runs.append(plays.ansible.playbook("kube.pcap.stop", "-vvv", extra_vars=stop, env=env))
-    watcher.done.set()
-    watcher.join()
     key = json.loads(bucket.key_file.read_text())["private_key"].splitlines()
     secrets = [way["fields"]["x-goog-signature"], way["fields"]["policy"], way["fields"]["policy"][40:80], key[5]]
+    files = ["find", "/var", "/run", "/tmp", "/root", "/home", "/etc", "-xdev", "-type", "f", "-newermt", began]
+    patterns = [word for secret in secrets for word in ("-e", secret)]
+    found = node.run([*files, "-exec", "grep", "-lsF", *patterns, "{}", "+"], check=False).stdout.split()
+    assert found == ["/var/lib/kube-pcap/secret/upload.json"]
+    assert key[5] not in (shipped.one.folder / "upload.json").read_text()
+    stop = {"capture_id": "secret"}
+    runs.append(plays.ansible.playbook("kube.pcap.stop", "-vvv", extra_vars=stop, env=env))
+    assert not (shipped.one.folder / "upload.json").exists()
+    watcher.done.set()
+    watcher.join()
     texts = {
         "output": "".join(run.stdout + run.stderr + json.dumps([task.result for task in run.tasks]) for run in runs)
     }
@@ -176,11 +182,6 @@ def test_no_secret_is_told(lab: Lab, bucket: Bucket, plays: Plays, record: Recor
         assert text
         for secret in secrets:
             assert secret not in text, name
-    files = ["find", "/var", "/run", "/tmp", "/root", "/home", "/etc", "-xdev", "-type", "f", "-newermt", began]
-    patterns = [word for secret in secrets for word in ("-e", secret)]
-    found = node.run([*files, "-exec", "grep", "-lsF", *patterns, "{}", "+"], check=False).stdout.split()
-    assert found == ["/var/lib/kube-pcap/secret/upload.json"]
-    assert key[5] not in (shipped.one.folder / "upload.json").read_text()
 
 
 def test_the_metadata_server_is_enough(lab: Lab, bucket: Bucket, plays: Plays, tmp_path: pathlib.Path) -> None:

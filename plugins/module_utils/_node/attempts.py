@@ -36,6 +36,7 @@ class Attempts:
     def wait(self, now: float, at_least: float = 0.0) -> None:
         """Have the next attempt wait, longer after each failure; of several under way that fail, one counts."""
         if now < self._not_before:
+            self._not_before = max(self._not_before, now + at_least)
             return
         backoff = _BACKOFF_SECONDS[min(self._failures, len(_BACKOFF_SECONDS) - 1)]
         self._not_before = now + max(at_least, backoff * random.uniform(1 - _JITTER, 1 + _JITTER))

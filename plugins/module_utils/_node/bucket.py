@@ -16,7 +16,7 @@ import time
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from .._errors import OptionError
-from .._records import NodeCapture, Upload, from_result, to_result
+from .._records import NodeCapture, RecordError, Upload, from_result, to_result
 from .._sinks import content_type, parse_bucket
 from . import bucket_answers, resumable, transport
 from .content import Content
@@ -87,8 +87,13 @@ def read_upload(path: str) -> Upload:
             values = json.load(file)
     except FileNotFoundError:
         raise OSError("there is no upload policy; the playbook status signs one") from None
-    os.environ.update(values.get("environment", {}))
-    way = from_result(Upload, values)
+    except ValueError:
+        values = None
+    try:
+        way = from_result(Upload, values)
+        os.environ.update(values.get("environment", {}))
+    except (RecordError, AttributeError):
+        raise OSError("the upload policy here is damaged; the playbook status signs another") from None
     if way.expires_ns and time.time_ns() >= way.expires_ns:
         ended = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(way.expires_ns // 1_000_000_000))
         raise OSError("the upload policy expired at %s; the playbook status signs another" % ended)

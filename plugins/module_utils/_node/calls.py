@@ -162,10 +162,10 @@ def _confirmed(params: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
 
 def _read_confirmed(one: Mapping[str, Any]) -> dict[str, Any]:
     generation = one.get("generation")
-    texts = {name: one[name] for name in ("file", "sink", "object")}
-    if not all(isinstance(text, str) for text in texts.values()):
+    names = {name: one[name] for name in ("file", "sink", "object")}
+    if not all(isinstance(text, str) or (name == "object" and text is None) for name, text in names.items()):
         raise TypeError
-    return {**texts, "generation": None if generation is None else int(generation), "crc32c": one.get("crc32c")}
+    return {**names, "generation": None if generation is None else int(generation), "crc32c": one.get("crc32c")}
 
 
 def _uploads(spools: Sequence[Spool]) -> list[dict[str, Any]]:

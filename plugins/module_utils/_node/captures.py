@@ -138,7 +138,10 @@ def confirm(spool: Spool, files: Sequence[Mapping[str, Any]]) -> Outcome:
         supervisors.wait(lambda: not (spool.has_confirmed and spool.running), _ANSWER_SECONDS)
         if spool.has_confirmed and not spool.running:  # its supervisor has ended without another look
             confirmations.bring(spool, ())
-    return Outcome(True, None, "%d files of capture %s are confirmed" % (len(waiting), spool.id))
+    here = sum(1 for one in waiting if one["object"] is not None)
+    text = "%d files of capture %s are confirmed" % (here, spool.id) if here else None
+    again = "%d files of capture %s are not in the bucket and are sent again" % (len(waiting) - here, spool.id)
+    return Outcome(True, None, "; ".join(one for one in (text, again if here < len(waiting) else None) if one))
 
 
 def stop(spool: Spool, wait_seconds: float, check_mode: bool) -> Outcome:

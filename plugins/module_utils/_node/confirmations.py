@@ -29,13 +29,18 @@ UNSHIPPED = "; unshipped: "
 def take(spool: Spool, journal: Journal, holdings: Holdings) -> bool:
     """Write down and delete what ``confirmed.json`` names; return whether that was the manifest, too.
 
-    Shape of an item: file, sink, object, generation (or None), crc32c (or None).
+    Shape of an item: file, sink, object, generation (or None), crc32c (or None). Where object is None, the sink has no
+    such object, and the file is sent again.
     """
     manifest = False
     while spool.has_confirmed:
         confirmed = {one["file"]: one for one in spool.take_confirmed()}
         for closed in [one for one in journal.ledger.closed() if one.file in confirmed]:
             told = confirmed[closed.file]
+            if told["object"] is None:
+                if closed.file in journal.ledger.unconfirmed:
+                    journal.record("missing", closed.ref, seq=closed.seq, file=closed.file, sink=told["sink"])
+                continue
             fields = {name: told.get(name) for name in ("sink", "object", "generation", "crc32c")}
             journal.record("stored", closed.ref, seq=closed.seq, **fields)
             holdings.delete_segment(closed)

@@ -80,6 +80,7 @@ class Ledger:
             "segment": self._segment,
             "stored": self._stored,
             "unconfirmed": self._unconfirmed,
+            "missing": self._missing,
             "discarded": self._discarded,
             "evicted": self._evicted,
             "sink": self._sink,
@@ -165,6 +166,9 @@ class Ledger:
         found = next((one for one in self.account(self._ref(event)).closed if one.seq == event["seq"]), None)
         if found is not None:
             self.unconfirmed[found.file] = event["object"]
+
+    def _missing(self, event: Mapping[str, Any]) -> None:
+        self.unconfirmed.pop(event["file"], None)
 
     def _left(self, account: Account, seq: int) -> bool:
         """Take a segment out of the spool; return whether it was there. It is the oldest, or one of the oldest."""

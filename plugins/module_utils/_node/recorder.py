@@ -250,6 +250,7 @@ class Recorder:
             self.reason = "%s%s%d" % (self.reason, confirmations.UNSHIPPED, left)
         elif self.wanted.capture.options.sink and not self.outbox.shipper.manifest_stored:
             self.reason = "%s; the manifest is not in the sink" % self.reason
+        self.spool.drop_upload()
         self.phase = "failed" if self.journal.ledger.failure is not None else "done"
 
     def _write_state(self) -> None:

@@ -175,6 +175,11 @@ class Spool:
             text = "spool: %s cannot be written: %s; make room, or remove the capture with state absent and force"
             raise NodeError(text % (self.path("upload.json"), error.strerror)) from None
 
+    def drop_upload(self) -> None:
+        """Remove ``upload.json``: nothing is uploaded any more."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path("upload.json"))
+
     @property
     def has_confirmed(self) -> bool:
         """Whether ``confirmed.json`` names files that nobody has taken in whole."""

@@ -30,7 +30,8 @@ except ImportError as error:
     FAILURES: tuple[type[Exception], ...] = ()
 else:
     MISSING = None
-    FAILURES = (api.GoogleAPIError, auth.GoogleAuthError, requests.RequestException, DataCorruption)
+    # OSError: of a bundle of authorities that is not there, and of a credential's file
+    FAILURES = (api.GoogleAPIError, auth.GoogleAuthError, requests.RequestException, DataCorruption, OSError)
 
 __all__ = ["FAILURES", "MISSING", "Retry", "api", "auth", "google", "google_crc32c", "requests", "require", "storage"]
 

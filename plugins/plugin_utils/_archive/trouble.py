@@ -87,6 +87,9 @@ def _network(causes: Sequence[BaseException]) -> str | None:
     host = _host(causes)
     right = "see the controller's network, and HTTPS_PROXY and NO_PROXY"
     for cause in causes:
+        if isinstance(cause, kinds.InvalidURL):  # its text quotes what may be a proxy's password
+            return "an address cannot be one; see HTTPS_PROXY, and write what is special in a password as %XX"
+    for cause in causes:
         if isinstance(cause, kinds.ProxyError):
             return "the proxy lets nothing through to %s; %s" % (host, right)
     for cause in causes:

@@ -108,10 +108,9 @@ def test_a_status():
 @pytest.mark.parametrize(
     "found, words",
     [
-        ({}, "no object"),
         ({FILE["object"]: (8, "ab" * 16)}, "an object with other content"),
         ({FILE["object"]: (7, "cd" * 16)}, "an object with other content"),
-        ({FILE["object"]: (7, None)}, "an object without an MD5"),
+        ({FILE["object"]: (7, None)}, "an object without an MD5, which collect compares,"),
     ],
 )
 def test_what_is_not_the_file(found, words):
@@ -119,6 +118,15 @@ def test_what_is_not_the_file(found, words):
     made = uploads(objects=found)
     assert made.for_node([need(renew=False)]) == {}
     assert made.problems == ["the bucket has %s of the name %s, and the node keeps the file" % (words, FILE["object"])]
+
+
+def test_what_is_not_there_is_sent_again():
+    """Where the bucket has no object of the name, the node is told so; nothing is confirmed by it."""
+    made = uploads(objects={})
+    nothing = {"object": None, "generation": None, "crc32c": None}
+    told = made.for_node([need(renew=False)])
+    assert told == {"confirmed": {"c-1": [{"file": "s1", "sink": "gs://captures/p", **nothing}]}}
+    assert made.problems == []
 
 
 def test_one_failure_does_not_keep_the_others():

@@ -42,6 +42,14 @@ def test_a_server_may_ask_for_more():
     assert not one.is_due(6.9) and one.is_due(7.0)
 
 
+def test_the_longest_wait_of_several_counts():
+    """What a server asks for holds, also where another failure came first."""
+    one = Attempts()
+    one.wait(0.0)
+    one.wait(0.0, at_least=9.0)
+    assert not one.is_due(8.9) and one.is_due(9.0)
+
+
 def test_failures_at_once_count_once():
     """Four uploads that fail in the same outage make one step of the backoff."""
     one = Attempts()

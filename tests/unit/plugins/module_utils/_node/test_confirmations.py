@@ -73,6 +73,19 @@ def test_what_is_left_is_told_without_a_supervisor(box):
     assert len(box.events("stored")) == 3
 
 
+def test_what_is_missing_is_sent_again(box):
+    """A file that was unconfirmed and is not in the bucket waits again; one that was not is left alone."""
+    first, second = box.spooled()[:2]
+    box.open()
+    closed = next(one for one in box.journal.ledger.closed() if one.file == first)
+    box.journal.record("unconfirmed", closed.ref, seq=closed.seq, sink="gs://b", object="x", reason="r")
+    assert box.journal.ledger.unconfirmed and box.holdings.oldest(()).file == second
+    box.spool.write_confirmed([{"file": name, "sink": "gs://b", "object": None} for name in (first, second)])
+    confirmations.take(box.spool, box.journal, box.holdings)
+    assert box.journal.ledger.unconfirmed == {} and box.holdings.oldest(()).file == first
+    assert [one["file"] for one in box.events("missing")] == [first] and len(box.spooled()) == 3
+
+
 def test_no_other_is_confirmed(box):
     """A name that is no segment of the spool changes nothing."""
     before, state = box.spooled(), box.spool.read_state()

@@ -11,7 +11,7 @@ import json
 
 import pytest
 
-from ansible_collections.kube.pcap.plugins.module_utils._errors import FileError, OptionError
+from ansible_collections.kube.pcap.plugins.module_utils._errors import FileError, OptionError, PcapError
 from ansible_collections.kube.pcap.plugins.plugin_utils._archive.access import Access
 from ansible_collections.kube.pcap.plugins.plugin_utils._archive.gcs import Archive
 
@@ -95,3 +95,21 @@ def test_a_file_that_is_not_there():
     """Before anybody is asked."""
     with pytest.raises(FileError, match=r"^/no/such.pcap cannot be read \(No such file or directory\)"):
         Archive.open(Access("application")).put("/no/such.pcap", "caps", "a/x.pcap", "application/gzip", "00" * 16)
+
+
+@pytest.mark.parametrize("proxy", ["http://user:SECRET/x@127.0.0.1:1", "http://user:SECRET#x@127.0.0.1:1"])
+def test_a_proxy_that_cannot_be_one(monkeypatch, proxy):
+    """Its address may hold a password, and is not quoted."""
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://bucket.invalid")
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(PcapError, match="^gs://caps/x: an address cannot be one; see HTTPS_PROXY") as failure:
+        Archive.open(Access("accesstoken", token="t")).find("caps", "x")
+    assert "SECRET" not in str(failure.value)
+
+
+def test_authorities_that_are_not_there(monkeypatch):
+    """The bundle is named in a sentence."""
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "https://127.0.0.1:9")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such.pem")
+    with pytest.raises(PcapError, match="^gs://caps/x: .*/no/such.pem"):
+        Archive.open(Access("accesstoken", token="t")).find("caps", "x")
