@@ -103,7 +103,7 @@ def test_a_proxy_that_cannot_be_one(monkeypatch, proxy):
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://bucket.invalid")
     monkeypatch.setenv("http_proxy", proxy)
     with pytest.raises(PcapError, match="^gs://caps/x: an address cannot be one; see HTTPS_PROXY") as failure:
-        Archive.open(Access("accesstoken", token="t")).find("caps", "x")
+        Archive.open(Access("accesstoken", token="ya29.x")).find("caps", "x")
     assert "SECRET" not in str(failure.value)
 
 
@@ -112,4 +112,4 @@ def test_authorities_that_are_not_there(monkeypatch):
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "https://127.0.0.1:9")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such.pem")
     with pytest.raises(PcapError, match="^gs://caps/x: .*/no/such.pem"):
-        Archive.open(Access("accesstoken", token="t")).find("caps", "x")
+        Archive.open(Access("accesstoken", token="ya29.x")).find("caps", "x")
