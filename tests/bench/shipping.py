@@ -139,15 +139,22 @@ def _rate(scene: Scene) -> int:
 
 
 def _packets(segments: int) -> int:
-    """So many fill these files and begin another, also where a few are dropped."""
-    return int(segments * _SEGMENT_BYTES / _PACKET_BYTES * 1.05)
+    """So many fill these files and begin another."""
+    return segments * (_SEGMENT_BYTES // _PACKET_BYTES + 2)
 
 
 def _fill(scene: Scene, segments: int) -> None:
-    """Has a paused recorder's tcpdump close so many files."""
+    """Has a paused recorder's tcpdump close so many files; more packets come for those that it drops."""
     scene.blast(scene.pod(0), _packets(segments), _rate(scene))
     (tap,) = (scene.recording.folder / "taps").iterdir()
-    wait_for(lambda: len(list(tap.iterdir())) > segments, what="files that tcpdump has closed")
+
+    def closed() -> bool:
+        if len(list(tap.iterdir())) > segments:
+            return True
+        scene.blast(scene.pod(0), 1000, _QUICK_RATE)
+        return False
+
+    wait_for(closed, what="files that tcpdump has closed")
 
 
 def _wait_stored(scene: Scene, count: int) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ while done < count:
     # What is due is sent at once, at most 5 ms worth of it, so that bursts stay small.
     due = min(count, int((time.monotonic() - start) * rate) + 1, done + max(1, int(rate * 0.005)))
     for number in range(done, due):
-        at = number * 61 % 65536
+        at = number * size % 65536  # what was sent before comes again beyond the reach of gzip, which is 32 KiB
         sock.send(noise[at : at + size])
     done = max(done, due)
     time.sleep(max(0.0005, start + done / rate - time.monotonic()) if done < count else 0)
