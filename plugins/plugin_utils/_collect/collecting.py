@@ -76,7 +76,7 @@ class Collector:
             "captures": [dataclasses.asdict(one) for one in told],
         }
         if problems or notes:
-            result["msg"] = clean("; ".join(problems or notes))
+            result["msg"] = clean("; ".join([*problems, *notes]))
         return {**result, "failed": True} if problems else result
 
     def _refresh(self, check_mode: bool) -> tuple[bool, list[str]]:
@@ -85,12 +85,12 @@ class Collector:
         told = self.node.call("capture", **asked)
         changed, notes = told["changed"], [told["msg"]] if told.get("msg") else []
         try:
-            more = {} if check_mode else self.uploads.for_node(told.get("uploads", ()))
+            more = {} if check_mode else self.uploads.for_node(told.get("uploads", ()), self.wanted.node)
             if more:
                 changed = self.node.call("capture", **asked, **more)["changed"] or changed
         except PcapError as error:  # what is here is collected all the same
             notes.append("what the node uploads itself was not looked after: %s" % error)
-        return changed, notes
+        return changed, [*notes, *self.uploads.problems]
 
     def _captures(self, id: str) -> tuple[HeldCapture, ...]:
         told = self.node.call("capture_info", id=id, spool=self.wanted.spool, segments=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.kube.pcap.plugins.module_utils._errors import FileError, NodeError, PcapError
+from ansible_collections.kube.pcap.plugins.module_utils._errors import FileError, NodeError
 from ansible_collections.kube.pcap.plugins.plugin_utils._collect.choice import read_options
 from ansible_collections.kube.pcap.plugins.plugin_utils._collect.collecting import Collector
 from ansible_collections.kube.pcap.plugins.plugin_utils._collect.stores import Kept
@@ -26,11 +26,13 @@ class FakeNode:
             for number in range(count)
         ]
         self.fields = {"id": "c-1", "node": node, "phase": phase, "reason": None, "sink": sink, "settled": settled}
-        self.confirmed, self.calls, self.uploads = [], [], []
+        self.confirmed, self.calls, self.uploads, self.refuses = [], [], [], None
 
     def call(self, module, **params):
         """A module."""
         self.calls.append((module, params))
+        if self.refuses and "policies" in params:
+            raise self.refuses
         if module == "capture_info":
             return {"captures": [{**self.fields, "segment_list": [dict(one) for one in self.segments]}]}
         for told in params.get("confirmed", {}).get("c-1", ()):
@@ -70,14 +72,21 @@ class FakeStore:
 class FakeUploads:
     """What the controller has for nodes that upload themselves."""
 
-    def __init__(self, error=None):
-        self.error = error
+    def __init__(self, *problems):
+        self.problems = list(problems)
 
-    def for_node(self, told):
-        """Nothing, or a failure."""
-        if self.error:
-            raise self.error
+    def for_node(self, told, node):
+        """Nothing."""
+        assert node == "node-a"
         return {}
+
+
+class Signing(FakeUploads):
+    """Has something for each."""
+
+    def for_node(self, told, node):
+        """A policy."""
+        return {"policies": "{}"}
 
 
 def collect(node, store, check_mode=False, uploads=None, **options):
@@ -161,9 +170,17 @@ def test_a_capture_that_is_damaged():
 
 def test_policies_that_cannot_be_signed():
     """What is on the node is collected all the same."""
-    result, one = collect(FakeNode(1), FakeStore(), uploads=FakeUploads(PcapError("no credentials")))
+    result, one = collect(FakeNode(1), FakeStore(), uploads=FakeUploads("no credentials"))
+    assert one["segments"] == 1 and "failed" not in result and result["msg"] == "no credentials"
+
+
+def test_policies_that_are_not_taken():
+    """A node that fails to take what it needs for its uploads may be collected from all the same."""
+    node = FakeNode(1)
+    node.refuses = NodeError("no room")
+    result, one = collect(node, FakeStore(), uploads=Signing())
     assert one["segments"] == 1 and "failed" not in result
-    assert result["msg"] == "what the node uploads itself was not looked after: no credentials"
+    assert result["msg"] == "what the node uploads itself was not looked after: no room"
 
 
 def test_a_name_with_a_line_break_is_told_on_one_line():
