@@ -108,6 +108,11 @@ def _settle(file: IO[bytes], path: str) -> None:
     file.flush()
     os.fsync(file.fileno())
     os.rename(path + ".part", path)
+    sync_folder(path)
+
+
+def sync_folder(path: str) -> None:
+    """Have a file's name on disk."""
     descriptor = os.open(os.path.dirname(path), os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -19,7 +19,7 @@ from ...module_utils._sinks import Bucket, content_type
 from .._archive.access import read_access
 from .._archive.gcs import Archive
 from .choice import Place, Segment
-from .fetching import Read, digest, fetch, fetch_growing, opened
+from .fetching import Read, digest, fetch, fetch_growing, opened, sync_folder
 
 _NAME = "manifest.jsonl"
 
@@ -74,6 +74,8 @@ class FolderStore:
             with opened(path) as file:
                 if digest(file, "sha256").hexdigest() != segment.sha256:
                     raise FileError("%s is there with another content, and stays; move it away" % path)
+                os.fsync(file.fileno())  # whoever wrote it may have been cut off before that, or was another program
+            sync_folder(path)
             return Kept("/".join(parts), new=False)
         return Kept("/".join(parts)) if fetch(read, source, path, segment.bytes, segment.sha256) else None
 

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A file is safe in a folder once it is on disk there, whoever brought it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+import pytest
+
+from ansible_collections.kube.pcap.plugins.module_utils._errors import FileError
+from ansible_collections.kube.pcap.plugins.module_utils._records import TargetRef
+from ansible_collections.kube.pcap.plugins.plugin_utils._collect.choice import Segment
+from ansible_collections.kube.pcap.plugins.plugin_utils._collect.stores import FolderStore, Kept
+
+DATA = b"packets"
+NAME = ["c-1", "node-a", "shop", "web", "s1"]
+
+
+def keep(root, data=DATA):
+    """Has one segment kept that the node tells of as DATA."""
+    ref = TargetRef("pod", "shop", "web", "uid-1", "node-a")
+    segment = Segment(ref, "s1", len(DATA), hashlib.sha256(DATA).hexdigest(), hashlib.md5(DATA).hexdigest(), "spool")
+    return FolderStore(str(root)).keep(lambda _path, _number: data, "/spool/s1", NAME, segment)
+
+
+def test_a_segment_that_is_brought(tmp_path):
+    """It lies under its name, for its owner alone; one that is gone leaves nothing."""
+    assert keep(tmp_path, data=None) is None and os.listdir(tmp_path.joinpath(*NAME[:-1])) == []
+    assert keep(tmp_path) == Kept("/".join(NAME))
+    path = tmp_path.joinpath(*NAME)
+    assert path.read_bytes() == DATA and path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_segment_that_is_there(tmp_path, monkeypatch):
+    """Nothing is read from the node; file and name are flushed before the node is told to delete its own."""
+    path, synced, real = tmp_path.joinpath(*NAME), [], os.fsync
+    path.parent.mkdir(parents=True)
+    path.write_bytes(DATA)
+    monkeypatch.setattr(os, "fsync", lambda one: (synced.append(os.readlink("/proc/self/fd/%d" % one)), real(one)))
+    assert keep(tmp_path, data=None) == Kept("/".join(NAME), new=False)
+    assert synced == [str(path), str(path.parent)]
+
+
+def test_another_content(tmp_path):
+    """It stays, and is an error."""
+    path = tmp_path.joinpath(*NAME)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"another")
+    with pytest.raises(FileError, match="s1 is there with another content, and stays; move it away"):
+        keep(tmp_path)
+    assert path.read_bytes() == b"another"
