@@ -18,6 +18,7 @@ import shutil
 import time
 from typing import Any, ContextManager, Mapping, Sequence
 
+from .._endings import lacks_manifest
 from .._errors import CaptureError, NodeError, PcapError, TargetError
 from .._options import differences
 from .._records import NodeCapture, Target, TargetRef, Upload, to_result
@@ -188,9 +189,10 @@ def _may_go(spool: Spool, force: bool) -> bool:
         return True
     if wanted is not None and wanted.capture.options.sink and not force:
         state = reading.describe(spool)
-        if not reading.is_finished(spool) or state["backlog_bytes"]:
-            text = "capture %s on %s has segments that %s has not confirmed; stop it and wait, or use (capture_)force"
-            raise CaptureError(text % (spool.id, wanted.capture.node, wanted.capture.options.sink))
+        if not reading.is_finished(spool) or state["backlog_bytes"] or lacks_manifest(state["reason"]):
+            what = "a manifest" if lacks_manifest(state["reason"]) else "segments"
+            text = "capture %s on %s has %s that %s has not confirmed; stop it and wait, or use (capture_)force"
+            raise CaptureError(text % (spool.id, wanted.capture.node, what, wanted.capture.options.sink))
     return wanted is not None
 
 

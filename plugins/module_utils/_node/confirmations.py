@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping, Sequence
 
+from .._endings import has_rest, with_rest
 from .._records import CaptureOptions, Target, from_result
 from .holdings import Holdings
 from .journal import Journal
@@ -21,9 +22,6 @@ from .ledger import Ledger
 from .process import Clock
 from .reading import MANIFEST
 from .spool import Spool
-
-UNSHIPPED = "; unshipped: "
-"""In the reason of a capture that ended before its sink had all, with a number behind it."""
 
 
 def take(spool: Spool, journal: Journal, holdings: Holdings) -> bool:
@@ -78,6 +76,9 @@ def _take_alone(spool: Spool, options: CaptureOptions) -> None:
     if state is not None:
         rest = 0 if manifest else state.get("unconfirmed", 0) - unconfirmed  # the manifest
         state["unconfirmed"] = len(journal.ledger.unconfirmed) + rest
+        if has_rest(state["reason"]):
+            left = sum(1 for _closed in journal.ledger.closed())
+            state["reason"] = with_rest(state["reason"], left, manifest)
         spool.write_state(_brought_up_to_date(state, options, journal.ledger, holdings))
 
 
@@ -86,13 +87,11 @@ def _brought_up_to_date(
 ) -> dict[str, Any]:
     """Return a supervisor's last state with what is left now."""
     left = sum(1 for _closed in ledger.closed()) if options.sink else 0
-    reason, mark, _number = str(state["reason"]).partition(UNSHIPPED)
     targets = [
         {**one, "shipped": ledger.account(from_result(Target, one["target"]).ref).shipped} for one in state["targets"]
     ]
     return {
         **state,
-        "reason": reason + UNSHIPPED + str(left) if mark and left else reason if mark else state["reason"],
         "targets": targets,
         "shipped": sum(one["shipped"] for one in targets),
         "stored_in": holdings.stored_in(),

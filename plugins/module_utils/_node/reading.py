@@ -10,6 +10,7 @@ import os
 import time
 from typing import Any
 
+from .._endings import lacks_manifest
 from .._errors import CaptureError
 from .._records import Target, TargetRef, from_result, to_result
 from .._sinks import is_bucket, manifest_parts, parse_bucket
@@ -139,7 +140,8 @@ def needs_reader(spool: Spool) -> bool:
 def waits(spool: Spool, file: str) -> bool:
     """Return whether a segment lies here, or a manifest that the capture cannot end without."""
     if file == MANIFEST:
-        return spool.is_accepted and (needs_reader(spool) or not is_finished(spool))
+        lacking = lacks_manifest((spool.read_state() or {}).get("reason"))
+        return spool.is_accepted and (lacking or needs_reader(spool) or not is_finished(spool))
     return os.path.basename(file) == file and os.path.exists(spool.path("segments", file))
 
 

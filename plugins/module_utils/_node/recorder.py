@@ -23,6 +23,7 @@ import sys
 import time
 from typing import Sequence
 
+from .._endings import with_rest
 from .._errors import CaptureError, PcapError
 from .._records import Target
 from . import confirmations, disk, preflight, presence, retention, status
@@ -246,10 +247,8 @@ class Recorder:
             if left == 0:
                 self.outbox.shipper.store_manifest(now)
             return
-        if left:
-            self.reason = "%s%s%d" % (self.reason, confirmations.UNSHIPPED, left)
-        elif self.wanted.capture.options.sink and not self.outbox.shipper.manifest_stored:
-            self.reason = "%s; the manifest is not in the sink" % self.reason
+        if self.wanted.capture.options.sink:
+            self.reason = with_rest(self.reason or "", left, self.outbox.shipper.manifest_stored)
         self.spool.drop_upload()
         self.phase = "failed" if self.journal.ledger.failure is not None else "done"
 

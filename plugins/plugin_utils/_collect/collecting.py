@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from ...module_utils._endings import lacks_manifest
 from ...module_utils._errors import PcapError
 from ...module_utils._sinks import manifest_parts, segment_parts
 from .._report.text import clean
@@ -155,8 +156,9 @@ class Collector:
         parts = manifest_parts(capture.id, str(capture.node))
         kept = store.keep_manifest(self.node.read, self._path(capture, _MANIFEST), parts, capture.settled)
         collected.manifest = kept is not None and kept.new
-        if kept is not None and capture.sink == place.sink and capture.phase == "draining":
-            self._confirm(capture, [_told(_MANIFEST, place, kept)])  # the recorder waits for nothing else
+        waits = capture.phase == "draining" or lacks_manifest(capture.reason)  # for nothing else
+        if kept is not None and capture.sink == place.sink and waits:
+            self._confirm(capture, [_told(_MANIFEST, place, kept)])
 
     def _confirm(self, capture: HeldCapture, files: Sequence[Mapping[str, Any]]) -> None:
         """Have the node write down where files are, and delete them."""

@@ -10,6 +10,7 @@ import os
 
 import pytest
 
+from ansible_collections.kube.pcap.plugins.module_utils._errors import CaptureError
 from ansible_collections.kube.pcap.plugins.module_utils._node import captures, confirmations, reading
 from ansible_collections.kube.pcap.plugins.module_utils._node.spool import Spool, Wanted
 from ansible_collections.kube.pcap.plugins.module_utils._records import NodeCapture, Selection, Target, to_result
@@ -84,6 +85,18 @@ def test_what_is_missing_is_sent_again(box):
     confirmations.take(box.spool, box.journal, box.holdings)
     assert box.journal.ledger.unconfirmed == {} and box.holdings.oldest(()).file == first
     assert [one["file"] for one in box.events("missing")] == [first] and len(box.spooled()) == 3
+
+
+def test_the_manifest_is_left(box):
+    """Once all segments are elsewhere, what the sink still lacks is said, and keeps the capture, until it is there."""
+    confirm(box, *box.spooled())
+    told = reading.describe(box.spool)
+    assert told["reason"] == "deadline; the manifest is not in the sink" and told["backlog_bytes"] == 0
+    with pytest.raises(CaptureError, match="has a manifest that .*/sink has not confirmed; stop it and wait, or use"):
+        captures.remove(box.spool, force=False, check_mode=True)
+    outcome = captures.confirm(box.spool, [{"file": "manifest.jsonl", "sink": "gs://b", "object": "m"}])
+    assert outcome.changed and reading.describe(box.spool)["reason"] == "deadline"
+    assert captures.remove(box.spool, force=False, check_mode=True).changed
 
 
 def test_no_other_is_confirmed(box):

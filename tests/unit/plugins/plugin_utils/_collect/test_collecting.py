@@ -20,12 +20,12 @@ BUCKET = "gs://box/p"
 class FakeNode:
     """Captures of a node by id; what is confirmed goes as on a node."""
 
-    def __init__(self, count=3, sink=None, phase="ready", settled=False, node="node-a"):
+    def __init__(self, count=3, sink=None, phase="ready", settled=False, node="node-a", reason=None):
         self.segments = [
             {"file": "s%02d" % number, "bytes": 10, "sha256": "00", "md5": "00", "where": "spool", "target": REF}
             for number in range(count)
         ]
-        self.fields = {"id": "c-1", "node": node, "phase": phase, "reason": None, "sink": sink, "settled": settled}
+        self.fields = {"id": "c-1", "node": node, "phase": phase, "reason": reason, "sink": sink, "settled": settled}
         self.confirmed, self.calls, self.uploads, self.refuses = [], [], [], None
 
     def call(self, module, **params):
@@ -144,6 +144,7 @@ def test_check_mode():
     [
         (FakeNode(1, BUCKET, "draining", True), ["s00", "manifest.jsonl"]),
         (FakeNode(1, BUCKET, "done", True), ["s00"]),
+        (FakeNode(1, BUCKET, "done", True, reason="x; the manifest is not in the sink"), ["s00", "manifest.jsonl"]),
         (FakeNode(1, BUCKET, "ready", False), ["s00"]),
     ],
 )
