@@ -85,7 +85,7 @@ def _write(raw: str, final: str, compress: bool, most: int | None) -> dict[str, 
 
 
 def _compress(raw: str, final: str, digest: Callable[[bytes], None], most: int | None) -> Count:
-    packer = zlib.compressobj(1, zlib.DEFLATED, 31)  # 31: a gzip frame (RFC 1952) without name or time
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31, 9)  # 31: a gzip frame (RFC 1952) without name or time
     with _made(final, digest) as emit:
         held = count(raw, lambda data: emit(packer.compress(data)), most)
         emit(packer.flush())
