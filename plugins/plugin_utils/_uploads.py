@@ -14,7 +14,7 @@ from ..module_utils._errors import PcapError
 from ..module_utils._records import Upload
 from ..module_utils._sinks import SCHEME, parse_bucket
 from ._archive.access import read_access
-from ._archive.policy import EMULATOR, SERVICE
+from ._archive.policy import service_root
 from ._report.text import clean
 from ._signing import (
     Unconfirmed,
@@ -102,7 +102,7 @@ class Uploads:
 
     def _way(self, wanted: WantedUpload) -> Upload:
         if not wanted.signed:
-            return Upload(self._environment.get(EMULATOR) or SERVICE, wanted.prefix)
+            return Upload(service_root(self._environment), wanted.prefix)
         return self._archive.sign(wanted.bucket.name, wanted.prefix, wanted.seconds, wanted.most)
 
     def _find(self, one: Unconfirmed) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from ...module_utils._sinks import SCHEME
 from . import library
 from .access import KEY, MACHINE, Access
 from .credentials import TIMEOUT_SECONDS, Request, make_credentials
-from .policy import EMULATOR, LARGEST_OBJECT, SERVICE, sign_policy, write_policy
+from .policy import LARGEST_OBJECT, service_root, sign_policy, write_policy
 from .trouble import CLOCK, certificate, sentence
 
 CREATE, DELETE = "storage.objects.create", "storage.objects.delete"
@@ -64,9 +64,7 @@ class Archive:
     def open(cls, access: Access) -> Archive:
         """Return an archive; credentials are read, and the service is not asked yet."""
         library.require()
-        service = os.environ.get(EMULATOR) or SERVICE
-        if "://" not in service:
-            raise OptionError(EMULATOR, "%r has no scheme" % service, "write it as http://HOST:PORT")
+        service = service_root(os.environ)
         try:
             return cls(access, make_credentials(access), service)
         except library.FAILURES as error:

@@ -18,6 +18,7 @@ import datetime
 import json
 from collections.abc import Callable, Mapping
 
+from ...module_utils._errors import OptionError
 from ...module_utils._records import Upload
 
 ALGORITHM = "GOOG4-RSA-SHA256"
@@ -28,6 +29,14 @@ LONGEST_SECONDS = 7 * 24 * 3600
 """Google refuses signatures that would live longer."""
 LARGEST_OBJECT = 5 * 2**40
 """Bytes that an object of Google Cloud Storage may have."""
+
+
+def service_root(environ: Mapping[str, str]) -> str:
+    """Return where the service is; raise OptionError."""
+    root = environ.get(EMULATOR) or SERVICE
+    if "://" not in root:
+        raise OptionError(EMULATOR, "%r has no scheme" % root, "write it as http://HOST:PORT")
+    return root
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ import types
 
 import pytest
 
-from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
+from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError, PcapError
 from ansible_collections.kube.pcap.plugins.module_utils._records import Upload
 from ansible_collections.kube.pcap.plugins.plugin_utils._uploads import Uploads, with_words
 
@@ -76,6 +76,17 @@ def test_a_start():
     assert made._opened.asked == [("captures", "p/c-1/node-a/", 690, 5_000_000)]
     with pytest.raises(PcapError, match="nobody can sign"):
         uploads(broken=["sign"]).for_start({"record": RECORD})
+
+
+@pytest.mark.parametrize("emulator, url", [(None, "https://storage.googleapis.com"), ("http://h:1", "http://h:1")])
+def test_a_node_that_asks_its_metadata_server(emulator, url):
+    """It is told where the service is, and nobody is asked for credentials; an address without a scheme is refused."""
+    record = {**RECORD, "options": {**RECORD["options"], "upload": "metadata"}}
+    made = Uploads({"auth_kind": "nonsense"}, {"STORAGE_EMULATOR_HOST": emulator or ""})
+    told = json.loads(made.for_start({"record": record})["policies"])["c-1"]
+    assert (told["url"], told["prefix"], told["fields"]) == (url, "p/c-1/node-a/", None)
+    with pytest.raises(OptionError, match="^STORAGE_EMULATOR_HOST: 'h:1' has no scheme; write it as http://HOST:PORT"):
+        Uploads({}, {"STORAGE_EMULATOR_HOST": "h:1"}).for_start({"record": record})
 
 
 @pytest.mark.parametrize(
