@@ -41,7 +41,7 @@ class ActionModule(ActionBase):
         told = self._execute_module(module_name="kube.pcap.capture", module_args=given, task_vars=task_vars)
         needed = told.pop("uploads", ())
         if self._task.check_mode:
-            told["changed"] = bool(told.get("changed")) or any(one["renew"] for one in needed)
+            told["changed"] = bool(told.get("changed")) or uploads.would_renew(needed, self._node(task_vars))
         more = {} if self._task.check_mode else uploads.for_node(needed, self._node(task_vars))
         if more:
             again = {**given, **more}

@@ -69,6 +69,12 @@ class Uploads:
         found = {id: files for id, files in confirmed.items() if files}
         return {**({"policies": as_policies(ways)} if ways else {}), **({"confirmed": found} if found else {})}
 
+    def would_renew(self, told: Sequence[Mapping[str, Any]], node: str | None = None) -> bool:
+        """Return whether ``for_node`` would have a policy signed."""
+        with self._noting():
+            return any(need.renew for need in read_needs(told, node))
+        return False
+
     @contextlib.contextmanager
     def _noting(self) -> Iterator[None]:
         """Make an error a problem, told once."""

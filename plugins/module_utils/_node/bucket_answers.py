@@ -47,7 +47,7 @@ def read(answer: Answer, object_name: str, md5: str) -> dict[str, Any]:
     error = "the bucket answered %d: %s" % (answer.status, words or "without a word")
     if is_passing(answer):
         return {**told, "error": error, "retry_after": retry_after(answer)}
-    of_file = any(one in words for one in _OF_FILE)
+    of_file = any(one in _all_words(answer) for one in _OF_FILE)
     return {**told, "error": error, "file_fault": of_file, "refused": not of_file}
 
 
@@ -74,7 +74,7 @@ def found(answer: Answer, object_name: str, size: int, md5: str) -> dict[str, An
 
 def is_taken(answer: Answer) -> bool:
     """Whether an upload was refused since the bucket has an object of its name."""
-    return answer.status == 412 or (answer.status == 403 and "storage.objects.delete" in _words(answer))
+    return answer.status == 412 or (answer.status == 403 and "storage.objects.delete" in _all_words(answer))
 
 
 def is_passing(answer: Answer) -> bool:
@@ -142,6 +142,11 @@ def _first(pattern: str, text: str) -> str | None:
 
 
 def _words(answer: Answer) -> str:
+    """Return the beginning of what the service says of a refusal, for a sentence."""
+    return _all_words(answer)[:_LONGEST_WORDS]
+
+
+def _all_words(answer: Answer) -> str:
     """Return what the service says of a refusal; never what it quotes of the request, which is signed."""
     body = answer.body.decode("utf-8", "replace")
     parts = [_first(r"(?s)<%s>(.*?)</%s>" % (name, name), body) for name in ("Code", "Message", "Details")]
@@ -149,7 +154,7 @@ def _words(answer: Answer) -> str:
         error = _json(answer).get("error")
         parts = [str(error.get("message", ""))] if isinstance(error, dict) else []
     text = " ".join(" ".join(part.split()) for part in parts if part)
-    return "".join(c if c.isprintable() else "?" for c in text)[:_LONGEST_WORDS]
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _json(answer: Answer) -> Mapping[str, Any]:

@@ -114,6 +114,7 @@ def test_a_status():
         "c-1": [{"file": "s1", "sink": "gs://captures/p", "object": FILE["object"], **versions}]
     }
     assert made.for_node([need(renew=False, unconfirmed=[])]) == {}
+    assert made.would_renew([need()], "node-a") and not made.would_renew([need(renew=False)], "node-a")
 
 
 @pytest.mark.parametrize(
@@ -155,6 +156,7 @@ def test_a_nodes_word(told):
     """What cannot be used is a problem, and no failure."""
     made = uploads()
     assert made.for_node(told, "node-a") == {} and len(made.problems) == 1 and made._opened.asked == []
+    assert not made.would_renew(told, "node-a")
 
 
 def test_with_words():

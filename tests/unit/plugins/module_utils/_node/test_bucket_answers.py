@@ -77,6 +77,7 @@ def test_no_md5(body):
     [
         (412, REFUSED % ("PreconditionFailed", "At least one condition did not hold.", "")),
         (403, REFUSED % ("AccessDenied", "Access denied.", "a@b does not have storage.objects.delete access.")),
+        (403, REFUSED % ("AccessDenied", "No.", "a" * 300 + "@b does not have storage.objects.delete access.")),
     ],
 )
 def test_the_name_is_taken(status, body):
