@@ -149,6 +149,12 @@ captures:
     evicted_packets:
       description: Packets in them.
       type: int
+    unconfirmed:
+      description:
+        - Files that may be in the bucket and may not, since its answer was lost or proved nothing. They stay on the
+          node, unless a bound is reached; M(kube.pcap.capture) with C(state=refreshed) and M(kube.pcap.collect) compare
+          them.
+      type: int
     backlog_bytes:
       description: Bytes of closed files that wait for the sink.
       type: int

@@ -156,6 +156,9 @@ def _reasons(capture: Mapping[str, Any]) -> Iterator[str]:
     if capture["evicted"]:
         what = count(capture["evicted"], "file"), count(capture["evicted_packets"], "packet")
         yield "%s with %s deleted unshipped, since a bound was reached" % what
+    if capture["unconfirmed"]:
+        what = count(capture["unconfirmed"], "file"), capture["sink"]
+        yield "%s without a confirmation, and perhaps in %s: status and collect compare" % what
     if capture["last_error"]:
         yield "%s: %s" % ("shipping" if capture["sink"] else "closing files", capture["last_error"])
 

@@ -64,6 +64,7 @@ class _Told:
     segments: int
     evicted: int
     evicted_packets: int
+    unconfirmed: int
     backlog_bytes: int
     disk_bytes: int
     sink: str | None

@@ -20,7 +20,7 @@ def target(name="web", node="node-a", kind="pod", **more):
 
 
 def capture(*targets, node="node-a", **more):
-    figures = {"segments": 2, "shipped": 1, "evicted": 0, "evicted_packets": 0, "backlog_bytes": 450}
+    figures = {"segments": 2, "shipped": 1, "evicted": 0, "evicted_packets": 0, "backlog_bytes": 450, "unconfirmed": 0}
     rest = {
         "phase": "ready",
         "reason": None,
@@ -115,6 +115,10 @@ def test_status():
         ),
         (capture(target(), last_error="no space\nleft"), "  node-a: closing files: no space?left"),
         (capture(target(), sink="/mnt", last_error="gone"), "  node-a: shipping: gone"),
+        (
+            capture(target(), sink="gs://b", unconfirmed=2),
+            "  node-a: 2 files without a confirmation, and perhaps in gs://b: status and collect compare",
+        ),
     ],
 )
 def test_reasons_are_lines(one, line):
