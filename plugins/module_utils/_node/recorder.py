@@ -243,12 +243,13 @@ class Recorder:
         """End once the sink has everything, or its time is over."""
         left = self.outbox.unshipped()
         late = now >= self._timing.deadline + self.wanted.capture.options.grace_seconds
-        if self.wanted.capture.options.sink and not late and not self.outbox.shipper.manifest_stored:
-            if left == 0:
+        sink, manifest = self.wanted.capture.options.sink, self.outbox.shipper.manifest_stored
+        if sink and not late and (left or not manifest):
+            if not left:
                 self.outbox.shipper.store_manifest(now)
             return
-        if self.wanted.capture.options.sink:
-            self.reason = with_rest(self.reason or "", left, self.outbox.shipper.manifest_stored)
+        if sink:
+            self.reason = with_rest(self.reason or "", left, manifest)
         self.spool.drop_upload()
         self.phase = "failed" if self.journal.ledger.failure is not None else "done"
 
