@@ -141,7 +141,8 @@ def confirm(spool: Spool, files: Sequence[Mapping[str, Any]]) -> Outcome:
             confirmations.bring(spool, ())
     here = sum(1 for one in waiting if one["object"] is not None)
     text = "%d files of capture %s are confirmed" % (here, spool.id) if here else None
-    again = "%d files of capture %s are not in the bucket and are sent again" % (len(waiting) - here, spool.id)
+    then = "stay here" if reading.is_finished(spool) else "are sent again"
+    again = "%d files of capture %s are not in the bucket and %s" % (len(waiting) - here, spool.id, then)
     return Outcome(True, None, "; ".join(one for one in (text, again if here < len(waiting) else None) if one))
 
 

@@ -216,6 +216,12 @@ def test_nothing_is_confirmed_twice(box):
     assert not captures.confirm(Spool(box.spool.root, "c-2"), told).changed
 
 
+def test_what_is_missing_after_the_end(box):
+    """Nobody sends it any more, and nobody is told so."""
+    outcome = captures.confirm(box.spool, [{"file": box.spooled()[0], "sink": "gs://b", "object": None}])
+    assert outcome.message == "1 files of capture c-1 are not in the bucket and stay here" and len(box.spooled()) == 3
+
+
 def test_a_supervisor_that_takes_it_in(box):
     """The call returns once the supervisor that runs has written it down; it alone does."""
     names = box.spooled()
