@@ -72,7 +72,6 @@ class Segment:
     file: str
     bytes: int
     sha256: str
-    md5: str
     where: str
     """spool, sink or evicted."""
     sink: str | None = None

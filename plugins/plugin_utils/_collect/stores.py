@@ -109,17 +109,18 @@ class BucketStore:
         with self._gone_afterwards():
             if not fetch(read, source, self._path, segment.bytes, segment.sha256):
                 return None
-            return self._put(parts, segment.md5)
+            return self._put(parts)
 
     def keep_manifest(self, read: Read, source: str, parts: Sequence[str], settled: bool) -> Kept | None:
         """Have the manifest in the bucket, whole."""
         with self._gone_afterwards():
             if fetch_growing(read, source, self._path, settled) is None:
                 return None
-            with opened(self._path) as file:
-                return self._put(parts, digest(file, "md5").hexdigest())
+            return self._put(parts)
 
-    def _put(self, parts: Sequence[str], md5: str) -> Kept:
+    def _put(self, parts: Sequence[str]) -> Kept:
+        with opened(self._path) as file:
+            md5 = digest(file, "md5").hexdigest()
         name = self._bucket.object(parts)
         there = self._archive.find(self._bucket.name, name) if parts[-1] == _NAME else None
         found = self._archive.put(self._path, self._bucket.name, name, content_type(name), md5)

@@ -32,7 +32,7 @@ def wanted(dest=None, sink=None, id="all", spool="/var/lib/kube-pcap", node=None
 
 def segment(file, where="spool", sink=None):
     """One segment as capture_info lists it."""
-    told = {"file": file, "bytes": 24, "sha256": "00", "md5": "00", "where": where, "sink": sink, "event": "segment"}
+    told = {"file": file, "bytes": 24, "sha256": "00", "where": where, "sink": sink, "event": "segment"}
     return {**told, "target": REF}
 
 

@@ -22,7 +22,7 @@ class FakeNode:
 
     def __init__(self, count=3, sink=None, phase="ready", settled=False, node="node-a", reason=None):
         self.segments = [
-            {"file": "s%02d" % number, "bytes": 10, "sha256": "00", "md5": "00", "where": "spool", "target": REF}
+            {"file": "s%02d" % number, "bytes": 10, "sha256": "00", "where": "spool", "target": REF}
             for number in range(count)
         ]
         self.fields = {"id": "c-1", "node": node, "phase": phase, "reason": reason, "sink": sink, "settled": settled}

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import os
+import types
 
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import FileError
 from ansible_collections.kube.pcap.plugins.module_utils._records import TargetRef
+from ansible_collections.kube.pcap.plugins.module_utils._sinks import parse_bucket
 from ansible_collections.kube.pcap.plugins.plugin_utils._collect.choice import Segment
-from ansible_collections.kube.pcap.plugins.plugin_utils._collect.stores import FolderStore, Kept
+from ansible_collections.kube.pcap.plugins.plugin_utils._collect.stores import BucketStore, FolderStore, Kept
 
 DATA = b"packets"
+SEGMENT = Segment(TargetRef("pod", "shop", "web", "u", "node-a"), "s1", 7, hashlib.sha256(DATA).hexdigest(), "spool")
 NAME = ["c-1", "node-a", "shop", "web", "s1"]
 
 
 def keep(root, data=DATA):
     """Has one segment kept that the node tells of as DATA."""
-    ref = TargetRef("pod", "shop", "web", "uid-1", "node-a")
-    segment = Segment(ref, "s1", len(DATA), hashlib.sha256(DATA).hexdigest(), hashlib.md5(DATA).hexdigest(), "spool")
-    return FolderStore(str(root)).keep(lambda _path, _number: data, "/spool/s1", NAME, segment)
+    return FolderStore(str(root)).keep(lambda _path, _number: data, "/spool/s1", NAME, SEGMENT)
 
 
 def test_a_segment_that_is_brought(tmp_path):
@@ -54,3 +55,17 @@ def test_another_content(tmp_path):
     with pytest.raises(FileError, match="s1 is there with another content, and stays; move it away"):
         keep(tmp_path)
     assert path.read_bytes() == b"another"
+
+
+def test_a_segment_for_a_bucket(tmp_path):
+    """What the bucket is to confirm is taken of what came, not of the node's word; nothing stays here."""
+    asked = []
+
+    def put(path, bucket, name, kind, md5):
+        asked.append((bucket, name, kind, md5))
+        return types.SimpleNamespace(generation=3, crc32c="c")
+
+    store = BucketStore(types.SimpleNamespace(put=put), parse_bucket("sink", "gs://captures/p"), str(tmp_path))
+    kept = store.keep(lambda _path, _number: DATA, "/spool/s1", NAME, SEGMENT)
+    assert kept == Kept("p/" + "/".join(NAME), 3, "c") and os.listdir(tmp_path) == []
+    assert asked == [("captures", "p/" + "/".join(NAME), "application/json", hashlib.md5(DATA).hexdigest())]
