@@ -117,6 +117,8 @@ def read_needs(told: Any, node: str | None) -> list[Need]:
             check_id("id", need.id)
             if node and need.node != node:
                 raise CaptureError("it is %s, and speaks of %s" % (node, need.node))
+            if min(need.seconds, need.most) < 0:
+                raise CaptureError("seconds or most is negative")
         return needs
     except (TypeError, PcapError) as error:
         raise CaptureError("what the node says of its uploads cannot be used: %s" % error) from None

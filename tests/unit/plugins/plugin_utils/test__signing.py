@@ -102,6 +102,7 @@ def test_a_node_asks():
         [{**ASKED, "unconfirmed": [5]}],
         [{**ASKED, "unconfirmed": [{**FILE, "bytes": "7"}]}],
         [{**ASKED, "unconfirmed": [], "seconds": "90"}],
+        [{**ASKED, "unconfirmed": [], "seconds": -(10**12)}],
         [{**ASKED, "unconfirmed": [], "renew": "yes"}],
         [{**ASKED, "unconfirmed": [], "id": "c-1/node-b/shop"}],
         [{**ASKED, "unconfirmed": [], "id": "../c-1"}],
