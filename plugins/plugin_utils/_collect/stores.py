@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from ...module_utils._errors import FileError
+from ...module_utils._errors import FileError, PcapError
 from ...module_utils._sinks import Bucket, content_type
 from .._archive.access import read_access
 from .._archive.gcs import Archive
@@ -122,7 +122,10 @@ class BucketStore:
         with opened(self._path) as file:
             md5 = digest(file, "md5").hexdigest()
         name = self._bucket.object(parts)
-        there = self._archive.find(self._bucket.name, name) if parts[-1] == _NAME else None
+        there = None
+        if parts[-1] == _NAME:
+            with contextlib.suppress(PcapError):  # who may not look may put what is new all the same
+                there = self._archive.find(self._bucket.name, name)
         found = self._archive.put(self._path, self._bucket.name, name, content_type(name), md5)
         return Kept(name, found.generation, found.crc32c, new=there is None)
 

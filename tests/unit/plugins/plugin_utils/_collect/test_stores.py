@@ -12,7 +12,7 @@ import types
 
 import pytest
 
-from ansible_collections.kube.pcap.plugins.module_utils._errors import FileError
+from ansible_collections.kube.pcap.plugins.module_utils._errors import FileError, PcapError
 from ansible_collections.kube.pcap.plugins.module_utils._records import TargetRef
 from ansible_collections.kube.pcap.plugins.module_utils._sinks import parse_bucket
 from ansible_collections.kube.pcap.plugins.plugin_utils._collect.choice import Segment
@@ -21,6 +21,28 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._collect.stores import B
 DATA = b"packets"
 SEGMENT = Segment(TargetRef("pod", "shop", "web", "u", "node-a"), "s1", 7, hashlib.sha256(DATA).hexdigest(), "spool")
 NAME = ["c-1", "node-a", "shop", "web", "s1"]
+
+
+class Service:
+    """Takes all that is put; ``found`` is what who looks sees, or why he may not."""
+
+    def __init__(self, found=None):
+        self.found, self.asked = found, []
+
+    def store(self, folder):
+        """What a collector sees of it."""
+        return BucketStore(self, parse_bucket("sink", "gs://captures/p"), str(folder))
+
+    def put(self, path, bucket, name, kind, md5):
+        """An object."""
+        self.asked.append((bucket, name, kind, md5))
+        return types.SimpleNamespace(generation=3, crc32c="c")
+
+    def find(self, bucket, name):
+        """One that is there."""
+        if isinstance(self.found, PcapError):
+            raise self.found
+        return self.found
 
 
 def keep(root, data=DATA):
@@ -59,13 +81,15 @@ def test_another_content(tmp_path):
 
 def test_a_segment_for_a_bucket(tmp_path):
     """What the bucket is to confirm is taken of what came, not of the node's word; nothing stays here."""
-    asked = []
-
-    def put(path, bucket, name, kind, md5):
-        asked.append((bucket, name, kind, md5))
-        return types.SimpleNamespace(generation=3, crc32c="c")
-
-    store = BucketStore(types.SimpleNamespace(put=put), parse_bucket("sink", "gs://captures/p"), str(tmp_path))
-    kept = store.keep(lambda _path, _number: DATA, "/spool/s1", NAME, SEGMENT)
+    service = Service()
+    kept = service.store(tmp_path).keep(lambda _path, _number: DATA, "/spool/s1", NAME, SEGMENT)
     assert kept == Kept("p/" + "/".join(NAME), 3, "c") and os.listdir(tmp_path) == []
-    assert asked == [("captures", "p/" + "/".join(NAME), "application/json", hashlib.md5(DATA).hexdigest())]
+    assert service.asked == [("captures", "p/" + "/".join(NAME), "application/json", hashlib.md5(DATA).hexdigest())]
+
+
+@pytest.mark.parametrize("found, new", [(None, True), (types.SimpleNamespace(), False), (PcapError("refused"), True)])
+def test_a_manifest_for_a_bucket(tmp_path, found, new):
+    """It is told whether it was there; an account that may only create stores it, too."""
+    parts = ["c-1", "node-a", "manifest.jsonl"]
+    kept = Service(found).store(tmp_path).keep_manifest(lambda _path, _number: DATA, "/spool/m", parts, True)
+    assert kept == Kept("p/c-1/node-a/manifest.jsonl", 3, "c", new=new)
