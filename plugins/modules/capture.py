@@ -157,7 +157,7 @@ options:
     type: str
     default: 60s
   force:
-    description: With O(state=absent), remove segments that the sink has not confirmed.
+    description: With O(state=absent), remove segments, or a manifest, that the sink has not confirmed.
     type: bool
     default: false
 requirements:

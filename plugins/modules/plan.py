@@ -125,7 +125,7 @@ asked:
       description: How many seconds to wait until all is shipped.
       type: int
     force:
-      description: Whether segments that the sink has not confirmed are removed, too.
+      description: Whether segments, or a manifest, that the sink has not confirmed are removed, too.
       type: bool
     segments:
       description: Whether the closed files are listed, too.
