@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -14,10 +15,14 @@ from typing import Any
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._records import Target
+from tests.bucket import scene
+from tests.bucket.scene import Bucket
+from tests.lab import addresses
 from tests.lab.ansible_run import Ansible
 from tests.lab.lab import Lab
 from tests.lab.playing import Plays
 from tests.lab.recording import Record, Recording
+from tests.lab.shipped import CREATE_ONLY
 
 
 def lab_name(prefix: str) -> str:
@@ -58,6 +63,15 @@ def record(lab: Lab, ansible: Ansible, request: pytest.FixtureRequest) -> Iterat
         assert not gone["failed"], gone["msg"]
     for one in made:
         assert one.tcpdump_pids() == [] and not one.folder.exists()
+
+
+@pytest.fixture
+def bucket(lab: Lab, tmp_path: pathlib.Path) -> Iterator[Bucket]:
+    """A bucket that nodes and controller reach, whose signer may only create and read."""
+    host = addresses.underlay(lab.state.index, addresses.HOST).v4
+    with scene.running(tmp_path, host) as made:
+        made.allow(made.account, *CREATE_ONLY)
+        yield made
 
 
 @pytest.fixture

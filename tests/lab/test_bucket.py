@@ -7,26 +7,15 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from tests.bucket import scene
 from tests.bucket.faults import Fault, Faults
 from tests.bucket.scene import Bucket
-from tests.lab import addresses
 from tests.lab.lab import Lab
 from tests.lab.recording import Record, traffic, wait_for
-from tests.lab.shipped import CREATE_ONLY, Shipped, environment
-
-
-@pytest.fixture
-def bucket(lab: Lab, tmp_path: pathlib.Path) -> Iterator[Bucket]:
-    """A bucket that the nodes reach, whose signer may only create and read."""
-    host = addresses.underlay(lab.state.index, addresses.HOST).v4
-    with scene.running(tmp_path, host) as made:
-        made.allow(made.account, *CREATE_ONLY)
-        yield made
+from tests.lab.shipped import Shipped, environment
 
 
 @pytest.fixture

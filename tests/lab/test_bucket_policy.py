@@ -13,10 +13,7 @@ import pathlib
 import stat
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._node import transport
 from ansible_collections.kube.pcap.plugins.module_utils._node.multipart import Form
@@ -28,15 +25,6 @@ from tests.lab.lab import Lab
 from tests.lab.playing import Plays, told
 from tests.lab.recording import Record, Recording, wait_for
 from tests.lab.shipped import CREATE_ONLY, PREFIX, Shipped, environment
-
-
-@pytest.fixture
-def bucket(lab: Lab, tmp_path: pathlib.Path) -> Iterator[Bucket]:
-    """A bucket that the nodes reach, whose signer may only create and read."""
-    host = addresses.underlay(lab.state.index, addresses.HOST).v4
-    with scene.running(tmp_path, host) as made:
-        made.allow(made.account, *CREATE_ONLY)
-        yield made
 
 
 def upload(one: Recording) -> dict[str, Any]:

@@ -16,10 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.bucket import scene
 from tests.bucket.scene import Bucket
 from tests.gate.venvs import venv
-from tests.lab import addresses
 from tests.lab.ansible_run import Ansible, Run
 from tests.lab.handles import LabNode
 from tests.lab.lab import Lab
@@ -27,7 +25,7 @@ from tests.lab.model import Fault
 from tests.lab.playing import NODES, WEB, Plays, changed, failed, inventory, remote_tasks, said, told
 from tests.lab.recording import seen, wait_for
 from tests.lab.sequences import MAGIC
-from tests.lab.shipped import CREATE_ONLY, PREFIX, environment
+from tests.lab.shipped import PREFIX, environment
 from tests.lab.test_capture_faults import end_ssh_sessions
 
 OPTIONS: dict[str, Any] = {"filter": "udp port 9000", "segment_size": "1M", "compress": False, "min_free": "1%"}
@@ -173,15 +171,6 @@ def test_what_an_earlier_run_left(plays: Plays, tmp_path: pathlib.Path) -> None:
     copy.with_name(file.name + ".part").write_bytes(bytes(len(content)))
     assert plays.run("collect", id="left", dest=str(tmp_path)).rc == 0
     assert copy.read_bytes() == content and not file.exists()
-
-
-@pytest.fixture
-def bucket(lab: Lab, tmp_path: pathlib.Path) -> Iterator[Bucket]:
-    """A bucket that nodes and the controller reach, whose signer may only create and read."""
-    host = addresses.underlay(lab.state.index, addresses.HOST).v4
-    with scene.running(tmp_path, host) as made:
-        made.allow(made.account, *CREATE_ONLY)
-        yield made
 
 
 class Known(Ansible):

@@ -103,6 +103,8 @@ def _renewed(spool: Spool, way: Upload | None, check_mode: bool, outcome: Outcom
         spool.write_upload(way, sinks.environment())
         with contextlib.suppress(FileNotFoundError):  # removed since
             os.utime(spool.path("capture.json"))  # what waits after a failure is tried at once
+        if reading.is_finished(spool):  # just now: nobody uploads any more
+            spool.drop_upload()
     return Outcome(True, outcome.capture, outcome.message or "the upload policy of capture %s is renewed" % spool.id)
 
 

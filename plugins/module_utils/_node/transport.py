@@ -15,6 +15,7 @@ import contextlib
 import dataclasses
 import http.client
 import os
+import re
 import socket
 import ssl
 import time
@@ -25,6 +26,7 @@ from typing import Iterable, Iterator, Mapping
 TIMEOUT_SECONDS = 30.0
 """Without a byte sent or received."""
 _BLOCK = 1 << 17
+_HOST = re.compile(r"^[A-Za-z0-9._:-]+\Z", re.ASCII)
 _ANSWER_MOST = 1 << 16
 _BAD_TIMES = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED (openssl/x509_vfy.h)
 
@@ -139,7 +141,7 @@ def _proxy(parts: urllib.parse.SplitResult) -> urllib.parse.SplitResult | None:
     try:
         proxy = urllib.parse.urlsplit(address if "://" in address else "http://" + address)
         rest = proxy.path.strip("/") or proxy.query or proxy.fragment  # of a password with such a character
-        if proxy.hostname and proxy.port != 0 and not rest:
+        if _HOST.match(proxy.hostname or "") and proxy.port != 0 and not rest:
             return proxy
     except ValueError:  # a port or an IPv6 address that cannot be one
         pass

@@ -54,11 +54,14 @@ def stores(access: Mapping[str, Any], environment: Mapping[str, str]) -> Iterato
     """
     archive = functools.cache(lambda: Archive.open(read_access(access, environment)))
     with tempfile.TemporaryDirectory(prefix="kube-pcap-") as folder:
-        yield (
-            lambda place: (
-                BucketStore(archive(), place.bucket, folder) if place.bucket else FolderStore(str(place.folder))
-            )
-        )
+
+        def store(place: Place) -> Store:
+            if place.bucket is None:
+                return FolderStore(str(place.folder))
+            archive().check(place.bucket.name, place.bucket.object([""]))  # before anything is brought
+            return BucketStore(archive(), place.bucket, folder)
+
+        yield store
 
 
 class FolderStore:
