@@ -44,13 +44,21 @@ class ActionModule(ActionBase):
             told["changed"] = bool(told.get("changed")) or uploads.would_renew(needed, self._node(task_vars))
         more = {} if self._task.check_mode else uploads.for_node(needed, self._node(task_vars))
         if more:
-            again = {**given, **more}
-            more_told = self._execute_module(module_name="kube.pcap.capture", module_args=again, task_vars=task_vars)
-            more_told.pop("uploads", None)
-            words = [one["msg"] for one in (told, more_told) if one.get("msg")]
-            told = {**more_told, "changed": bool(told.get("changed") or more_told.get("changed"))}
-            told.update({"msg": "; ".join(words)} if words else {})
+            told = self._bring(given, more, told, task_vars)
         return with_words({**result, **told}, uploads.warnings, uploads.problems)
+
+    def _bring(
+        self, given: dict[str, Any], more: dict[str, Any], told: dict[str, Any], task_vars: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """Hand the node what it needs, and return what it tells then; a stop waits once more."""
+        steps = [{**given, **more, "state": "refreshed"}, *([given] if given["state"] == "stopped" else [])]
+        answers = [told]
+        for step in steps:
+            answers.append(self._execute_module(module_name="kube.pcap.capture", module_args=step, task_vars=task_vars))
+            answers[-1].pop("uploads", None)
+        words = dict.fromkeys(one["msg"] for one in answers if one.get("msg"))
+        changed = any(one.get("changed") for one in answers)
+        return {**answers[-1], "changed": changed, **({"msg": "; ".join(words)} if words else {})}
 
     def _node(self, task_vars: dict[str, Any] | None) -> str | None:
         """Return the node's name where the inventory has it."""

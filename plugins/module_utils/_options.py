@@ -70,7 +70,10 @@ def _path(option: str, value: Any) -> str:
 def _sink(option: str, value: Any) -> str:
     text = str(value)
     if not is_bucket(text):
-        return _path(option, value)
+        if text.startswith("/"):
+            return _path(option, value)
+        wrong = "%r is no sink" % text[:80]
+        raise OptionError(option, wrong, "write a directory of the node, such as /mnt/captures, or gs://BUCKET/PREFIX")
     bucket = parse_bucket(option, text)
     return SCHEME + "/".join([bucket.name, *([bucket.prefix] if bucket.prefix else [])])
 

@@ -60,10 +60,10 @@ class Uploads:
         confirmed: dict[str, list[dict[str, Any]]] = {}
         with self._noting():
             for need in read_needs(told, node):
-                with self._noting():
+                with self._noting("capture %s has no new upload policy" % need.id):
                     wanted = wanted_by_node(need)
                     ways.update({wanted.id: self._way(wanted)} if wanted else {})
-                with self._noting():
+                with self._noting("what %s may have of capture %s was not looked up" % (need.sink, need.id)):
                     for one in unconfirmed(need):
                         confirmed.setdefault(one.id, []).extend(self._find(one))
         found = {id: files for id, files in confirmed.items() if files}
@@ -76,13 +76,14 @@ class Uploads:
         return False
 
     @contextlib.contextmanager
-    def _noting(self) -> Iterator[None]:
-        """Make an error a problem, told once."""
+    def _noting(self, what: str | None = None) -> Iterator[None]:
+        """Make an error a problem, told once; what: could not be done for it."""
         try:
             yield
         except PcapError as error:
-            if str(error) not in self.problems:
-                self.problems.append(str(error))
+            text = "%s: %s" % (what, error) if what else str(error)
+            if text not in self.problems:
+                self.problems.append(text)
 
     @property
     def _archive(self) -> Archive:

@@ -95,6 +95,18 @@ def test_an_answer_that_proves_nothing(lab: Lab, shipped: Shipped, fault: str) -
     check_all(shipped, sent.stream)
 
 
+def test_a_stop_looks_itself(lab: Lab, shipped: Shipped) -> None:
+    """KNT-6: a stop waits for nothing that only a look into the bucket can tell, looks, and then all is there."""
+    shipped.start()
+    shipped.bucket.faults.answer_lost(times=1)
+    sent = lab.pod("shop", "cart").send("127.0.0.1", count=30_000, rate=15_000)
+    wait_for(lambda: shipped.one.state()["unconfirmed"] == 1, 120, "one that may be there")
+    info = shipped.one.stop(wait=300)
+    assert info["phase"] == "done" and info["shipped"] == info["segments"] and info["unconfirmed"] == 0
+    shipped.check()
+    assert shipped.seen(sent.stream) == list(range(30_000))
+
+
 def check_all(shipped: Shipped, stream: int) -> None:
     """All that was sent is in the bucket in the end."""
     shipped.wait_shipped(3)

@@ -87,5 +87,8 @@ def test_what_no_sink_took_is_told_and_stays(lab: Lab, record: Record, sink: pat
     assert len(files) >= 2 and state["reason"] == "deadline; unshipped: %d" % len(files)
     assert seen(files, sent.stream) == list(range(30_000)) and one.info()["backlog_bytes"] > 0
     refused = one.call(state="absent")
-    assert refused["failed"] and "has not confirmed; stop it and wait, or use (capture_)force" in refused["msg"]
+    assert (
+        refused["failed"]
+        and "has not confirmed; stop it and wait, collect the rest, or use (capture_)force" in refused["msg"]
+    )
     assert one.segments() == files

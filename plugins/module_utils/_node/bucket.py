@@ -24,6 +24,8 @@ from .multipart import Form
 from .segments import md5_of, new_md5
 
 _TRIES = 3
+_LONG_SECONDS = 20.0
+"""Who has waited so long for a bucket that does not answer is told."""
 _MOST_SKEW_SECONDS = 300
 
 
@@ -56,6 +58,7 @@ def check(capture: NodeCapture, way: Upload, now_ns: int) -> None:
     bucket = parse_bucket("sink", sink)
     about = {"at_ns": now_ns, **to_result(capture)}
     content = _in_memory(way.prefix + start_name(now_ns), json.dumps(about, sort_keys=True).encode())
+    began = time.monotonic()
     for left in reversed(range(_TRIES)):
         try:
             told = _put(way, bucket.name, content, None)
@@ -66,7 +69,7 @@ def check(capture: NodeCapture, way: Upload, now_ns: int) -> None:
             if told["error"] is None or told["unconfirmed"]:
                 return
             wrong, again = told["error"], not (told["refused"] or told["file_fault"])
-        if not again or not left:
+        if not again or not left or time.monotonic() - began > _LONG_SECONDS:
             break
         time.sleep(1.0)
     who = "this node's account" if way.fields is None else "the signer"

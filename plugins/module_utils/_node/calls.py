@@ -85,7 +85,7 @@ def _change(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     if check_mode and result["changed"]:
         phase = {"refreshed": "ready", "stopped": "done"}.get(state)
         after = {name: {**one, "phase": phase} for name, one in before.items()} if phase else {}
-    if state == "refreshed":
+    if state in ("refreshed", "stopped"):
         result["uploads"] = _uploads(found)
     result["capture"] = outcomes[-1].capture if outcomes else None
     result["diff"] = {"before": before, "after": after}

@@ -142,10 +142,12 @@ def confirm(spool: Spool, files: Sequence[Mapping[str, Any]]) -> Outcome:
         if spool.has_confirmed and not spool.running:  # its supervisor has ended without another look
             confirmations.bring(spool, ())
     here = sum(1 for one in waiting if one["object"] is not None)
-    text = "%d files of capture %s are confirmed" % (here, spool.id) if here else None
-    then = "stay here" if reading.is_finished(spool) else "are sent again"
-    again = "%d files of capture %s are not in the bucket and %s" % (len(waiting) - here, spool.id, then)
-    return Outcome(True, None, "; ".join(one for one in (text, again if here < len(waiting) else None) if one))
+    then = "stays here" if reading.is_finished(spool) else "sent again"
+    told = [
+        "confirmed: %d" % here if here else None,
+        "not in the bucket, %s: %d" % (then, len(waiting) - here) if here < len(waiting) else None,
+    ]
+    return Outcome(True, None, "capture %s, files %s" % (spool.id, ", ".join(one for one in told if one)))
 
 
 def stop(spool: Spool, wait_seconds: float, check_mode: bool) -> Outcome:
@@ -161,7 +163,11 @@ def stop(spool: Spool, wait_seconds: float, check_mode: bool) -> Outcome:
             spool.write_wanted(dataclasses.replace(wanted, stop_reason="stopped"))
         if supervisors.is_dead(spool):
             supervisors.launch(spool)
-    supervisors.wait(lambda: reading.is_finished(spool) or not spool.running, wait_seconds)
+
+    def over() -> bool:
+        return reading.is_finished(spool) or not spool.running or reading.awaits_reader(spool)
+
+    supervisors.wait(over, wait_seconds)
     return Outcome(changed, _brief(spool))
 
 
@@ -194,7 +200,8 @@ def _may_go(spool: Spool, force: bool) -> bool:
         state = reading.describe(spool)
         if not reading.is_finished(spool) or state["backlog_bytes"] or lacks_manifest(state["reason"]):
             what = "a manifest" if lacks_manifest(state["reason"]) else "segments"
-            text = "capture %s on %s has %s that %s has not confirmed; stop it and wait, or use (capture_)force"
+            text = "capture %s on %s has %s that %s has not confirmed; stop it and wait, collect the rest, or use"
+            text += " (capture_)force"
             raise CaptureError(text % (spool.id, wanted.capture.node, what, wanted.capture.options.sink))
     return wanted is not None
 

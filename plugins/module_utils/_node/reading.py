@@ -132,6 +132,13 @@ def upload_of(spool: Spool) -> dict[str, Any]:
     }
 
 
+def awaits_reader(spool: Spool) -> bool:
+    """Return whether a capture ends once somebody has looked into its bucket, and not before."""
+    state = spool.read_state() or {}
+    left = state.get("segments", 0) - state.get("shipped", 0) - state.get("evicted", 0)
+    return state.get("phase") == "draining" and 0 < state.get("unconfirmed", 0) >= left
+
+
 def needs_reader(spool: Spool) -> bool:
     """Return whether something of the capture may be in the bucket, and nobody has looked."""
     return bool((spool.read_state() or {}).get("unconfirmed"))

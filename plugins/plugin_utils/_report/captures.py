@@ -136,7 +136,8 @@ def _rows(capture: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
     for one in capture["targets"]:
         target = from_result(Target, one["target"])
         shipped = one["shipped"] if away else "-"
-        figures = (one["phase"], one["packets"], one["dropped_kernel"], one["segments"], shipped)
+        phase = "draining" if (capture["phase"], one["phase"]) == ("draining", "done") else one["phase"]
+        figures = (phase, one["packets"], one["dropped_kernel"], one["segments"], shipped)
         yield (target.node, target.title, *figures, *last)
         last = ("", "", "")
 
@@ -180,6 +181,8 @@ def _places(capture: Mapping[str, Any]) -> Iterator[str]:
     if not sink:
         if sum(stored.values()) < capture["segments"]:
             yield here
+    elif capture["phase"] in ("done", "failed") and capture["backlog_bytes"]:
+        yield "%s; nothing ships them to %s any more, collect does" % (here, sink)
     elif capture["phase"] != "done" or capture["backlog_bytes"]:
         yield "%s until they are in %s/%s" % (here, sink, id)
     elif sink in stored or not elsewhere:

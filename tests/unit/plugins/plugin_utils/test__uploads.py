@@ -148,7 +148,7 @@ def test_one_failure_does_not_keep_the_others():
     made = uploads(objects=found, broken=["sign", FILE["object"]])
     told = made.for_node([need(), need(id="c-3", sink="gs://X"), other])
     assert set(told) == {"confirmed"} and set(told["confirmed"]) == {"c-2"}
-    assert made.problems[0] == "nobody can sign" and len(made.problems) == 3
+    assert made.problems[0] == "capture c-1 has no new upload policy: nobody can sign" and len(made.problems) == 5
 
 
 @pytest.mark.parametrize("told", [[need(node="node-b")], [need(id="../x")], [5], 5])

@@ -92,7 +92,9 @@ def test_the_manifest_is_left(box):
     confirm(box, *box.spooled())
     told = reading.describe(box.spool)
     assert told["reason"] == "deadline; the manifest is not in the sink" and told["backlog_bytes"] == 0
-    with pytest.raises(CaptureError, match="has a manifest that .*/sink has not confirmed; stop it and wait, or use"):
+    with pytest.raises(
+        CaptureError, match="has a manifest that .*/sink has not confirmed; stop it and wait, collect the rest, or use"
+    ):
         captures.remove(box.spool, force=False, check_mode=True)
     outcome = captures.confirm(box.spool, [{"file": "manifest.jsonl", "sink": "gs://b", "object": "m"}])
     assert outcome.changed and reading.describe(box.spool)["reason"] == "deadline"
@@ -210,7 +212,7 @@ def test_nothing_is_confirmed_twice(box):
     names = box.spooled()
     told = [{"file": name, "sink": HOME, "object": name} for name in (*names[:2], "../state.json", "manifest.jsonl")]
     outcome = captures.confirm(box.spool, told)
-    assert (outcome.changed, outcome.message) == (True, "3 files of capture c-1 are confirmed")
+    assert (outcome.changed, outcome.message) == (True, "capture c-1, files confirmed: 3")
     again = captures.confirm(box.spool, told)
     assert (again.changed, again.message) == (False, None) and box.spooled() == names[2:]
     assert not captures.confirm(Spool(box.spool.root, "c-2"), told).changed
@@ -219,7 +221,7 @@ def test_nothing_is_confirmed_twice(box):
 def test_what_is_missing_after_the_end(box):
     """Nobody sends it any more, and nobody is told so."""
     outcome = captures.confirm(box.spool, [{"file": box.spooled()[0], "sink": "gs://b", "object": None}])
-    assert outcome.message == "1 files of capture c-1 are not in the bucket and stay here" and len(box.spooled()) == 3
+    assert outcome.message == "capture c-1, files not in the bucket, stays here: 1" and len(box.spooled()) == 3
 
 
 def test_a_supervisor_that_takes_it_in(box):
