@@ -33,7 +33,7 @@ FIELDS = {
     "x-goog-credential": ACCOUNT.email + "/20261121/auto/storage/goog4_request",
     "x-goog-algorithm": "GOOG4-RSA-SHA256",
 }
-CONDITIONS = [
+CONDITIONS = (
     {"bucket": "captures"},
     ["starts-with", "$key", "p/id/node/"],
     ["content-length-range", 0, 1000],
@@ -43,7 +43,7 @@ CONDITIONS = [
     {"x-goog-date": DATE},
     {"x-goog-credential": FIELDS["x-goog-credential"]},
     {"x-goog-algorithm": "GOOG4-RSA-SHA256"},
-]
+)
 
 
 def signed(fields=(), conditions=CONDITIONS, expiration="2026-11-21T13:00:00Z"):
