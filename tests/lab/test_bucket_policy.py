@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import pathlib
 import stat
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.kube.pcap.plugins.module_utils._node import transport
@@ -106,23 +108,25 @@ def test_status_tells_without_credentials(lab: Lab, bucket: Bucket, plays: Plays
     assert "auth_kind: " in told(run)["text"], told(run)["text"]
 
 
-class Watcher(threading.Thread):
-    """Reads the command lines and environments of all processes, again and again."""
+@contextlib.contextmanager
+def watching(found: set[bytes]) -> Iterator[None]:
+    """Reads the command lines and environments of all processes, again and again, while the body runs."""
+    done = threading.Event()
 
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.done = threading.Event()
-        self.found: set[bytes] = set()
-
-    def run(self) -> None:
-        """Until it is told to end."""
-        while not self.done.is_set():
+    def watch() -> None:
+        while not done.is_set():
             for folder in pathlib.Path("/proc").glob("[0-9]*"):
                 for name in ("cmdline", "environ"):
-                    try:
-                        self.found.add((folder / name).read_bytes())
-                    except OSError:
-                        continue
+                    with contextlib.suppress(OSError):
+                        found.add((folder / name).read_bytes())
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def test_no_secret_is_told(lab: Lab, bucket: Bucket, plays: Plays, record: Record, tmp_path: pathlib.Path) -> None:
@@ -130,8 +134,8 @@ def test_no_secret_is_told(lab: Lab, bucket: Bucket, plays: Plays, record: Recor
     node = lab.node("node-a")
     env = environment(bucket)
     shipped = Shipped(Recording(plays.ansible, node, "secret", env=env), bucket, tmp_path)
-    watcher, began = Watcher(), "@%d" % time.time()
-    watcher.start()
+    processes: set[bytes] = set()
+    began = "@%d" % time.time()
     options = {
         "capture_targets": "pod shop/cart",
         "capture_id": "secret",
@@ -139,31 +143,32 @@ def test_no_secret_is_told(lab: Lab, bucket: Bucket, plays: Plays, record: Recor
         "capture_segment_size": "1M",
         "capture_min_free": "1%",
     }
-    runs = [plays.ansible.playbook("kube.pcap.capture", "-vvv", "--diff", extra_vars=options, env=env)]
-    assert runs[0].rc == 0, runs[0].stdout[-2000:]
-    way = upload(shipped.one)
-    lab.pod("shop", "cart").send("127.0.0.1", count=10_000, rate=10_000)
-    bucket.faults.status(403, times=2)
-    worker = [int(pid) for pid in node.run(["pgrep", "-f", "recorder.pyz"]).stdout.split()]
-    runs.append(plays.ansible.playbook("kube.pcap.status", "-vvv", env=env))
-    for pid in worker[-1:]:
-        node.run(["kill", "-ABRT", str(pid)])
+    with watching(processes):
+        runs = [plays.ansible.playbook("kube.pcap.capture", "-vvv", "--diff", extra_vars=options, env=env)]
+        assert runs[0].rc == 0, runs[0].stdout[-2000:]
+        ways = [upload(shipped.one)]
+        lab.pod("shop", "cart").send("127.0.0.1", count=10_000, rate=10_000)
+        bucket.faults.status(403, times=2)
+        workers = node.run(["pgrep", "-f", "recorder.pyz"]).stdout.split()
+        runs.append(plays.ansible.playbook("kube.pcap.status", "-vvv", env=env))
+        node.run(["kill", "-ABRT", workers[-1]])
+    ways.append(upload(shipped.one))  # the refusal may have had it renewed
     key = json.loads(bucket.key_file.read_text())["private_key"].splitlines()
-    secrets = [way["fields"]["x-goog-signature"], way["fields"]["policy"], way["fields"]["policy"][40:80], key[5]]
+    signed = [way["fields"][name] for way in ways for name in ("x-goog-signature", "policy")]
+    secrets = [*signed, signed[1][40:80], key[5]]
     files = ["find", "/var", "/run", "/tmp", "/root", "/home", "/etc", "-xdev", "-type", "f", "-newermt", began]
     patterns = [word for secret in secrets for word in ("-e", secret)]
     found = node.run([*files, "-exec", "grep", "-lsF", *patterns, "{}", "+"], check=False).stdout.split()
     assert found == ["/var/lib/kube-pcap/secret/upload.json"]
     assert key[5] not in (shipped.one.folder / "upload.json").read_text()
-    stop = {"capture_id": "secret"}
-    runs.append(plays.ansible.playbook("kube.pcap.stop", "-vvv", extra_vars=stop, env=env))
+    with watching(processes):
+        stop = {"capture_id": "secret"}
+        runs.append(plays.ansible.playbook("kube.pcap.stop", "-vvv", extra_vars=stop, env=env))
     assert not (shipped.one.folder / "upload.json").exists()
-    watcher.done.set()
-    watcher.join()
     texts = {
         "output": "".join(run.stdout + run.stderr + json.dumps([task.result for task in run.tasks]) for run in runs)
     }
-    texts["processes"] = b"\0".join(watcher.found).decode("utf-8", "replace")
+    texts["processes"] = b"\0".join(processes).decode("utf-8", "replace")
     texts["bucket"] = "".join(bucket.content(one.name).decode("latin-1") for one in bucket.objects())
     texts["log"] = node.run(["journalctl", "--no-pager"], check=False).stdout
     for name, text in texts.items():
