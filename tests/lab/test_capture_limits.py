@@ -64,7 +64,7 @@ HOSTILE: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     ({"targets": "pod shop/cart", "min_free": "999Ti"}, ("min_free: ", "999 TiB must stay free")),
     (
         {"targets": "pod shop/cart", "sink": "relative/path"},
-        ("sink: ", "'relative/path' is not taken", "absolute path"),
+        ("sink: ", "'relative/path' is no sink", "a directory of the node"),
     ),
     ({"targets": "pod shop/cart", "sink": "/no/such/folder"}, ("sink: ", "/no/such/folder is not a directory")),
     ({"targets": "pod shop/cart", "sink": "/srv/$(touch x)"}, ("sink: ", "'/srv/$(touch x)' is not taken")),
