@@ -12,7 +12,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
-from ansible_collections.kube.pcap.plugins.plugin_utils._archive.access import ENVIRONMENT
+from ansible_collections.kube.pcap.plugins.plugin_utils._archive.access import OPTIONS as ACCESS
 from ansible_collections.kube.pcap.plugins.plugin_utils._collect.choice import read_options
 from ansible_collections.kube.pcap.plugins.plugin_utils._collect.collecting import Collector
 from ansible_collections.kube.pcap.plugins.plugin_utils._collect.node import Node
@@ -34,12 +34,7 @@ class ActionModule(ActionBase):
         "dest": {"type": "str"},
         "sink": {"type": "str"},
         "spool": {"type": "str", "default": "/var/lib/kube-pcap"},
-        "auth_kind": {"type": "str", "choices": ["application", "serviceaccount", "machineaccount", "accesstoken"]},
-        "service_account_file": {"type": "path"},
-        "service_account_contents": {"type": "jsonarg", "no_log": True},
-        "service_account_email": {"type": "str"},
-        "access_token": {"type": "str", "no_log": True},
-        "project": {"type": "str"},
+        **ACCESS,
     }
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -48,9 +43,9 @@ class ActionModule(ActionBase):
         known = task_vars or {}
         _validated, given = self.validate_argument_spec(dict(self.OPTIONS))
         options = plain(given)
-        access = {name: options.pop(name) for name in ENVIRONMENT}
+        access = {name: options.pop(name) for name in ACCESS}
         try:
-            wanted = read_options(options, os.getcwd(), plain(known.get("kube_node_name")))
+            wanted = read_options(options, os.getcwd(), plain(self._templar.template(known.get("kube_node_name"))))
             with stores(access, os.environ) as store:
                 collector = Collector(wanted, Node(self, known), store, Uploads(access, os.environ))
                 told = collector.run(self._task.check_mode)

@@ -19,6 +19,8 @@ from ._names import clean_part, target_folder
 from ._records import TargetRef
 
 SCHEME = "gs://"
+MANIFEST = "manifest.jsonl"
+"""The name of a capture's manifest, in its spool and in its sink."""
 _BUCKET = re.compile(r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]\Z", re.ASCII)
 _PREFIX = re.compile(r"^[A-Za-z0-9._@+=-]+(?:/[A-Za-z0-9._@+=-]+)*\Z", re.ASCII)
 _LONGEST_PREFIX = 400
@@ -44,7 +46,7 @@ class Bucket:
 
 def manifest_parts(capture_id: str, node: str) -> list[str]:
     """Return the path of a node's manifest below the sink, by its parts."""
-    return [capture_id, clean_part(node), "manifest.jsonl"]
+    return [capture_id, clean_part(node), MANIFEST]
 
 
 def segment_parts(capture_id: str, node: str, target: TargetRef, file: str) -> list[str]:

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..module_utils._errors import PcapError
 from ..module_utils._records import Upload
-from ..module_utils._sinks import SCHEME, parse_bucket
+from ..module_utils._sinks import MANIFEST, SCHEME, parse_bucket
 from ._archive.access import read_access
 from ._archive.policy import service_root
-from ._report.text import clean
 from ._signing import (
     Unconfirmed,
     WantedUpload,
@@ -28,8 +27,6 @@ from ._signing import (
 
 if TYPE_CHECKING:
     from ._archive.gcs import Archive
-
-_MANIFEST = "manifest.jsonl"
 
 
 class Uploads:
@@ -95,7 +92,7 @@ class Uploads:
 
     def _warn(self, wanted: WantedUpload) -> None:
         """Say what is not as it should be in the bucket; what cannot be asked from here is not known."""
-        archive, bucket, manifest = self._archive, wanted.bucket.name, wanted.prefix + _MANIFEST
+        archive, bucket, manifest = self._archive, wanted.bucket.name, wanted.prefix + MANIFEST
         with contextlib.suppress(PcapError):
             if archive.may_delete(bucket):
                 text = (
@@ -117,7 +114,7 @@ class Uploads:
         found = self._archive.find(parse_bucket("sink", one.sink).name, one.object)
         if found is None:  # a manifest is sent again in any case
             nothing = {"object": None, "generation": None, "crc32c": None}
-            return [] if one.file == _MANIFEST else [{"file": one.file, "sink": one.sink, **nothing}]
+            return [] if one.file == MANIFEST else [{"file": one.file, "sink": one.sink, **nothing}]
         if (found.size, found.md5) != (one.size, one.md5):
             same = not found.md5 and found.size == one.size
             what = "an object without an MD5, which collect compares," if same else "an object with other content"
@@ -125,14 +122,3 @@ class Uploads:
             return []
         versions = {"generation": found.generation, "crc32c": found.crc32c}
         return [{"file": one.file, "sink": one.sink, "object": one.object, **versions}]
-
-
-def with_words(result: Mapping[str, Any], warnings: Sequence[str], problems: Sequence[str]) -> dict[str, Any]:
-    """Return a module's result with what the controller has to say beside it."""
-    words = [*([result["msg"]] if result.get("msg") else []), *problems]
-    shown = [*result.get("warnings", ()), *warnings]
-    return {
-        **result,
-        **({"msg": clean("; ".join(words))} if words else {}),
-        **({"warnings": [clean(warning) for warning in shown]} if shown else {}),
-    }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from typing import BinaryIO
+from typing import IO
 from xml.sax.saxutils import escape
 
 XML_TYPE = "application/xml; charset=UTF-8"
@@ -52,7 +52,7 @@ class Request:
     """Path and query as they came."""
     headers: Mapping[str, str]
     """By lower-case name."""
-    body: BinaryIO
+    body: IO[bytes]
     """From its beginning."""
     size: int
     """Bytes of the body."""
@@ -75,7 +75,7 @@ class Answer:
     status: int
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     body: bytes = b""
-    stream: BinaryIO | None = None
+    stream: IO[bytes] | None = None
     """In place of the body, from its beginning: what may be larger than the memory."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import email.message
 import email.parser
-from typing import BinaryIO
+from typing import IO
 
 from .answers import RefusedError
 from .pieces import contains
@@ -27,7 +27,7 @@ class Form:
     size: int
 
 
-def read_form(content_type: str, body: BinaryIO, size: int) -> Form:
+def read_form(content_type: str, body: IO[bytes], size: int) -> Form:
     """Reads a form whose last field is its file; RefusedError."""
     boundary = _parameter("Content-Type", content_type, "boundary")
     if not boundary:
@@ -44,7 +44,7 @@ def read_form(content_type: str, body: BinaryIO, size: int) -> Form:
         fields[name.lower()] = _value(body, delimiter)
 
 
-def _field_name(body: BinaryIO) -> str:
+def _field_name(body: IO[bytes]) -> str:
     """The name that a part's headers give it; the part's content follows."""
     lines = []
     while True:
@@ -58,7 +58,7 @@ def _field_name(body: BinaryIO) -> str:
     return _parameter("Content-Disposition", headers.get("Content-Disposition", ""), "name")
 
 
-def _value(body: BinaryIO, delimiter: bytes) -> str:
+def _value(body: IO[bytes], delimiter: bytes) -> str:
     value = b""
     while len(value) <= _LONGEST_LINE:
         line = body.readline(_LONGEST_LINE)
@@ -70,7 +70,7 @@ def _value(body: BinaryIO, delimiter: bytes) -> str:
     raise _malformed("a field is too long")
 
 
-def _file_size(body: BinaryIO, offset: int, size: int, delimiter: bytes) -> int:
+def _file_size(body: IO[bytes], offset: int, size: int, delimiter: bytes) -> int:
     end = b"\r\n" + delimiter + b"--"
     for closing in (end + b"\r\n", end):
         start = size - len(closing)

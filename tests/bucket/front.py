@@ -18,7 +18,7 @@ import threading
 import time
 import urllib.parse
 from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from .answers import Answer, RefusedError, Request, Seen
 from .emulator import Emulator
@@ -187,7 +187,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 answer = fault.answered(seen, answer)
             return answer
 
-    def _receive(self, seen: Seen, body: BinaryIO, hits: list[Fault]) -> None:
+    def _receive(self, seen: Seen, body: IO[bytes], hits: list[Fault]) -> None:
         """Reads the request's body; DroppedError where it ends too early, or a fault ends it."""
         said = self.headers.get("Content-Length", "0")
         if "Transfer-Encoding" in self.headers or not said.isdecimal():
@@ -203,7 +203,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             for fault in hits:
                 fault.received(seen, len(piece))
 
-    def _request(self, seen: Seen, body: BinaryIO) -> Request:
+    def _request(self, seen: Seen, body: IO[bytes]) -> Request:
         path, _mark, query = self.path.partition("?")
         body.seek(0)
         return Request(

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO
 
 PIECE = 64 * 1024
 IN_MEMORY = 1024 * 1024
 
 
-def pieces(body: BinaryIO, offset: int, size: int) -> Iterator[bytes]:
+def pieces(body: IO[bytes], offset: int, size: int) -> Iterator[bytes]:
     """A stretch of a file, piece by piece."""
     body.seek(offset)
     while size > 0:
@@ -25,12 +25,12 @@ def pieces(body: BinaryIO, offset: int, size: int) -> Iterator[bytes]:
         yield piece
 
 
-def spooled() -> BinaryIO:
+def spooled() -> IO[bytes]:
     """A nameless file: in memory as long as it is small."""
-    return tempfile.SpooledTemporaryFile(IN_MEMORY)  # type: ignore[return-value]
+    return tempfile.SpooledTemporaryFile(IN_MEMORY)
 
 
-def contains(body: BinaryIO, offset: int, size: int, mark: bytes) -> bool:
+def contains(body: IO[bytes], offset: int, size: int, mark: bytes) -> bool:
     """Whether these bytes occur in a stretch of a file."""
     kept = b""
     for piece in pieces(body, offset, size):

@@ -19,7 +19,7 @@ import tempfile
 import threading
 import urllib.parse
 from collections.abc import Mapping
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import google_crc32c
 
@@ -40,7 +40,7 @@ class _Session:
     condition: dict[str, str]
     implied_by: str | None
     host: str
-    content: BinaryIO = dataclasses.field(default_factory=tempfile.TemporaryFile)
+    content: IO[bytes] = dataclasses.field(default_factory=tempfile.TemporaryFile)
     received: int = 0
     done: Answer | None = None
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)

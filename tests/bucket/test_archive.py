@@ -19,14 +19,11 @@ from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
 from ansible_collections.kube.pcap.plugins.plugin_utils._archive import credentials, gcs
 from ansible_collections.kube.pcap.plugins.plugin_utils._archive.access import Access, read_access
 from ansible_collections.kube.pcap.plugins.plugin_utils._archive.gcs import Archive
-from tests.bucket import build, emulator, front, policy
+from tests.bucket import emulator, front, policy
 from tests.bucket.answers import RefusedError
 from tests.bucket.faults import Fault, uploads
 from tests.bucket.identity import Authority, make_account
 from tests.bucket.proxy import Proxy
-
-pytest.importorskip("google.cloud.storage")
-pytestmark = pytest.mark.skipif(not build.can_build(), reason="Go, which builds the emulator, is not here")
 
 BUCKET = "caps"
 PREFIX = "a/c-1/node-a/"

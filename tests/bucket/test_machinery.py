@@ -108,8 +108,10 @@ def test_emulator_dies_with_its_starter(tmp_path):
     """Killed without a chance to clean up, a test process leaves no emulator."""
     text = "import pathlib, sys, time; from tests.bucket.emulator import Emulator;"
     text += "made = Emulator(pathlib.Path(sys.argv[1])); made.start();"
-    text += "print(made._process.pid, flush=True); time.sleep(600)"
-    with subprocess.Popen([sys.executable, "-c", text, str(tmp_path)], stdout=subprocess.PIPE) as starter:
+    text += "print(made._process.pid, flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", text, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as starter:
         assert starter.stdout is not None
         pid = int(starter.stdout.readline())
         assert alive(pid)

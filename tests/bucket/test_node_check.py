@@ -15,10 +15,7 @@ import pytest
 from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError
 from ansible_collections.kube.pcap.plugins.module_utils._node import bucket as node_bucket
 from ansible_collections.kube.pcap.plugins.module_utils._records import CaptureOptions, NodeCapture, from_result
-from tests.bucket import build
 from tests.bucket.node import PREFIX, SINK, both, contents
-
-pytestmark = pytest.mark.skipif(not build.can_build(), reason="Go, which builds the emulator, is not here")
 
 
 def capture(kind):

@@ -9,10 +9,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._node import transport
-from tests.bucket import build
 from tests.bucket.node import DATA, GOOGLE, both, contents
-
-pytestmark = pytest.mark.skipif(not build.can_build(), reason="Go, which builds the emulator, is not here")
 
 
 def test_cut_policy(node):

@@ -15,11 +15,8 @@ import pytest
 from ansible_collections.kube.pcap.plugins.module_utils._node import bucket as node_bucket
 from ansible_collections.kube.pcap.plugins.module_utils._node import sinks
 from ansible_collections.kube.pcap.plugins.module_utils._records import to_result
-from tests.bucket import build
 from tests.bucket.node import DATA, GOOGLE, NAME, SINK, both
 from tests.bucket.proxy import Proxy
-
-pytestmark = pytest.mark.skipif(not build.can_build(), reason="Go, which builds the emulator, is not here")
 
 
 @both

@@ -11,7 +11,7 @@ import io
 import json
 import urllib.parse
 from collections.abc import Mapping
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from .answers import Answer, RefusedError, Request
 from .emulator import Emulator
@@ -50,7 +50,7 @@ class Upstream:
         host: str,
         place: tuple[str, str],
         headers: Mapping[str, str],
-        content: tuple[BinaryIO, int, int],
+        content: tuple[IO[bytes], int, int],
         **query: str,
     ) -> dict[str, Any]:
         """Stores an object and returns its resource; ExistsError.
@@ -72,7 +72,7 @@ class Upstream:
         return self._ask("GET", target, {}, io.BytesIO(), 0, 0).status == 200
 
     def _ask(
-        self, method: str, target: str, headers: Mapping[str, str], body: BinaryIO, offset: int, size: int
+        self, method: str, target: str, headers: Mapping[str, str], body: IO[bytes], offset: int, size: int
     ) -> Answer:
         connection = http.client.HTTPConnection(self._emulator.host, self._emulator.port, timeout=_TIMEOUT_SECONDS)
         sent = {**headers, "x-forwarded-proto": self._scheme}

@@ -16,11 +16,11 @@ from typing import Any, Mapping, Sequence
 
 from .._endings import has_rest, with_rest
 from .._records import CaptureOptions, Target, from_result
+from .._sinks import MANIFEST
 from .holdings import Holdings
 from .journal import Journal
 from .ledger import Ledger
 from .process import Clock
-from .reading import MANIFEST
 from .spool import Spool
 
 

@@ -20,6 +20,7 @@ import shutil
 from typing import Collection, Iterator
 
 from .._records import CaptureOptions, TargetRef
+from .._sinks import MANIFEST
 from . import retention, segments
 from .accounts import Closed
 from .journal import Journal
@@ -58,7 +59,7 @@ class Holdings:
 
     def manifest_bytes(self) -> int:
         """Return what the manifest takes of the disk."""
-        return retention.on_disk(os.stat(self._spool.path("manifest.jsonl")).st_size)
+        return retention.on_disk(os.stat(self._spool.path(MANIFEST)).st_size)
 
     def stored_in(self) -> dict[str, int]:
         """Return how many segments each place has confirmed."""

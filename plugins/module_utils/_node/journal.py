@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._records import TargetRef, to_result
+from .._sinks import MANIFEST
 from .ledger import Ledger
 from .manifest import Manifest, read_manifest
 from .process import Clock
@@ -22,7 +23,7 @@ class Journal:
     """A capture's manifest, opened by its one supervisor, with its ledger."""
 
     def __init__(self, spool: Spool, clock: Clock) -> None:
-        self.ledger = Ledger(read_manifest(spool.path("manifest.jsonl")))
+        self.ledger = Ledger(read_manifest(spool.path(MANIFEST)))
         self._manifest = Manifest(spool)
         self._clock = clock
         self._flushed = True

@@ -11,6 +11,7 @@ import os
 from typing import Any, Iterator, Mapping
 
 from .._records import to_result
+from .._sinks import MANIFEST
 from . import disk
 from .spool import Spool
 
@@ -20,7 +21,7 @@ class Manifest:
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
-        self._file = open(spool.path("manifest.jsonl"), "ab", buffering=0)
+        self._file = open(spool.path(MANIFEST), "ab", buffering=0)
         disk.sync_folder(spool.folder)
 
     def append(self, event: Mapping[str, Any], sync: bool = True) -> None:

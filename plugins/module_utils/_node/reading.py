@@ -13,7 +13,7 @@ from typing import Any
 from .._endings import lacks_manifest
 from .._errors import CaptureError
 from .._records import Target, TargetRef, from_result, to_result
-from .._sinks import is_bucket, manifest_parts, parse_bucket
+from .._sinks import MANIFEST, is_bucket, manifest_parts, parse_bucket
 from .ledger import Ledger
 from .manifest import read_manifest
 from .retention import Share
@@ -21,7 +21,6 @@ from .segments import md5_of
 from .spool import Spool, Wanted
 
 _STALE_NS = 15_000_000_000
-MANIFEST = "manifest.jsonl"
 _LONG_NS = 6 * 86400 * 1_000_000_000
 _TOTALS = ("segments", "shipped", "unconfirmed", "evicted", "evicted_packets", "backlog_bytes", "disk_bytes")
 _FIGURES = ("packets", "received", "dropped_kernel", "dropped_interface", "segments", "shipped", "bytes", "gaps")
@@ -177,7 +176,7 @@ def shares(spool: Spool) -> list[Share]:
 def segment_list(spool: Spool) -> list[dict[str, Any]]:
     """Return every segment of the manifest with where it is: ``spool``, ``sink`` or ``evicted``."""
     found: dict[tuple[TargetRef, int], dict[str, Any]] = {}
-    for event in read_manifest(spool.path("manifest.jsonl")):
+    for event in read_manifest(spool.path(MANIFEST)):
         kind = event.get("event")
         if kind not in ("segment", "stored", "evicted") or event.get("seq") is None:
             continue

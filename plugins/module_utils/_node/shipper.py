@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any, Sequence
 
 from .._records import CaptureOptions
-from .._sinks import is_bucket, manifest_parts, segment_parts
+from .._sinks import MANIFEST, is_bucket, manifest_parts, segment_parts
 from . import bucket, directory
 from .accounts import Closed
 from .attempts import Attempts
@@ -96,7 +96,7 @@ class Shipper:
         """Have the manifest copied to the sink, once everything else is there."""
         if not self._busy and self._may_store:
             parts = manifest_parts(self._spool.id, self._node)
-            arguments = self._arguments(self._spool.path("manifest.jsonl"), parts, None)
+            arguments = self._arguments(self._spool.path(MANIFEST), parts, None)
             self._ask(self.workers[0], {"do": "store", "manifest": True}, now, **arguments)
 
     def hasten(self) -> None:

@@ -29,6 +29,16 @@ ENVIRONMENT = {
 }
 """The variable that stands in for an option which is not given."""
 
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "auth_kind": {"type": "str", "choices": list(KINDS)},
+    "service_account_file": {"type": "path"},
+    "service_account_contents": {"type": "jsonarg", "no_log": True},
+    "service_account_email": {"type": "str"},
+    "access_token": {"type": "str", "no_log": True},
+    "project": {"type": "str"},
+}
+"""The argument specification of an action that takes them; documented in doc_fragments/_gcp.py."""
+
 _NEEDED = ("client_email", "private_key", "token_uri")
 
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from ...module_utils._endings import lacks_manifest
 from ...module_utils._errors import PcapError
-from ...module_utils._sinks import manifest_parts, segment_parts
+from ...module_utils._sinks import MANIFEST, manifest_parts, segment_parts
 from .._report.text import clean
 from .._uploads import Uploads
 from .choice import HeldCapture, Place, Segment, Wanted, choose_place, manifest_due, read_captures, waiting
@@ -24,7 +24,6 @@ _BATCH = 10
 """So many files the node is told of at a time: what a run that is cut off has to look at again."""
 _MOST_FAILURES = 3
 """So many files may fail one after the other, before the rest is not tried."""
-_MANIFEST = "manifest.jsonl"
 
 
 class Asked(Protocol):
@@ -154,11 +153,11 @@ class Collector:
 
     def _bring_manifest(self, capture: HeldCapture, place: Place, store: Store, collected: Collected) -> None:
         parts = manifest_parts(capture.id, str(capture.node))
-        kept = store.keep_manifest(self.node.read, self._path(capture, _MANIFEST), parts, capture.settled)
+        kept = store.keep_manifest(self.node.read, self._path(capture, MANIFEST), parts, capture.settled)
         collected.manifest = kept is not None and kept.new
         waits = capture.phase == "draining" or lacks_manifest(capture.reason)  # for nothing else
         if kept is not None and capture.sink == place.sink and waits:
-            self._confirm(capture, [_told(_MANIFEST, place, kept)])
+            self._confirm(capture, [_told(MANIFEST, place, kept)])
 
     def _confirm(self, capture: HeldCapture, files: Sequence[Mapping[str, Any]]) -> None:
         """Have the node write down where files are, and delete them."""

@@ -15,13 +15,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from ...module_utils._errors import FileError, PcapError
-from ...module_utils._sinks import Bucket, content_type
+from ...module_utils._sinks import MANIFEST, Bucket, content_type
 from .._archive.access import read_access
 from .._archive.gcs import Archive
 from .choice import Place, Segment
 from .fetching import Read, digest, fetch, fetch_growing, opened, sync_folder
-
-_NAME = "manifest.jsonl"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,7 +124,7 @@ class BucketStore:
             md5 = digest(file, "md5").hexdigest()
         name = self._bucket.object(parts)
         there = None
-        if parts[-1] == _NAME:
+        if parts[-1] == MANIFEST:
             with contextlib.suppress(PcapError):  # who may not look may put what is new all the same
                 there = self._archive.find(self._bucket.name, name)
         found = self._archive.put(self._path, self._bucket.name, name, content_type(name), md5)

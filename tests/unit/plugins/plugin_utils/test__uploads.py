@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError, PcapError
 from ansible_collections.kube.pcap.plugins.module_utils._records import Upload
-from ansible_collections.kube.pcap.plugins.plugin_utils._uploads import Uploads, with_words
+from ansible_collections.kube.pcap.plugins.plugin_utils._uploads import Uploads
 
 from .test__signing import ASKED, FILE, RECORD
 
@@ -157,10 +157,3 @@ def test_a_nodes_word(told):
     made = uploads()
     assert made.for_node(told, "node-a") == {} and len(made.problems) == 1 and made._opened.asked == []
     assert not made.would_renew(told, "node-a")
-
-
-def test_with_words():
-    """Nothing of a result is lost, and what a node wrote moves no cursor."""
-    assert with_words({"changed": True}, [], []) == {"changed": True}
-    told = with_words({"msg": "a", "warnings": ["b"]}, ["c\x1b[2J"], ["d\n"])
-    assert told == {"msg": "a; d?", "warnings": ["b", "c?[2J"]}
