@@ -46,7 +46,7 @@ class WantedUpload:
 
 @dataclasses.dataclass(frozen=True)
 class Refused:
-    """A file as its node tells of it."""
+    """A file that was refused since the bucket has its name, perhaps by its own upload; as its node tells of it."""
 
     file: str
     object: str
@@ -65,19 +65,6 @@ class Need:
     seconds: int
     most: int
     unconfirmed: tuple[Refused, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Unconfirmed:
-    """A file of a node that was refused since the bucket has its name, perhaps by its own upload."""
-
-    id: str
-    """Of the capture."""
-    sink: str
-    file: str
-    object: str
-    size: int
-    md5: str
 
 
 def wanted_by_start(given: Mapping[str, Any]) -> WantedUpload | None:
@@ -129,14 +116,10 @@ def wanted_by_node(need: Need) -> WantedUpload | None:
     return _wanted(need.id, need.node, need.sink, need.seconds, need.most, True) if need.renew else None
 
 
-def unconfirmed(need: Need) -> list[Unconfirmed]:
+def unconfirmed(need: Need) -> list[Refused]:
     """Return the files that may be in the bucket and may not; what is not below the node's own folder is none."""
     prefix = parse_bucket("sink", need.sink).node_prefix(need.id, need.node)
-    return [
-        Unconfirmed(need.id, need.sink, one.file, one.object, one.bytes, one.md5)
-        for one in need.unconfirmed
-        if one.object.startswith(prefix)
-    ]
+    return [one for one in need.unconfirmed if one.object.startswith(prefix)]
 
 
 def as_policies(ways: Mapping[str, Upload]) -> str:

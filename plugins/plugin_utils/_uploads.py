@@ -16,7 +16,8 @@ from ..module_utils._sinks import MANIFEST, SCHEME, parse_bucket
 from ._archive.access import read_access
 from ._archive.policy import service_root
 from ._signing import (
-    Unconfirmed,
+    Need,
+    Refused,
     WantedUpload,
     as_policies,
     read_needs,
@@ -62,7 +63,7 @@ class Uploads:
                     ways.update({wanted.id: self._way(wanted)} if wanted else {})
                 with self._noting("what %s may have of capture %s was not looked up" % (need.sink, need.id)):
                     for one in unconfirmed(need):
-                        confirmed.setdefault(one.id, []).extend(self._find(one))
+                        confirmed.setdefault(need.id, []).extend(self._find(need, one))
         found = {id: files for id, files in confirmed.items() if files}
         return {**({"policies": as_policies(ways)} if ways else {}), **({"confirmed": found} if found else {})}
 
@@ -109,16 +110,16 @@ class Uploads:
             return Upload(service_root(self._environment), wanted.prefix)
         return self._archive.sign(wanted.bucket.name, wanted.prefix, wanted.seconds, wanted.most)
 
-    def _find(self, one: Unconfirmed) -> list[dict[str, Any]]:
+    def _find(self, need: Need, one: Refused) -> list[dict[str, Any]]:
         """Return what the bucket has under a file's name where that is the file, byte for byte, or that it has none."""
-        found = self._archive.find(parse_bucket("sink", one.sink).name, one.object)
+        found = self._archive.find(parse_bucket("sink", need.sink).name, one.object)
         if found is None:  # a manifest is sent again in any case
             nothing = {"object": None, "generation": None, "crc32c": None}
-            return [] if one.file == MANIFEST else [{"file": one.file, "sink": one.sink, **nothing}]
-        if (found.size, found.md5) != (one.size, one.md5):
-            same = not found.md5 and found.size == one.size
+            return [] if one.file == MANIFEST else [{"file": one.file, "sink": need.sink, **nothing}]
+        if (found.size, found.md5) != (one.bytes, one.md5):
+            same = not found.md5 and found.size == one.bytes
             what = "an object without an MD5, which collect compares," if same else "an object with other content"
             self.problems.append("the bucket has %s of the name %s, and the node keeps the file" % (what, one.object))
             return []
         versions = {"generation": found.generation, "crc32c": found.crc32c}
-        return [{"file": one.file, "sink": one.sink, "object": one.object, **versions}]
+        return [{"file": one.file, "sink": need.sink, "object": one.object, **versions}]

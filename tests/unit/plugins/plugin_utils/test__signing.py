@@ -128,9 +128,7 @@ def test_a_nodes_files():
     """What it may have stored is looked for below its own folder alone."""
     other = {**FILE, "object": "p/c-1/node-b/shop/web/s1"}
     (need,) = signing.read_needs([{**ASKED, "unconfirmed": [FILE, other]}], "node-a")
-    assert signing.unconfirmed(need) == [
-        signing.Unconfirmed("c-1", "gs://captures/p", "s1", FILE["object"], 7, "ab" * 16)
-    ]
+    assert signing.unconfirmed(need) == [signing.Refused("s1", FILE["object"], 7, "ab" * 16)]
 
 
 def test_as_policies():
