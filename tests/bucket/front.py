@@ -36,8 +36,8 @@ IDLE_SECONDS = 300.0
 class Front:
     """Where clients find the bucket. Attributes that tests may change at any time:
 
-    ``faults``; ``clock_offset``, seconds that its clock is ahead; ``service.tells_md5``; ``accounts.permissions``,
-    ``.machine``, ``.token_seconds``. ``seen`` are the requests so far, oldest first.
+    ``faults``; ``clock_offset``, seconds that its clock is ahead; ``service.tells_md5``, ``.expired``;
+    ``accounts.permissions``, ``.machine``, ``.token_seconds``. ``seen`` are the requests so far, oldest first.
     """
 
     def __init__(

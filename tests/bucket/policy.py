@@ -93,7 +93,12 @@ def _check_times(policy: Mapping[str, Any], signed: str, now: datetime.datetime)
             403, "RequestTimeTooSkewed", "The clock of the signer is too far ahead.", "x-goog-date is " + signed
         )
     if expiration.replace(tzinfo=datetime.timezone.utc) <= now:
-        raise RefusedError(400, "ExpiredToken", "The policy has expired.", "It expired at " + policy["expiration"])
+        raise expired("at " + policy["expiration"])
+
+
+def expired(when: str) -> RefusedError:
+    """The refusal of a policy that is over."""
+    return RefusedError(400, "ExpiredToken", "The policy has expired.", "It expired " + when)
 
 
 def _conditions(conditions: list[Any]) -> Iterator[tuple[str, str, Any]]:

@@ -51,6 +51,8 @@ class Service:
         self.accounts = accounts
         self.tells_md5 = True
         """False: as under keys that the customer manages, no answer holds an MD5."""
+        self.expired: set[str] = set()
+        """Policies, as the form's field has them, that count as over whatever their date says."""
         self._upstream = upstream
         self._sessions = Sessions(upstream)
         self._clock = clock
@@ -75,6 +77,8 @@ class Service:
         request.seen.key, request.seen.content = form.fields.get("key"), form.size
         now = datetime.datetime.fromtimestamp(self._clock(), datetime.timezone.utc)
         email = policy.check(form.fields, form.size, bucket, self.accounts.keys, now)
+        if form.fields["policy"] in self.expired:
+            raise policy.expired("before its date")
         md5 = _checked_md5(request, form)
         if "storage.objects.create" not in self.accounts.permissions[email]:
             raise _denied(email, "storage.objects.create")

@@ -55,7 +55,11 @@ def form(bucket, key=PREFIX + "1.gz", content=CONTENT, expires=600, most=10**9, 
 
 def post(bucket, key=PREFIX + "1.gz", content=CONTENT, timeout=PATIENCE, **options):
     """Posts it."""
-    fields = form(bucket, key, content, **options)
+    return send(bucket, form(bucket, key, content, **options), content, timeout)
+
+
+def send(bucket, fields, content=CONTENT, timeout=PATIENCE):
+    """Posts a form that is there."""
     where = bucket.url + "/" + bucket.name
     return requests.post(where, fields, files={"file": ("segment", content)}, timeout=timeout)
 
@@ -150,6 +154,14 @@ def test_clocks(bucket):
         assert code(answer) == refusal
         told = email.utils.parsedate_to_datetime(answer.headers["Date"]).timestamp()
         assert abs(told - time.time() - offset) < 10
+
+
+def test_one_policy_is_over(bucket):
+    """What replaces a policy that is over is taken, though no clock has moved."""
+    over = form(bucket, expires=600)
+    bucket.front.service.expired.add(over["policy"])
+    assert code(send(bucket, over)) == (400, "ExpiredToken")
+    assert post(bucket, expires=660).status_code == 201
 
 
 def test_no_md5(bucket):
