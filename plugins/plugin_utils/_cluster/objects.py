@@ -16,8 +16,8 @@ from typing import Any
 
 from ...module_utils._matching import match_labels
 from ...module_utils._records import Candidate, Container, Target
+from .fields import Object, entries, labels, part, text, texts
 
-Object = Mapping[str, Any]
 Key = tuple[str, str, str]
 """(kind, namespace, name) of an object."""
 
@@ -65,7 +65,7 @@ def candidates(objects: Iterable[Object]) -> tuple[Candidate, ...]:
             found.append(
                 Candidate(
                     target=_pod(item),
-                    phase=_text(_part(item, "status"), "phase") or "Unknown",
+                    phase=text(part(item, "status"), "phase") or "Unknown",
                     workloads=_workloads(item, owners),
                     services=None if services is None else tuple(sorted(services.get(_key(item), ()))),
                 )
@@ -75,35 +75,35 @@ def candidates(objects: Iterable[Object]) -> tuple[Candidate, ...]:
 
 def _node(item: Object) -> Target:
     name = item["metadata"]["name"]
-    listed = _entries(_part(item, "status"), "addresses")
+    listed = entries(part(item, "status"), "addresses")
     return Target(
         kind="node",
         name=name,
-        uid=_text(item["metadata"], "uid"),
+        uid=text(item["metadata"], "uid"),
         node=name,
         host_network=True,
-        addresses=_addresses(_text(a, "address") for a in listed if a.get("type") in ("InternalIP", "ExternalIP")),
-        labels=_labels(item),
+        addresses=_addresses(text(a, "address") for a in listed if a.get("type") in ("InternalIP", "ExternalIP")),
+        labels=labels(item),
     )
 
 
 def _pod(item: Object) -> Target:
-    metadata, spec, status = item["metadata"], _part(item, "spec"), _part(item, "status")
-    annotations = _part(metadata, "annotations")
+    metadata, spec, status = item["metadata"], part(item, "spec"), part(item, "status")
+    annotations = part(metadata, "annotations")
     containers = _containers(spec, status)
-    addresses = [_text(entry, "ip") for entry in _entries(status, "podIPs")] or [_text(status, "podIP")]
+    addresses = [text(entry, "ip") for entry in entries(status, "podIPs")] or [text(status, "podIP")]
     return Target(
         kind="pod",
-        namespace=_text(metadata, "namespace") or "default",
+        namespace=text(metadata, "namespace") or "default",
         name=metadata["name"],
-        uid=_text(metadata, "uid"),
-        node=_text(spec, "nodeName"),
+        uid=text(metadata, "uid"),
+        node=text(spec, "nodeName"),
         container=containers[0].name if containers else None,
         containers=containers,
         host_network=spec.get("hostNetwork") is True,
         addresses=_addresses(addresses),
-        labels=_labels(item),
-        static_hash=_text(annotations, _CONFIG_HASH) if _CONFIG_MIRROR in annotations else None,
+        labels=labels(item),
+        static_hash=text(annotations, _CONFIG_HASH) if _CONFIG_MIRROR in annotations else None,
     )
 
 
@@ -111,12 +111,12 @@ def _containers(spec: Object, status: Object) -> tuple[Container, ...]:
     """Return the containers in the specification's order, init and ephemeral ones after the others."""
     ids = {}
     for key in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"):
-        for entry in _entries(status, key):
+        for entry in entries(status, key):
             ids[entry.get("name")] = str(entry.get("containerID") or "").rpartition("://")[2] or None
     names = [
         entry["name"]
         for key in ("containers", "initContainers", "ephemeralContainers")
-        for entry in _entries(spec, key)
+        for entry in entries(spec, key)
         if isinstance(entry.get("name"), str)
     ]
     return tuple(Container(name, ids.get(name)) for name in names)
@@ -147,64 +147,45 @@ def _services(objects: Sequence[Object]) -> Mapping[Key, set[str]] | None:
     found: dict[Key, set[str]] = collections.defaultdict(set)
     told = set()
     for item in slices:
-        namespace, service = _key(item)[1], _labels(item).get(_SERVICE_NAME)
+        namespace, service = _key(item)[1], labels(item).get(_SERVICE_NAME)
         if service is None:
             continue
         told.add((namespace, service))
-        for endpoint in _entries(item, "endpoints"):
-            reference = _part(endpoint, "targetRef")
+        for endpoint in entries(item, "endpoints"):
+            reference = part(endpoint, "targetRef")
             if reference.get("kind") == "Pod":
                 found[("Pod", namespace, str(reference.get("name")))].add(service)
     for item in services:
         _kind, namespace, service = _key(item)
-        selector = {str(k): str(v) for k, v in _part(_part(item, "spec"), "selector").items()}
+        selector = texts(part(item, "spec"), "selector")
         if (namespace, service) in told or not selector:
             continue
         terms = ["%s=%s" % pair for pair in selector.items()]
         for pod in objects:
-            if pod["kind"] == "Pod" and _key(pod)[1] == namespace and match_labels(terms, _labels(pod)):
+            if pod["kind"] == "Pod" and _key(pod)[1] == namespace and match_labels(terms, labels(pod)):
                 found[_key(pod)].add(service)
     return found
 
 
 def _key(item: Object) -> Key:
     metadata = item["metadata"]
-    return item["kind"], _text(metadata, "namespace") or "", metadata["name"]
+    return item["kind"], text(metadata, "namespace") or "", metadata["name"]
 
 
 def _owners(item: Object) -> list[Key]:
     """Return an object's controller, else all its owners; they are in its own namespace."""
     metadata = item["metadata"]
-    listed = _entries(metadata, "ownerReferences")
+    listed = entries(metadata, "ownerReferences")
     chosen = [entry for entry in listed if entry.get("controller") is True] or listed
-    return [(str(e.get("kind")), _text(metadata, "namespace") or "", str(e.get("name"))) for e in chosen]
+    return [(str(e.get("kind")), text(metadata, "namespace") or "", str(e.get("name"))) for e in chosen]
 
 
-def _labels(item: Object) -> dict[str, str]:
-    return {str(key): str(value) for key, value in _part(item["metadata"], "labels").items()}
-
-
-def _part(item: Object, key: str) -> Object:
-    value = item.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def _entries(item: Object, key: str) -> list[Object]:
-    value = item.get(key)
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
-
-
-def _addresses(texts: Iterable[str | None]) -> tuple[str, ...]:
+def _addresses(given: Iterable[str | None]) -> tuple[str, ...]:
     """Return addresses in the one form in which the nodes' kernels give them, so that both can be compared."""
     found = []
-    for text in texts:
+    for one in given:
         try:
-            found.append(str(ipaddress.ip_address(text or "")))
+            found.append(str(ipaddress.ip_address(one or "")))
         except ValueError:
             continue
     return tuple(found)
-
-
-def _text(item: Object, key: str) -> str | None:
-    value = item.get(key)
-    return value if isinstance(value, str) and value else None

@@ -24,27 +24,28 @@ _GZIP = b"\x1f\x8b"
 
 
 def read_snapshot(path: str) -> tuple[Candidate, ...]:
-    """Return the nodes and pods of a snapshot, which may be compressed by gzip; raise FileError that names the file."""
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-        return parse_snapshot(gzip.decompress(data) if data.startswith(_GZIP) else data, path)
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise _refused(path, "cannot be read: %s" % reason) from error
-
-
-def parse_snapshot(data: bytes, path: str) -> tuple[Candidate, ...]:
-    """Return the nodes and pods in a snapshot's text; ``path`` is what errors call it."""
-    if not data.strip():
-        raise _refused(path, "is empty")
-    try:
-        found = candidates(flatten(_loads(data)))
-    except ValueError as error:
-        raise _refused(path, "is not what kubectl get -o json writes: %s" % error) from error
+    """Return the nodes and pods of a snapshot; raise FileError that names the file."""
+    found = candidates(read_objects(path))
     if not any(candidate.target.kind == "pod" for candidate in found):
         raise _refused(path, "has no pods")
     return found
+
+
+def read_objects(path: str) -> list[dict[str, Any]]:
+    """Return the objects of a snapshot, which may be compressed by gzip; raise FileError that names the file."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+        plain = gzip.decompress(data) if data.startswith(_GZIP) else data
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise _refused(path, "cannot be read: %s" % reason) from error
+    if not plain.strip():
+        raise _refused(path, "is empty")
+    try:
+        return list(flatten(_loads(plain)))
+    except ValueError as error:
+        raise _refused(path, "is not what kubectl get -o json writes: %s" % error) from error
 
 
 def resolve_path(path: str, started_in: str) -> str:
