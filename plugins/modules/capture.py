@@ -218,7 +218,9 @@ capture:
       type: str
       sample: "2026-11-21T10:00:00Z"
     targets:
-      description: The targets, with the keys that M(kube.pcap.node_pods_info) returns.
+      description:
+        - The targets, with the keys that M(kube.pcap.node_pods_info) returns, and each with its own C(phase) and
+          C(reason), which are not there in check mode before the start.
       type: list
       elements: dict
 captures:

@@ -82,9 +82,9 @@ def unreadable(spool: Spool, reason: str) -> dict[str, Any]:
 
 
 def brief(spool: Spool) -> dict[str, Any]:
-    """Return what the module ``capture`` tells of one: id, phase, deadline, targets."""
+    """Return what the module ``capture`` tells of one: id, phase, deadline, targets (each with its phase and reason)."""
     full = describe(spool)
-    targets = [one["target"] for one in full["targets"]]
+    targets = [{**one["target"], "phase": one["phase"], "reason": one["reason"]} for one in full["targets"]]
     return {"id": spool.id, "phase": full["phase"], "deadline": full["deadline"], "targets": targets}
 
 

@@ -68,13 +68,17 @@ def report_captures(
 
 def _started(id: str, answers: Sequence[Answer]) -> Report:
     captures = [{"host": a.host, **a.result["capture"]} for a in answers if a.result and a.result["capture"]]
-    rows = [
-        (target.node, target.title, target.container, capture["phase"] or "planned", capture["deadline"])
-        for capture in captures
-        for target in (from_result(Target, value) for value in capture["targets"])
-    ]
+    rows, reasons = [], []
+    for capture in captures:
+        for value in capture["targets"]:
+            target = from_result(Target, value)
+            phase = value.get("phase") or capture["phase"] or "planned"
+            rows.append((target.node, target.title, target.container, phase, capture["deadline"]))
+            if value.get("reason") and capture["phase"] not in _OVER:
+                reasons.append((str(target.node), "%s: %s" % (target.title, value["reason"])))
     lines = ["capture %s: %s" % (id, "; ".join(_what_is_known(len(rows), len(captures), answers)))]
-    made = conclude(id, captures, answers, lines + (table(_STARTED, rows) if rows else []))
+    lines += table(_STARTED, rows) if rows else []
+    made = conclude(id, captures, answers, lines + by_node(reasons))
     return dataclasses.replace(made, warnings=tuple(_over(id, answers)))
 
 

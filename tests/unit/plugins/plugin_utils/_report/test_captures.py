@@ -174,6 +174,17 @@ def test_started():
     assert made.captures == [{"host": "node-a", **brief}]
 
 
+def test_started_again():
+    """A pod that has gone is not called ready because others of its capture are; an end is told by the capture."""
+    one = {**target()["target"], "phase": "starting", "reason": "the pod is gone; waiting for it to come back"}
+    assert lines("start", [begun(targets=[one])], "c-1")[2:] == [
+        "node-a  pod shop/web             starting  2026-11-21T10:00:00Z",
+        "  node-a: pod shop/web: the pod is gone; waiting for it to come back",
+    ]
+    over = {**one, "phase": "done", "reason": "deadline"}
+    assert "pod shop/web: deadline" not in str(lines("start", [begun(phase="done", targets=[over])], "c-1"))
+
+
 @pytest.mark.parametrize(
     "of, id, options, text, failure",
     [
