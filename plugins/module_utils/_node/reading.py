@@ -82,7 +82,7 @@ def unreadable(spool: Spool, reason: str) -> dict[str, Any]:
 
 
 def brief(spool: Spool) -> dict[str, Any]:
-    """Return what the module ``capture`` tells of one: id, phase, deadline, targets (each with its phase and reason)."""
+    """Return what the module ``capture`` tells of one: id, phase, deadline, targets with their phases and reasons."""
     full = describe(spool)
     targets = [{**one["target"], "phase": one["phase"], "reason": one["reason"]} for one in full["targets"]]
     return {"id": spool.id, "phase": full["phase"], "deadline": full["deadline"], "targets": targets}
