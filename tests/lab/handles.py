@@ -25,11 +25,10 @@ if TYPE_CHECKING:
     from .lab import Lab
 
 
-class _Place:
-    """What nodes and pods have in common: programs run there, and counted traffic starts there."""
+class Place:
+    """What nodes and pods have in common: programs run there."""
 
     title: str
-    _lab: Lab
 
     def popen(self, argv: list[str], **options: Any) -> subprocess.Popen[str]:
         """Starts a program here; ``options`` are Popen's."""
@@ -47,6 +46,16 @@ class _Place:
             raise LabError("%s in %s ended with %d: %s" % (argv[0], self.title, done.returncode, words))
         return done
 
+    def enter_args(self, argv: list[str]) -> list[str]:
+        """The command that runs ``argv`` here."""
+        raise NotImplementedError
+
+
+class _Sender(Place):
+    """A place of the lab: counted traffic starts there."""
+
+    _lab: Lab
+
     def start_traffic(self, to: str, *, count: int, rate: float, family: int = 4, **options: int) -> Traffic:
         """Starts counted datagrams to a pod, Service, node or address; see ``send``. Returns while they run."""
         address, receivers, listen = resolve(self._lab, to, family, options.get("port"))
@@ -61,12 +70,8 @@ class _Place:
         """
         return self.start_traffic(to, count=count, rate=rate, family=family, **options).wait()
 
-    def enter_args(self, argv: list[str]) -> list[str]:
-        """The command that runs ``argv`` here."""
-        raise NotImplementedError
 
-
-class LabNode(_Place):
+class LabNode(_Sender):
     """A node of the lab."""
 
     def __init__(self, lab: Lab, spec: Node) -> None:
@@ -128,7 +133,7 @@ class LabNode(_Place):
         self.boot()
 
 
-class LabPod(_Place):
+class LabPod(_Sender):
     """A pod of the lab."""
 
     def __init__(self, lab: Lab, state: LivePod) -> None:

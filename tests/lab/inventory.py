@@ -7,12 +7,12 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
 
 from . import addresses
-from .live import LiveLab
 from .model import Node
 
 
@@ -36,9 +36,9 @@ def host_variables(node: Node, index: int, run: pathlib.Path, python: str) -> di
     return variables
 
 
-def inventory(lab: LiveLab, run: pathlib.Path, pythons: dict[str, str]) -> str:
+def inventory(nodes: Iterable[Node], index: int, run: pathlib.Path, pythons: dict[str, str]) -> str:
     """The inventory as YAML: group ``nodes`` with one host per node, connection sockets in the run folder."""
-    hosts = {node.name: host_variables(node, lab.index, run, pythons[node.name]) for node in lab.spec.nodes}
+    hosts = {node.name: host_variables(node, index, run, pythons[node.name]) for node in nodes}
     common = {
         "ansible_ssh_private_key_file": "%s/client_key" % run,
         "ansible_ssh_common_args": " ".join(ssh_options(run)),

@@ -15,16 +15,14 @@ import os
 import pathlib
 import re
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 
 from tests.nodes import cgroups, kernel
 from tests.nodes.node import CHECKOUT
 from tests.nodes.node import Node as NamespaceNode
 
-from . import addresses, interrupts, inventory, live, network, pods, snapshot
+from . import addresses, interrupts, inventory, live, network, pods, snapshot, ssh
 from .faults import Faults
 from .handles import LabNode, LabPod
 from .model import LabError, Node, read_lab
@@ -164,25 +162,16 @@ class Lab:
         live.save(self.state, self.run_dir)
 
     def _build(self) -> None:
-        self._keys()
+        nodes, index = self.state.spec.nodes, self.state.index
+        ssh.make_keys(self.run_dir, {node.name: addresses.underlay(index, node.ip).v4 for node in nodes})
         self.underlay.start()
-        with concurrent.futures.ThreadPoolExecutor(len(self.state.spec.nodes)) as pool:
-            list(pool.map(self.boot_node, self.state.spec.nodes))
-        pythons = {node.name: choose_python(node.python) or node.python for node in self.state.spec.nodes}
-        self.inventory.write_text(inventory.inventory(self.state, self.run_dir, pythons), encoding="utf-8")
+        with concurrent.futures.ThreadPoolExecutor(len(nodes)) as pool:
+            list(pool.map(self.boot_node, nodes))
+        pythons = {node.name: choose_python(node.python) or node.python for node in nodes}
+        self.inventory.write_text(inventory.inventory(nodes, index, self.run_dir, pythons), encoding="utf-8")
         self.save()
         for fault in self.state.spec.faults:
             self.faults.apply(fault)
-
-    def _keys(self) -> None:
-        lines = []
-        for file in ["client_key", *("host_key_" + node.name for node in self.state.spec.nodes)]:
-            argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(self.run_dir / file)]
-            subprocess.run(argv, check=True)
-        for node in self.state.spec.nodes:
-            key = (self.run_dir / ("host_key_%s.pub" % node.name)).read_text(encoding="ascii")
-            lines.append("%s %s" % (addresses.underlay(self.state.index, node.ip).v4, key))
-        (self.run_dir / "known_hosts").write_text("".join(lines), encoding="ascii")
 
     def boot_node(self, spec: Node) -> None:
         """Boots one node: namespaces, network, pods; returns when it answers by ssh."""
@@ -192,7 +181,7 @@ class Lab:
         mine = [pod for pod in self.state.pods.values() if pod.spec.node == spec.name]
         node.wait_ready()  # systemd, as it starts, removes the empty control groups that it finds
         pods.start(node, mine, self.state)
-        _wait_ssh(addresses.underlay(self.state.index, spec.ip).v4)
+        ssh.wait(addresses.underlay(self.state.index, spec.ip).v4)
 
     def _connect(self, node: NamespaceNode, spec: Node) -> None:
         peers = [n.ip for n in self.state.spec.nodes]
@@ -233,9 +222,7 @@ class Lab:
             self._down()
 
     def _down(self) -> None:
-        for socket_path in (self.run_dir / "cp").glob("*"):
-            subprocess.run(["ssh", "-O", "exit", "-S", str(socket_path), "lab"], capture_output=True, check=False)
-            _wait_gone(socket_path)
+        ssh.close(self.run_dir)
         ended = []
         for spec in self.state.spec.nodes:
             node = NamespaceNode(spec.name, self.run_dir / spec.name, "%s/%s" % (self.group, spec.name), "", {}, "", "")
@@ -273,23 +260,3 @@ def _free_index() -> int:
     if not free:
         raise LabError("%d labs are up; remove one with: python -m tests.lab down --name NAME" % LABS)
     return free[0]
-
-
-def _wait_gone(path: pathlib.Path, timeout_s: float = 5) -> None:
-    end = time.monotonic() + timeout_s
-    while path.exists() and time.monotonic() < end:
-        time.sleep(0.01)
-
-
-def _wait_ssh(address: str, timeout_s: float = 20) -> None:
-    end = time.monotonic() + timeout_s
-    while True:
-        try:
-            with socket.create_connection((address, 22), timeout=1) as connection:
-                if connection.recv(4) == b"SSH-":
-                    return
-        except OSError:
-            pass
-        if time.monotonic() > end:
-            raise LabError("%s does not answer by ssh after %g s" % (address, timeout_s))
-        time.sleep(0.03)

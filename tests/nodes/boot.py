@@ -49,7 +49,7 @@ def _first_process(spec: dict[str, Any], hierarchies: list[cgroups.Hierarchy]) -
     folders = root.Folders(pathlib.Path(spec["directory"]))
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
     socket.sethostname(spec["name"])
-    place = root.build(folders, hierarchies, spec["hide"])
+    place = root.build(folders, hierarchies, root.Shown(**{name: spec[name] for name in root.Shown.__annotations__}))
     files.prepare(place, spec)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     root.enter(place)
@@ -61,7 +61,7 @@ def _first_process(spec: dict[str, Any], hierarchies: list[cgroups.Hierarchy]) -
         argv = [SYSTEMD, "--system", "systemd.unit=multi-user.target"]
         os.execve(SYSTEMD, argv, {"container": "kube-pcap", "PATH": PATH})
     pathlib.Path("/run/sshd").mkdir()
-    first.run([SSHD, *spec["services"].values()])
+    first.run({"sshd": SSHD, **spec["services"]})
 
 
 def main() -> None:

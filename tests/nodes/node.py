@@ -49,6 +49,12 @@ class Node:
     """The text of the public key that root and ops log in with."""
     hide: tuple[str, ...] = ()
     """Folders of this machine that the node must not see."""
+    mounts: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Folders of this machine by where the node has them; what cannot lie on an overlay, or is shared."""
+    settings: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Kernel settings (``vm/overcommit_memory``) that it reads with these values; nothing is changed."""
+    devices: dict[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
+    """Character devices beside the usual few, by name: major and minor number."""
     files: dict[str, str] = dataclasses.field(default_factory=dict)
     """Programs and settings that its first boot writes, by path; mode 0755."""
     services: dict[str, list[str]] = dataclasses.field(default_factory=dict)

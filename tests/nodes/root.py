@@ -16,6 +16,7 @@ import pathlib
 import stat
 import subprocess
 import uuid
+from collections.abc import Mapping, Sequence
 
 from . import kernel
 from .cgroups import Hierarchy
@@ -51,20 +52,31 @@ class Folders:
             folder.mkdir(parents=True, exist_ok=True)
 
 
-def build(folders: Folders, hierarchies: list[Hierarchy], hide: list[str]) -> pathlib.Path:
-    """Mounts the node's root below its folder and returns the path; runs in the node's own mount namespace.
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """In what a node's root differs from this machine's; the fields are those of ``node.Node``."""
 
-    ``hide``: folders of this machine that the node must not see.
-    """
+    hide: list[str]
+    mounts: dict[str, str]
+    settings: dict[str, str]
+    devices: dict[str, list[int]]
+
+
+def build(folders: Folders, hierarchies: list[Hierarchy], shown: Shown) -> pathlib.Path:
+    """Mounts the node's root below its folder and returns the path; runs in the node's own mount namespace."""
     root = folders.root
     kernel.mount("overlay", root, "overlay", 0, "lowerdir=/,upperdir=%s,workdir=%s" % (folders.upper, folders.work))
     _kernel_views(root)
-    _devices(root / "dev")
+    _devices(root / "dev", {**_DEVICES, **shown.devices})
     for name, mode in (("run", "755"), ("tmp", "1777"), ("var/tmp", "1777"), ("dev/shm", "1777")):
         kernel.mount("tmpfs", root / name, "tmpfs", 0, "mode=" + mode)
-    _boot_id(root)
+    _settings(root, {"kernel/random/boot_id": str(uuid.uuid4()), **shown.settings})
     _controllers(root, hierarchies)
-    for path in hide:
+    for path, source in shown.mounts.items():
+        place = root / path.lstrip("/")
+        place.mkdir(parents=True, exist_ok=True)
+        kernel.bind(source, place)
+    for path in shown.hide:
         place = root / path.lstrip("/")
         if place.is_dir():
             kernel.mount("tmpfs", place, "tmpfs", kernel.MS_RDONLY, "size=4k,mode=755")
@@ -81,9 +93,9 @@ def _kernel_views(root: pathlib.Path) -> None:
     kernel.mount("sysfs", root / "sys", "sysfs", kernel.MS_RDONLY)
 
 
-def _devices(dev: pathlib.Path) -> None:
+def _devices(dev: pathlib.Path, devices: Mapping[str, Sequence[int]]) -> None:
     kernel.mount("tmpfs", dev, "tmpfs", 0, "mode=755")
-    for name, (major, minor) in _DEVICES.items():
+    for name, (major, minor) in devices.items():
         os.mknod(dev / name, stat.S_IFCHR | 0o666, os.makedev(major, minor))
         os.chmod(dev / name, 0o666)
     for name, target in _LINKS.items():
@@ -93,9 +105,12 @@ def _devices(dev: pathlib.Path) -> None:
     kernel.mount("devpts", dev / "pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=620,gid=5")
 
 
-def _boot_id(root: pathlib.Path) -> None:
-    (root / "run/boot-id").write_text("%s\n" % uuid.uuid4(), encoding="ascii")
-    kernel.bind(root / "run/boot-id", root / "proc/sys/kernel/random/boot_id")
+def _settings(root: pathlib.Path, settings: dict[str, str]) -> None:
+    for path, value in settings.items():
+        file = root / "run/settings" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(value + "\n", encoding="ascii")
+        kernel.bind(file, root / "proc/sys" / path)
 
 
 def _controllers(root: pathlib.Path, hierarchies: list[Hierarchy]) -> None:
