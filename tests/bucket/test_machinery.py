@@ -21,6 +21,7 @@ from google.oauth2 import service_account
 from tests.bucket import build, emulator, identity, scene
 from tests.bucket.answers import Seen
 from tests.bucket.faults import Faults, uploads
+from tests.gate import go
 from tests.gate.places import GateError
 
 PATIENCE = 60
@@ -46,6 +47,7 @@ def test_emulator_is_built_once(monkeypatch):
 @pytest.fixture
 def unbuilt(monkeypatch, tmp_path):
     """A cache that holds nothing, and a PATH without Go."""
+    monkeypatch.setattr(go, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(build, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(build, "BINARY", tmp_path / "cache" / "version" / "fake-gcs-server")
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -71,7 +73,7 @@ def test_neither_go_nor_its_package(unbuilt, monkeypatch, text):
 
     if text:
         program(unbuilt, text)
-    monkeypatch.setattr(build, "venv", offline)
+    monkeypatch.setattr(go, "venv", offline)
     assert not build.can_build()
     with pytest.raises(build.BuildError, match=r"needs Go 1\.26: .* ERROR: No matching distribution") as refused:
         build.emulator()
@@ -83,7 +85,7 @@ def test_go_of_the_package(unbuilt, monkeypatch):
     folder = unbuilt / "venv" / "bin"
     folder.mkdir(parents=True)
     program(folder, '/usr/bin/env > %s/env; echo built > "$GOBIN/fake-gcs-server"' % unbuilt)
-    monkeypatch.setattr(build, "venv", lambda name: folder)
+    monkeypatch.setattr(go, "venv", lambda name: folder)
     monkeypatch.delenv("GOPATH", raising=False)
     monkeypatch.delenv("GOMODCACHE", raising=False)
     monkeypatch.setenv("GOCACHE", "/told")
