@@ -1,0 +1,162 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The API server's objects as JSON. PRIVATE to the collection.
+
+    with connect(read_access(options, os.environ)) as client:
+        client.get("/api/v1/nodes/node-a")                              an object, or None
+        client.list("/api/v1/pods", label_selector="app=web")           objects, page by page
+
+What is asked is only read, so that each request may be repeated.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+from typing import Any
+
+from . import library, trouble
+from .access import Access
+from .connection import Answer, Connection
+from .objects import flatten
+from .trouble import ApiError
+
+PAGE = 500
+"""Objects of one answer, as kubectl has it."""
+PATIENCE_SECONDS, CONNECT_PATIENCE_SECONDS = 30.0, 8.0
+"""How long a client tries again, in all, and as long as nobody has answered."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 8.0
+_AGAIN = (429, 500, 502, 503, 504)
+_GONE = 410
+
+
+def connect(access: Access) -> Client:
+    """Return a client; nothing is asked yet. Raises PcapError for a missing library and for unreadable credentials."""
+    return Client(Connection(access))
+
+
+class Client:
+    """Asks one API server. Every failure is a PcapError of one sentence, see ``trouble``."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._connection = connection
+        self._clock, self._sleep = clock, sleep
+        self._lost = 0.0
+        """Seconds that failures have cost."""
+        self.answered = False
+        """Whether the server has ever answered."""
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    @property
+    def host(self) -> str:
+        """URL of the API server."""
+        return self._connection.host
+
+    def get(self, path: str) -> dict[str, Any] | None:
+        """Return one object, None where there is none of that name."""
+        answer = self._ask(path, {})
+        return None if trouble.is_absent(answer.status, answer.body) else self._read(path, answer)
+
+    def list(
+        self,
+        path: str,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+        fresh: bool = True,
+        most: int | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the objects of a list, each with its kind, at most ``most``.
+
+        fresh: as they are now, in pages. Otherwise as the server has them in its memory, which may be a moment old and
+        costs it much less; it then sends all of them at once. Where objects changed for so long that the rest of a
+        list is gone, it is begun once more, and what was yielded is left out of it.
+        """
+        selectors = {"labelSelector": label_selector, "fieldSelector": field_selector}
+        query = {name: value for name, value in selectors.items() if value}
+        query.update({"limit": str(min(PAGE, most or PAGE))} if fresh or most else {"resourceVersion": "0"})
+        yielded: set[str] = set()
+        for item in self._pages(path, query):
+            uid = str(item["metadata"].get("uid"))
+            if uid not in yielded:
+                yielded.add(uid)
+                yield item
+            if len(yielded) == most:
+                return
+
+    def _pages(self, path: str, query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        token, begun_again = "", False
+        while True:
+            answer = self._ask(path, {**query, "continue": token} if token else query)
+            if answer.status == _GONE and token and not begun_again:
+                token, begun_again = "", True
+                continue
+            page = self._read(path, answer)
+            try:
+                yield from flatten({**page, "items": page.get("items") or []})
+            except ValueError:
+                raise trouble.no_json(path, self.host) from None
+            metadata = page.get("metadata")
+            token = str(metadata.get("continue") or "") if isinstance(metadata, dict) else ""
+            if not token:
+                return
+
+    def _read(self, path: str, answer: Answer) -> dict[str, Any]:
+        if answer.status != 200:
+            raise trouble.refusal(answer.status, answer.body, path, self.host)
+        try:
+            found = json.loads(answer.body)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise trouble.no_json(path, self.host)
+        return found
+
+    def _ask(self, path: str, query: Mapping[str, str]) -> Answer:
+        """Return an answer that is worth reading: what passes by itself is waited for, as long as patience lasts."""
+        pause = _FIRST_PAUSE
+        while True:
+            began = self._clock()
+            answer, error = self._try(path, query)
+            self.answered = self.answered or answer is not None
+            if answer is not None and answer.status not in _AGAIN:
+                return answer
+            self._lost += self._clock() - began
+            wait = max(pause * random.uniform(0.5, 1.0), _retry_after(answer))  # noqa: S311  # spreads clients
+            if self._lost + wait > (PATIENCE_SECONDS if self.answered else CONNECT_PATIENCE_SECONDS):
+                raise error or trouble.refusal(answer.status, answer.body, path, self.host)  # type: ignore[union-attr]
+            self._sleep(wait)
+            self._lost += wait
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _try(self, path: str, query: Mapping[str, str]) -> tuple[Answer | None, ApiError | None]:
+        """Return an answer, or why there is none where it is worth to try again; raise it where it is not."""
+        try:
+            return self._connection.send(path, query), None
+        except library.FAILURES as error:
+            failure = trouble.unreachable(error, self.host)
+            if trouble.is_final(error):
+                raise failure from None
+            return None, failure
+
+
+def _retry_after(answer: Answer | None) -> float:
+    """Return the seconds that the server asks to wait; 0 where it does not say, or says it as a date."""
+    text = "" if answer is None else answer.headers.get("retry-after", "")
+    return float(text) if text.isdecimal() else 0.0

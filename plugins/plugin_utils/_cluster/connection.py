@@ -1,0 +1,131 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One HTTP request to the API server, over the official client's own pool. PRIVATE to the collection.
+
+The client reads kubeconfigs, runs their credential plugins, and knows TLS and proxies; its models are left aside.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ...module_utils._errors import OptionError, shown
+from . import library
+from .access import DEFAULT, HOST, POD, Access
+
+CONNECT_SECONDS, READ_SECONDS = 4, 30
+
+
+class Answer(NamedTuple):
+    """What the API server sent."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Connection:
+    """Credentials that are loaded, and a pool of connections. ``close`` also deletes what a kubeconfig had unpacked."""
+
+    def __init__(self, access: Access) -> None:
+        """Load the credentials; raise PcapError for a missing library and for what cannot be read."""
+        library.require()
+        # Keys that stand in a kubeconfig become files, which the client removes at exit: Ansible's workers skip that.
+        self._files = tempfile.TemporaryDirectory(prefix="kube-pcap-")
+        try:
+            self._configuration = _configure(access, self._files.name)
+            self._pool = library.rest.RESTClientObject(self._configuration).pool_manager
+        except library.UNREADABLE as error:
+            self._files.cleanup()
+            raise _unreadable(access, error) from None
+        except OptionError:
+            self._files.cleanup()
+            raise
+        self._extra = _headers(access)
+        self.host = str(self._configuration.host).rstrip("/")
+
+    def close(self) -> None:
+        """Let go of connections and files."""
+        self._pool.clear()
+        self._files.cleanup()
+
+    def send(self, path: str, query: Mapping[str, str], seconds: float = READ_SECONDS) -> Answer:
+        """Return the answer to one GET; raise what ``library.FAILURES`` holds. No redirect is followed."""
+        headers = library.urllib3.HTTPHeaderDict(self._extra)
+        for setting in self._configuration.auth_settings().values():
+            if setting["value"]:
+                headers[setting["key"]] = setting["value"]
+        response = self._pool.request(
+            "GET",
+            self.host + path,
+            fields=dict(query),
+            headers=headers,
+            timeout=library.urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds),
+            retries=False,
+            redirect=False,
+        )
+        return Answer(response.status, response.headers, response.data)
+
+
+def _configure(access: Access, folder: str) -> Any:
+    kubernetes: Any = library.kubernetes  # parts of it have no types
+    configuration = kubernetes.client.Configuration()
+    if access.place == POD:
+        kubernetes.config.load_incluster_config(client_configuration=configuration)
+    elif access.place != HOST:
+        kubernetes.config.load_kube_config(
+            config_file=access.kubeconfig,
+            context=access.context,
+            client_configuration=configuration,
+            persist_config=False,
+            temp_file_path=folder,
+        )
+    for name, value in (
+        ("host", access.host),
+        ("ssl_ca_cert", access.ca_cert),
+        ("cert_file", access.client_cert),
+        ("key_file", access.client_key),
+        ("verify_ssl", access.validate_certs),
+        ("proxy", access.proxy),
+        ("no_proxy", access.no_proxy),
+    ):
+        if value is not None:
+            setattr(configuration, name, value)
+    if access.api_key:
+        configuration.refresh_api_key_hook = None
+        configuration.api_key = {"authorization": "Bearer " + access.api_key}
+    for name in ("ca_cert", "client_cert", "client_key"):
+        file = getattr(access, name)
+        if file and not os.access(file, os.R_OK):
+            raise OptionError(name, "%s cannot be read" % shown(file), "name a file in PEM, or leave it out")
+    if not configuration.verify_ssl:  # it was asked for, and urllib3 would say so at each request
+        library.urllib3.disable_warnings(library.urllib3.exceptions.InsecureRequestWarning)
+    return configuration
+
+
+def _headers(access: Access) -> Any:
+    headers = library.urllib3.HTTPHeaderDict({"accept": "application/json", "accept-encoding": "gzip"})
+    headers["user-agent"] = "kube.pcap"
+    if access.username:
+        headers.update(library.urllib3.make_headers(basic_auth="%s:%s" % (access.username, access.password)))
+    if access.impersonate_user:
+        headers["impersonate-user"] = access.impersonate_user
+    for group in access.impersonate_groups:
+        headers.add("impersonate-group", group)
+    return headers
+
+
+def _unreadable(access: Access, error: Exception) -> OptionError:
+    said = " ".join(str(error).split()).rstrip(".")
+    if access.place == POD:
+        return OptionError("host", "the pod's service account cannot be used: %s" % said, "set host and api_key")
+    if access.place == DEFAULT:
+        wrong = "no cluster is named, and %s cannot be used: %s" % (access.kubeconfig, said)
+        return OptionError("kubeconfig", wrong, "set kubeconfig, or host and api_key (or K8S_AUTH_HOST, ...)")
+    right = "name a file that kubectl can use" + (", and one of its contexts" if access.context else "")
+    return OptionError("kubeconfig", "%s cannot be used: %s" % (shown(access.kubeconfig), said), right)
