@@ -73,7 +73,7 @@ def plan_capture(request: Mapping[str, Any], answers: Iterable[Answer], cluster:
     options = capture_options({name: request.get("capture_" + name) for name in NAMES}, "capture_")
     id = capture_id(ID, request.get(ID), selected, options)
     places = settle(answers, cluster)
-    targets, warnings = _targets(selected, places, lenient(request))
+    targets, warnings = choose_targets(TARGETS, selected, places, lenient(request))
     records = {}
     for node, host in places.hosts.items():
         own = tuple(target for target in targets if target.node == node)
@@ -132,8 +132,13 @@ def _unknown(node: Target) -> str:
     return "the snapshot has no node %s, nor one with its addresses; set kube_node_name" % shown(node.name)
 
 
-def _targets(selected: Sequence[Selection], places: Places, only_warn: bool) -> tuple[tuple[Target, ...], list[str]]:
-    """Return the targets on hosts of the play, and what is to be said of those elsewhere."""
+def choose_targets(
+    option: str, selected: Sequence[Selection], places: Places, only_warn: bool
+) -> tuple[tuple[Target, ...], list[str]]:
+    """Return the targets on hosts of the play, and what is to be said of those elsewhere; raise TargetError.
+
+    option: by which the targets were selected. only_warn: a selection without a target there is no error.
+    """
     inside = [c for c in places.candidates if c.target.node in places.hosts]
     outside = [c for c in places.candidates if c.target.node not in places.hosts]
     matching, warnings = [], []
@@ -142,10 +147,10 @@ def _targets(selected: Sequence[Selection], places: Places, only_warn: bool) -> 
             matching.append(selection)
             warnings += _elsewhere(selection, outside, places) + _blind(selection, inside)
         elif only_warn:
-            warnings.append("%s: %s" % (TARGETS, _nothing(selection, outside, places)))
+            warnings.append("%s: %s" % (option, _nothing(selection, outside, places)))
         else:
-            raise TargetError("%s: %s" % (TARGETS, _nothing(selection, outside, places)))
-    return choose(matching, inside, TARGETS), warnings
+            raise TargetError("%s: %s" % (option, _nothing(selection, outside, places)))
+    return choose(matching, inside, option), warnings
 
 
 def _nothing(selection: Selection, outside: Sequence[Candidate], places: Places) -> str:
