@@ -118,6 +118,8 @@ def problem_of(result: Mapping[str, Any]) -> str | None:
     if result.get("unreachable"):
         said = first_line(result.get("msg"))
         return "unreachable: %s" % said.removeprefix("Task failed: ")  # ansible-core 2.19 puts that before it
+    if isinstance(result.get("timedout"), Mapping):
+        return "it did not answer within %s s" % result["timedout"].get("period")
     if result.get("failed") or result.get("rc"):
         stdout = str(result.get("stdout") or "")
         return first_line(stdout[max(0, stdout.find(_LACKS)) :]) or first_line(result.get("msg")) or "its task failed"

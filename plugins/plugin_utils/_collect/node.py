@@ -14,12 +14,13 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shlex
+import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible import constants
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ...module_utils._errors import NodeError
@@ -33,6 +34,10 @@ echo "$4 here"
 dd if="$1" bs="$2" skip="$3" count=1 && echo "$4 end"
 """
 """What a cut leaves has no end, whatever status ssh gives it."""
+
+
+BLOCK_SECONDS, CALL_SECONDS = 120, 600
+"""So long a block, or a module, may take: a connection of ssh that was cut off is silent for a quarter of an hour."""
 
 
 class CutError(Exception):
@@ -53,6 +58,26 @@ def read_answer(out: bytes, token: bytes) -> bytes | None:
     raise CutError
 
 
+@contextlib.contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Run the body; raise AnsibleConnectionFailure in it when it takes longer. Its task's ``timeout`` holds too."""
+
+    def give_up(number: int, frame: object) -> None:
+        raise AnsibleConnectionFailure("no answer within %g s" % seconds)
+
+    began, (left, _interval) = time.monotonic(), signal.getitimer(signal.ITIMER_REAL)
+    if 0 < left < seconds:
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, max(0.001, left - (time.monotonic() - began)) if left else 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 class Node:
     """Asks one host; every failure is a NodeError."""
 
@@ -64,9 +89,10 @@ class Node:
         """Return a module's result."""
         name = "kube.pcap." + module
         try:
-            result: dict[str, Any] = self._action._execute_module(
-                module_name=name, module_args=params, task_vars=self._variables
-            )
+            with within(CALL_SECONDS):
+                result: dict[str, Any] = self._action._execute_module(
+                    module_name=name, module_args=params, task_vars=self._variables
+                )
         except AnsibleError as error:  # told with what was collected before
             raise NodeError("the host cannot be reached: %s" % first_line(error)) from None
         if result.get("failed"):
@@ -98,7 +124,7 @@ class Node:
         connection, command = self._action._connection, shlex.join(words)
         if connection.become and self._becomes():
             command = connection.become.build_become_command(command, connection._shell)
-        with self._untold():
+        with self._untold(), within(BLOCK_SECONDS):
             status, out, said = connection.exec_command(command, in_data=_PROGRAM, sudoable=True)
         return int(status), bytes(out), bytes(said)
 

@@ -41,6 +41,10 @@ def check(result):
             {"check": {"unreachable": True, "msg": "Task failed: No route\nmore"}},
             Answer("h", problem="unreachable: No route"),
         ),
+        (
+            {"check": {"failed": True, "msg": "Task failed: Timed out", "timedout": {"period": 60, "frame": "x"}}},
+            Answer("h", problem="it did not answer within 60 s"),
+        ),
         ({"check": {"rc": 0}, "found": {"failed": True, "msg": "no rights"}}, Answer("h", problem="no rights")),
         ({"check": {"rc": 0}, "found": {"failed": True}}, Answer("h", problem="its task failed")),
         ({"check": {"rc": 0}}, Answer("h", problem="it was not asked")),

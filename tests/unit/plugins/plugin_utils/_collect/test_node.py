@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 import os
+import select
+import signal
 import subprocess
 
 import pytest
+from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.kube.pcap.plugins.plugin_utils._collect import node
-from ansible_collections.kube.pcap.plugins.plugin_utils._collect.node import CutError, read_answer
+from ansible_collections.kube.pcap.plugins.plugin_utils._collect.node import CutError, read_answer, within
 
 TOKEN = b"0123abcd"
 
@@ -56,3 +59,49 @@ def test_a_file_that_cannot_be_read(tmp_path):
     """A folder has no block, and no end of one."""
     with pytest.raises(CutError):
         read_answer(run(tmp_path, 2048, 0), TOKEN)
+
+
+class TaskTimeout(Exception):
+    """What a task's own time-out raises."""
+
+
+def silent():
+    """Waits for an answer that does not come."""
+    own, other = os.pipe()
+    try:
+        select.select([own], [], [], 60)
+        raise AssertionError("nobody has ended it")
+    finally:
+        os.close(own)
+        os.close(other)
+
+
+def test_a_silent_connection_is_given_up():
+    """Whoever waits is told, and no alarm is left."""
+    with pytest.raises(AnsibleConnectionFailure, match="no answer within 0.05 s"), within(0.05):
+        silent()
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    with within(60):
+        pass
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("seconds", [0.01, 60])
+def test_the_timeout_of_the_task_holds(seconds):
+    """One that is set on the task strikes when it is due, within the body or after it."""
+
+    def strike(number, frame):
+        raise TaskTimeout
+
+    before = signal.signal(signal.SIGALRM, strike)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(TaskTimeout):
+            try:
+                with within(seconds):
+                    silent()
+            except AnsibleConnectionFailure:
+                silent()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
