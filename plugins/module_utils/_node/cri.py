@@ -21,9 +21,15 @@ from typing import Any, Mapping, NamedTuple
 
 from .proc import Roots, read_text
 
-# Where runtimes listen by default, below /run: containerd, CRI-O, cri-dockerd, k3s, MicroK8s has its own under /var.
-_SOCKETS = ("containerd/containerd.sock", "crio/crio.sock", "cri-dockerd.sock", "k3s/containerd/containerd.sock")
-_CONFIG = "crictl.yaml"
+# Where runtimes listen by default: containerd, CRI-O, cri-dockerd, k3s, MicroK8s has its own under /var.
+_SOCKETS = (
+    "/run/containerd/containerd.sock",
+    "/run/crio/crio.sock",
+    "/run/cri-dockerd.sock",
+    "/run/k3s/containerd/containerd.sock",
+)
+_CONFIG = "/etc/crictl.yaml"
+_UNIX = "unix://"
 _ENDPOINT = re.compile(r"^runtime-endpoint:[ ]*[\"']?([^\"'#\s]+)", re.MULTILINE)
 _PATHS = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/opt/bin:/var/lib/rancher/rke2/bin"
 _TIMEOUT_SECONDS = 10.0
@@ -116,14 +122,14 @@ def crictl_args(binary: str, endpoint: str, *command: str) -> list[str]:
 
 def find_endpoint(roots: Roots) -> str | None:
     """Return the endpoint of the node's runtime: crictl's own setting, else the first default socket that exists."""
-    named = parse_config(read_text(os.path.join(roots.etc, _CONFIG)) or "")
+    named = parse_config(read_text(roots.at(_CONFIG)) or "")
     if named:
-        return named
+        return _UNIX + roots.at(named[len(_UNIX) :]) if named.startswith(_UNIX) else named
     for name in _SOCKETS:
-        path = os.path.join(roots.run, name)
+        path = roots.at(name)
         try:
             if stat.S_ISSOCK(os.stat(path).st_mode):
-                return "unix://" + path
+                return _UNIX + path
         except OSError:
             continue
     return None

@@ -57,14 +57,14 @@ def parse_certificate(text: str) -> str | None:
 
 def read_certificate(roots: Roots) -> str | None:
     """Return the node name of the kubelet's rotated certificate, else of the one that its kubeconfig holds or names."""
-    name = parse_certificate(read_text(os.path.join(roots.var, "lib/kubelet/pki/kubelet-client-current.pem")) or "")
+    name = parse_certificate(read_text(roots.at("/var/lib/kubelet/pki/kubelet-client-current.pem")) or "")
     if name:
         return name
-    config = read_text(os.path.join(roots.etc, "kubernetes/kubelet.conf")) or ""
+    config = read_text(roots.at("/etc/kubernetes/kubelet.conf")) or ""
     data, path = _DATA.search(config), _FILE.search(config)
     if data:
         try:
             return parse_certificate(base64.b64decode(data.group(1)).decode("ascii", "replace"))
         except binascii.Error:
             return None
-    return parse_certificate(read_text(path.group(1)) or "") if path else None
+    return parse_certificate(read_text(roots.at(path.group(1))) or "") if path else None

@@ -17,6 +17,8 @@ import os
 import re
 from typing import NamedTuple
 
+from .proc import Roots
+
 # A namespace and a name hold no "_", a uid and a configuration hash neither.
 _FOLDER = re.compile(r"([a-z0-9-]{1,63})_([a-z0-9.-]{1,253})_([0-9a-f-]{32,36})\Z", re.ASCII)
 _LINK = re.compile(r"[a-z0-9.-]+_[a-z0-9-]+_([a-z0-9-]{1,63})-([0-9a-f]{64})\.log\Z", re.ASCII)
@@ -45,24 +47,24 @@ def parse_link(name: str) -> tuple[str, str] | None:
     return (match.group(2), match.group(1)) if match else None
 
 
-def read_logged(var_root: str) -> dict[str, Logged]:
+def read_logged(roots: Roots) -> dict[str, Logged]:
     """Return the pods that have a folder of logs, by uid."""
     found = {}
-    top = os.path.join(var_root, "log/pods")
+    top, kept = roots.at("/var/log/pods"), roots.at("/var/lib/kubelet/pods")
     for folder in _folders(top):
         parsed = parse_folder(folder)
         if parsed:
             namespace, name, uid = parsed
             names = set(_folders(os.path.join(top, folder)))
-            names.update(_folders(os.path.join(var_root, "lib/kubelet/pods", uid, "containers")))
+            names.update(_folders(os.path.join(kept, uid, "containers")))
             found[uid] = Logged(uid, namespace, name, tuple(sorted(names)))
     return found
 
 
-def read_container_names(var_root: str) -> dict[str, str]:
+def read_container_names(roots: Roots) -> dict[str, str]:
     """Return container ids and their names, as far as the kubelet's links tell."""
     try:
-        names = os.listdir(os.path.join(var_root, "log/containers"))
+        names = os.listdir(roots.at("/var/log/containers"))
     except OSError:
         return {}
     return dict(filter(None, map(parse_link, names)))

@@ -73,8 +73,8 @@ def read_node(
     name = name or (read_hostname(roots.proc) or "").lower() or None
     view = assemble(
         scan.processes,
-        read_logged(roots.var),
-        read_container_names(roots.var),
+        read_logged(roots),
+        read_container_names(roots),
         read_cri(roots) if ask_runtime else None,
         Target(kind="node", name=name, node=name, pid=1, netns=host, host_network=True),
     )

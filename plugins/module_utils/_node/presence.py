@@ -13,7 +13,7 @@ from typing import Mapping, Sequence
 from .._errors import TargetError
 from .._records import Target
 from . import netns, processes
-from .proc import read_netns
+from .proc import ROOTS, Roots, read_netns
 
 
 def is_there(target: Target) -> bool:
@@ -25,13 +25,14 @@ def is_there(target: Target) -> bool:
     return True
 
 
-def is_pinned(target: Target, folder: str = "/run/netns") -> bool:
+def is_pinned(target: Target, roots: Roots = ROOTS) -> bool:
     """Return whether the runtime still holds the target's namespace, though no process of the pod runs.
 
     containerd and CRI-O bind it to a file there for as long as the pod's sandbox exists; CRI-O may run a sandbox
     without a process, and then a container that waits to be started again leaves none. The inode is the same
     namespace's as long as something else, such as a tap, keeps that alive.
     """
+    folder = roots.at("/run/netns")
     try:
         pins = os.listdir(folder)
     except OSError:

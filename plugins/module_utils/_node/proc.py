@@ -13,19 +13,54 @@ import os
 import re
 from typing import Iterator, NamedTuple
 
+from .process import join_cgroup_namespace
+
 _NAMESPACE = re.compile(r"[a-z_]+:\[([0-9]+)\]\Z", re.ASCII)
 
 
 class Roots(NamedTuple):
-    """Where a node's files are, so that a tree of files can stand in for a node."""
+    """Where a node's files are: its own root, another that a container sees, or a tree that stands in for a node."""
 
     proc: str = "/proc"
-    var: str = "/var"
-    run: str = "/run"
-    etc: str = "/etc"
+    top: str = ""
+    """What stands before the node's own paths, all but those of /proc."""
+
+    def at(self, path: str) -> str:
+        """Return where a path of the node is found; a link on the way that begins with ``/`` begins at ``top``."""
+        return _inside(self.top, path) if self.top else path
 
 
-ROOTS = Roots()
+def _inside(top: str, path: str, links: int = 40) -> str:
+    found, parts = top, [part for part in path.split("/") if part not in ("", ".")]
+    for number, part in enumerate(parts):
+        if part == "..":
+            found = os.path.dirname(found) if found != top else top
+            continue
+        step = "%s/%s" % (found, part)
+        try:
+            link = os.readlink(step)
+        except OSError:  # it is no link, or it is not there
+            found = step
+            continue
+        before = "" if link.startswith("/") else found[len(top) :]
+        onward = "/".join([before, link, *parts[number + 1 :]])
+        return _inside(top, onward, links - 1) if links else step
+    return found
+
+
+def node_roots() -> Roots:
+    """Return where this node's files are: below the root of its first process, where this process has another root.
+
+    So it is in an agent pod, which sees the node's processes and has a file system of its own (proc(5)).
+    """
+    try:
+        apart = os.stat("/proc/1/ns/mnt").st_ino != os.stat("/proc/self/ns/mnt").st_ino
+    except OSError:  # without the rights to look
+        apart = False
+    return Roots(top="/proc/1/root") if apart else Roots()
+
+
+ROOTS = node_roots()
 """This node's own."""
 
 
@@ -59,7 +94,8 @@ def read_stat(proc_root: str, pid: int) -> Stat | None:
 
 
 def read_cgroup(proc_root: str, pid: int) -> str:
-    """Return /proc/PID/cgroup: one line per hierarchy, ``ID:CONTROLLERS:PATH``."""
+    """Return /proc/PID/cgroup: one line per hierarchy, ``ID:CONTROLLERS:PATH``, as the node itself sees it."""
+    join_cgroup_namespace()
     return _read(proc_root, pid, "cgroup") or ""
 
 

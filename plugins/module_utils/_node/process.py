@@ -16,6 +16,7 @@ import time
 
 _UNIT = re.compile(r"/kube-pcap-[a-z0-9-]+\.service$")  # as launcher.unit_name() has it
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4  # linux/prctl.h
+_CLONE_NEWCGROUP = 0x02000000  # linux/sched.h
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -29,6 +30,20 @@ def leave_no_core() -> None:
     """Have no core dump written of this process, whatever becomes of it (PR_SET_DUMPABLE in prctl(2))."""
     if _LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_DUMPABLE)")
+
+
+@functools.lru_cache(maxsize=None)
+def join_cgroup_namespace() -> None:
+    """See control groups as the node's first process does (cgroup_namespaces(7)); without the rights, as before.
+
+    A container may have a namespace of its own, in which a pod's path does not tell which pod it is.
+    """
+    with contextlib.suppress(OSError):
+        fd = os.open("/proc/1/ns/cgroup", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            _LIBC.setns(fd, _CLONE_NEWCGROUP)
+        finally:
+            os.close(fd)
 
 
 class Clock:

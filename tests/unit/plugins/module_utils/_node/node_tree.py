@@ -67,7 +67,7 @@ class NodeTree:
 
     def __init__(self, path: pathlib.Path) -> None:
         self.path = path
-        self.roots = Roots(*(str(path / name) for name in ("proc", "var", "run", "etc")))
+        self.roots = Roots(str(path / "proc"), str(path))
         self.write("proc/sys/kernel/hostname", "Node-A\n")
         self.process(1, HOST, "0::/init.scope\n", comm="systemd", start=1)
 

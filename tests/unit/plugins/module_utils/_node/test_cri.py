@@ -63,8 +63,8 @@ def test_config(text, endpoint):
 
 
 def test_endpoint(tmp_path):
-    """The first default socket that exists is taken; crictl's own setting goes before."""
-    roots = Roots(run=str(tmp_path / "run"), etc=str(tmp_path / "etc"))
+    """The first default socket that exists is taken; crictl's own setting goes before, and is a path of the node."""
+    roots = Roots(top=str(tmp_path))
     assert cri.find_endpoint(roots) is None and cri.read_cri(roots) is None
     (tmp_path / "run/crio").mkdir(parents=True)
     with socket.socket(socket.AF_UNIX) as listener:
@@ -72,7 +72,9 @@ def test_endpoint(tmp_path):
         assert cri.find_endpoint(roots) == "unix://%s/run/crio/crio.sock" % tmp_path
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/crictl.yaml").write_text("runtime-endpoint: unix:///own.sock\n")
-    assert cri.find_endpoint(roots) == "unix:///own.sock"
+    assert cri.find_endpoint(roots) == "unix://%s/own.sock" % tmp_path
+    (tmp_path / "etc/crictl.yaml").write_text("runtime-endpoint: tcp://127.0.0.1:3735\n")
+    assert cri.find_endpoint(roots) == "tcp://127.0.0.1:3735"
 
 
 def crictl(folder, text):
@@ -101,7 +103,7 @@ def test_runtime_out_of_reach(tmp_path, monkeypatch, text, problem):
     monkeypatch.setenv("PATH", "%s:/bin:/usr/bin" % (tmp_path / "bin"))
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/crictl.yaml").write_text("runtime-endpoint: unix:///own.sock\n")
-    state = cri.read_cri(Roots(etc=str(tmp_path / "etc")))
+    state = cri.read_cri(Roots(top=str(tmp_path)))
     assert state == cri.CriState((), (), problem.replace("?", "\ufffd"))
 
 
@@ -112,9 +114,8 @@ def test_runtime_is_asked(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "%s:/bin:/usr/bin" % (tmp_path / "bin"))
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/crictl.yaml").write_text("runtime-endpoint: unix:///own.sock\n")
-    state = cri.read_cri(Roots(etc=str(tmp_path / "etc")))
+    state = cri.read_cri(Roots(top=str(tmp_path)))
     assert len(state.sandboxes) == 4 and len(state.containers) == 7 and state.problem is None
     first, second = (tmp_path / "said").read_text().splitlines()
-    assert first == "--runtime-endpoint unix:///own.sock --timeout 10s pods -o json" and second.endswith(
-        "ps -a -o json"
-    )
+    asked = "--runtime-endpoint unix://%s/own.sock --timeout 10s " % tmp_path
+    assert first == asked + "pods -o json" and second == asked + "ps -a -o json"

@@ -57,21 +57,20 @@ def test_is_kubelet(words, is_one):
 
 def test_certificate(tmp_path):
     """The name stands in the rotated certificate, else in the kubeconfig or the file that it names."""
-    roots = Roots(var=str(tmp_path / "var"), etc=str(tmp_path / "etc"))
+    roots = Roots(top=str(tmp_path))
     assert kubelet.read_certificate(roots) is None
     (tmp_path / "etc/kubernetes").mkdir(parents=True)
     config = tmp_path / "etc/kubernetes/kubelet.conf"
     (tmp_path / "own.pem").write_text(pem("from-file"))
-    config.write_text("users:\n- user:\n    client-certificate: %s\n" % (tmp_path / "own.pem"))
+    config.write_text("users:\n- user:\n    client-certificate: /own.pem\n")
     assert kubelet.read_certificate(roots) == "from-file"
     config.write_text(
         "users:\n- user:\n    client-certificate-data: %s\n" % base64.b64encode(pem("inline").encode()).decode()
     )
     assert kubelet.read_certificate(roots) == "inline"
     (tmp_path / "var/lib/kubelet/pki").mkdir(parents=True)
-    (tmp_path / "var/lib/kubelet/pki/kubelet-client-current.pem").write_text(
-        pem("rotated") + "-----BEGIN EC PRIVATE KEY-----\n"
-    )
+    (tmp_path / "var/lib/kubelet/pki/1.pem").write_text(pem("rotated") + "-----BEGIN EC PRIVATE KEY-----\n")
+    (tmp_path / "var/lib/kubelet/pki/kubelet-client-current.pem").symlink_to("/var/lib/kubelet/pki/1.pem")
     assert kubelet.read_certificate(roots) == "rotated"
 
 

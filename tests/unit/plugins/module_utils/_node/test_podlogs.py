@@ -48,9 +48,9 @@ def test_link(name, found):
 def test_read(tmp_path):
     """Folders of logs and the kubelet's own folders give the containers; other files do no harm."""
     tree = NodeTree(tmp_path)
-    assert podlogs.read_logged(tree.roots.var) == {} and podlogs.read_container_names(tree.roots.var) == {}
+    assert podlogs.read_logged(tree.roots) == {} and podlogs.read_container_names(tree.roots) == {}
     tree.logs("shop", "cart", UID, "app")
     tree.write("var/log/pods/README", "")
     tree.write("var/lib/kubelet/pods/%s/containers/side/1a2b3c4d" % UID, "")
-    assert podlogs.read_logged(tree.roots.var) == {UID: podlogs.Logged(UID, "shop", "cart", ("app", "side"))}
-    assert podlogs.read_container_names(tree.roots.var) == {ID: "app"}
+    assert podlogs.read_logged(tree.roots) == {UID: podlogs.Logged(UID, "shop", "cart", ("app", "side"))}
+    assert podlogs.read_container_names(tree.roots) == {ID: "app"}

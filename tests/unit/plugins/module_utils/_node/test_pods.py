@@ -61,7 +61,7 @@ def runtime():
 def with_runtime(tree):
     """As ``read``, with what crictl said on such a node."""
     state = read(tree)
-    logged, names = pods.read_logged(tree.roots.var), pods.read_container_names(tree.roots.var)
+    logged, names = pods.read_logged(tree.roots), pods.read_container_names(tree.roots)
     return pods.assemble(processes.read_processes(tree.roots.proc).processes, logged, names, runtime(), state.node)
 
 
@@ -69,7 +69,7 @@ def test_a_runtime_that_fails(tree):
     """Its problem is the node's; pods are found all the same, without labels."""
     tree.process(60, POD, SPELLINGS[0](UID, "app"))
     tree.logs("shop", "cart", UID, "app")
-    state, logged = read(tree), pods.read_logged(tree.roots.var)
+    state, logged = read(tree), pods.read_logged(tree.roots)
     failed = cri.CriState(problem="connect: permission denied")
     view = pods.assemble(processes.read_processes(tree.roots.proc).processes, logged, {}, failed, state.node)
     assert [c.runtime_problem for c in view.candidates] == ["connect: permission denied", None]

@@ -50,3 +50,39 @@ def test_no_process():
     gone = 1 << 23
     assert proc.read_stat("/proc", gone) is None and proc.read_netns("/proc", gone) is None
     assert proc.read_cmdline("/proc", gone) == [] and proc.read_cgroup("/proc", gone) == ""
+
+
+def test_the_nodes_own_paths():
+    """Where nothing stands before them, the kernel follows the links."""
+    assert proc.Roots().at("/var/../run") == "/var/../run" and proc.node_roots().proc == "/proc"
+
+
+@pytest.mark.parametrize(
+    "path, place",
+    [
+        ("/var/log/pods", "/var/log/pods"),
+        ("/var/run/x.sock", "/run/x.sock"),
+        ("/logs/pods", "/var/log/pods"),
+        ("/beside/deep", "/var/deep"),
+        ("/above", "/var"),
+        ("/gone/x", "/nowhere/x"),
+    ],
+)
+def test_paths_below_another_root(tmp_path, path, place):
+    """A link stays below the root that it is seen from, wherever it begins."""
+    (tmp_path / "var/log").mkdir(parents=True)
+    for name, target in {
+        "var/run": "/run",
+        "logs": "/var/log",
+        "beside": "var",
+        "above": "../../../var",
+        "gone": "/nowhere",
+    }.items():
+        (tmp_path / name).symlink_to(target)
+    assert proc.Roots(top=str(tmp_path)).at(path) == str(tmp_path) + place
+
+
+def test_links_without_an_end(tmp_path):
+    """A link to itself is not followed for ever."""
+    (tmp_path / "loop").symlink_to("/loop")
+    assert proc.Roots(top=str(tmp_path)).at("/loop/x") == str(tmp_path / "loop")
