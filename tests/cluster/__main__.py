@@ -1,0 +1,78 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""``python -m tests.cluster``: the cluster's commands; README.md describes them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from tests.gate.places import GateError
+from tests.lab import interrupts
+from tests.lab.model import LabError
+from tests.nodes.node import NodeFailure
+
+from . import build, versions
+from .cluster import Cluster
+
+
+def _build(_options: argparse.Namespace) -> None:
+    build.build()
+
+
+def _up(_options: argparse.Namespace) -> None:
+    start = time.monotonic()
+    build.build()
+    made = Cluster.up(tell=print)
+    print("up in %.1f s\nkubeconfig: %s\ninventory: %s" % (time.monotonic() - start, made.kubeconfig, made.inventory))
+    print("kubectl and crictl: %s" % build.BIN)
+
+
+def _down(_options: argparse.Namespace) -> None:
+    start = time.monotonic()
+    Cluster().down()
+    print("the cluster is gone, in %.1f s" % (time.monotonic() - start))
+
+
+def _status(_options: argparse.Namespace) -> None:
+    cluster = Cluster.attach()
+    print(cluster.kubectl("get", "nodes", "-o", "wide"))
+    print(cluster.kubectl("get", "pods", "-A", "-o", "wide"))
+
+
+def _needs(_options: argparse.Namespace) -> None:
+    print(" ".join(versions.PACKAGES))
+
+
+def _parser() -> argparse.ArgumentParser:
+    description = "A Kubernetes cluster of three nodes on one machine."
+    parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=description)
+    commands = parser.add_subparsers(required=True)
+    for name, call, text in (
+        ("build", _build, "build what is missing"),
+        ("up", _up, "build what is missing, make the cluster, wait for its workloads"),
+        ("down", _down, "remove the cluster, or what a killed run has left of one"),
+        ("status", _status, "show nodes and pods"),
+        ("needs", _needs, "print the Debian packages that it needs beside the lab's"),
+    ):
+        commands.add_parser(name, help=text).set_defaults(call=call)
+    return parser
+
+
+def main() -> None:
+    """Reads the command line and runs one command; errors are one sentence, an interrupt is an exit status."""
+    try:
+        interrupts.arm()
+        options = _parser().parse_args()
+        options.call(options)
+    except interrupts.Interrupted as interrupted:
+        sys.exit(interrupted.status)
+    except (LabError, NodeFailure, GateError) as error:
+        sys.exit("cluster: %s" % error)
+
+
+if __name__ == "__main__":
+    main()

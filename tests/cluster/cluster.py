@@ -1,0 +1,209 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The cluster: up, down, and what tests and commands do with it."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import json
+import pathlib
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tests.lab import interrupts, inventory, ssh
+from tests.lab.underlay import Underlay
+from tests.nodes import cgroups, kernel
+from tests.nodes.node import Node as NamespaceNode
+
+from . import build, images, pki, places, state, workloads
+from .node import ClusterNode
+from .state import GROUP, HOME, ClusterError, State
+
+_MANIFESTS = pathlib.Path(__file__).with_name("manifests")
+PATIENCE_S = 240.0
+"""So long each step of a start may take: some ten times what it takes on two processors."""
+_LINK = "kubernetes"  # longer than a lab's name may be, so that no lab's link is called so
+
+
+class Cluster:
+    """A cluster that is up. ``Cluster.up`` makes one, ``Cluster.attach`` finds it again."""
+
+    def __init__(self) -> None:
+        self.kubeconfig = HOME / "admin.conf"
+        self.inventory = HOME / "inventory.yml"
+        self.nodes = [node.name for node in places.NODES]
+        self.underlay = Underlay(_LINK, places.INDEX, HOME, GROUP + "/switch")
+
+    @classmethod
+    def attach(cls) -> Cluster:
+        """The cluster that is up already."""
+        found = state.load()
+        if found is None or found.left:
+            raise ClusterError("no cluster is up; this makes one: make cluster")
+        return cls()
+
+    @classmethod
+    def up(cls, owner: int | None = None, tell: Callable[[str], None] = lambda line: None) -> Cluster:
+        """Makes the cluster and returns when its workloads are as they should be; leftovers are removed first.
+
+        ``owner``: a process without which the cluster is a leftover. ``tell`` is given a line after each step.
+        """
+        with state.lock():
+            found = state.load()
+            made = cls()
+            if found is not None and not found.left:
+                raise ClusterError("a cluster is up already; this removes it: make cluster-down")
+            if found is not None:
+                made._down(found)
+            now = State(owner, kernel.start_time(owner) if owner else None)
+            try:
+                made._build(now, tell)
+            except BaseException:
+                with interrupts.held():
+                    made._down(now)
+                raise
+        return made
+
+    @classmethod
+    def sweep(cls) -> bool:
+        """Removes a cluster that a killed process has left; says whether there was one."""
+        with state.lock():
+            found = state.load()
+            if found is not None and found.left:
+                cls()._down(found)
+                return True
+        return False
+
+    def down(self) -> None:
+        """Removes the cluster: nothing of it is left; an interrupt waits until it is gone."""
+        with state.lock(), interrupts.held():
+            found = state.load()
+            if found is not None:
+                self._down(found)
+
+    def node(self, name: str) -> ClusterNode:
+        """A node of the cluster."""
+        for spec in places.NODES:
+            if spec.name == name:
+                return ClusterNode(spec, self.underlay)
+        raise ClusterError("no node %s; there are %s" % (name, ", ".join(self.nodes)))
+
+    def kubectl(self, *argv: str, input: str | None = None, timeout: float = 60, check: bool = True) -> str:
+        """Runs kubectl as the administrator and returns what it printed; ClusterError with its words if ``check``."""
+        fixed = ["--kubeconfig", str(self.kubeconfig), "--cache-dir", str(HOME / "kubectl")]
+        command = [str(build.BIN / "kubectl"), *fixed, *argv]
+        stdin = subprocess.DEVNULL if input is None else None
+        options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": timeout}
+        done = subprocess.run(command, input=input, stdin=stdin, check=False, **options)
+        if check and done.returncode:
+            words = done.stderr.strip() or done.stdout.strip()
+            raise ClusterError("kubectl %s ended with %d: %s" % (" ".join(argv), done.returncode, words))
+        return done.stdout
+
+    def objects(self, *argv: str) -> list[dict[str, Any]]:
+        """The objects of ``kubectl get``: ``objects("pods", "-n", "shop")``."""
+        items: list[dict[str, Any]] = json.loads(self.kubectl("get", *argv, "-o", "json"))["items"]
+        return items
+
+    def load(self, archive: pathlib.Path) -> None:
+        """Gives every node an image, from an archive as ``images.image`` writes it."""
+        for name in self.nodes:
+            with archive.open("rb") as data:
+                argv = self.node(name).enter_args(["ctr", "-n", "k8s.io", "images", "import", "-"])
+                subprocess.run(argv, stdin=data, stdout=subprocess.DEVNULL, check=True)
+
+    def wait(self, what: str, ready: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
+        """Returns when ``ready`` says so; ClusterError with ``what`` was waited for."""
+        end = time.monotonic() + timeout_s
+        while not ready():
+            if time.monotonic() > end:
+                raise ClusterError("after %g s there is still no %s" % (timeout_s, what))
+            time.sleep(0.2)
+
+    def _build(self, now: State, tell: Callable[[str], None]) -> None:
+        start = time.monotonic()
+        now.save()
+        state.raise_settings(now)
+        cgroups.make(cgroups.read_hierarchies(), GROUP)
+        (HOME / "cp").mkdir(mode=0o700)
+        ssh.make_keys(HOME, {node.name: places.address(node) for node in places.NODES})
+        pki.make({name: HOME / name / "pki" for name in self.nodes}, HOME)
+        pythons = dict.fromkeys(self.nodes, "/usr/bin/python3")
+        self.inventory.write_text(inventory.inventory(places.NODES, places.INDEX, HOME, pythons), encoding="utf-8")
+        self.underlay.start()
+        with concurrent.futures.ThreadPoolExecutor(len(self.nodes)) as pool:
+            list(pool.map(self._boot, self.nodes))
+        for what, step in {
+            "the API": self._wait_api,
+            "the nodes": self._wait_nodes,
+            "the workloads": self._start_workloads,
+        }.items():
+            step()
+            tell("%s ready after %.1f s" % (what, time.monotonic() - start))
+        now.up = True
+        now.save()
+
+    def _boot(self, name: str) -> None:
+        node = self.node(name)
+        node.prepare()
+        node.boot()
+
+    def _wait_api(self) -> None:
+        self.wait("API server that answers", lambda: self.kubectl("get", "--raw", "/readyz", check=False) == "ok")
+        # The rights of the API server itself are made by it, a moment later.
+        self.wait("API that takes rights", lambda: "cluster:flannel" in self._apply(_MANIFESTS / "base.yaml"))
+
+    def _apply(self, path: pathlib.Path) -> str:
+        return self.kubectl("apply", "-f", str(path), check=False)
+
+    def _wait_nodes(self) -> None:
+        self.wait("node objects", lambda: len(self.objects("nodes")) == len(self.nodes))
+        self.kubectl(
+            "wait", "--for=condition=Ready", "nodes", "--all", "--timeout=%ds" % PATIENCE_S, timeout=PATIENCE_S
+        )
+        self.kubectl("label", "node", self.nodes[0], "node-role.kubernetes.io/control-plane=")
+
+    def _start_workloads(self) -> None:
+        self.kubectl("apply", "-f", str(_MANIFESTS / "workloads"))
+        shutil.copy(
+            _MANIFESTS / "static-node-b.yaml", self.node("node-b").root / "etc/kubernetes/manifests/static.yaml"
+        )
+        debug = ["--image", images.name("netkit"), "--container", "debugger", "--profile", "general"]
+        self.kubectl("-n", "shop", "debug", "debugged", *debug, "--", "sleep", "2147483647")
+        end = time.monotonic() + PATIENCE_S
+        while lines := workloads.amiss(self.objects("pods", "-A")):
+            if time.monotonic() > end:
+                raise ClusterError("the workloads are not as they should be:\n" + "\n".join(lines))
+            time.sleep(0.3)
+
+    def _down(self, found: State) -> None:
+        ssh.close(HOME)
+        ended = []
+        for name in self.nodes:
+            node = NamespaceNode(name, HOME / name, "%s/%s" % (GROUP, name), "none", {}, "", "")
+            ended += [node.pid] if node.pid else []
+            node.kill()
+        self.underlay.stop()
+        hierarchies = cgroups.read_hierarchies()
+        for pid in cgroups.members(hierarchies, GROUP):
+            kernel.kill_and_wait(pid)
+        kernel.wait_reaped(ended)
+        cgroups.remove(hierarchies, GROUP)
+        state.restore_settings(found)
+        _remove(HOME)
+
+
+def _remove(folder: pathlib.Path, timeout_s: float = 20) -> None:
+    """Removes a folder of which the kernel is still unmounting parts."""
+    end = time.monotonic() + timeout_s
+    while folder.exists():
+        with contextlib.suppress(OSError) if time.monotonic() < end else contextlib.nullcontext():
+            shutil.rmtree(folder)
+            return
+        time.sleep(0.05)

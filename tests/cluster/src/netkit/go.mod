@@ -1,0 +1,3 @@
+module kube-pcap/netkit
+
+go 1.24
