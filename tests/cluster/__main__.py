@@ -16,29 +16,31 @@ from tests.lab.model import LabError
 from tests.nodes.node import NodeFailure
 
 from . import build, versions
-from .cluster import Cluster
+from .cluster import Cluster, sweep
+from .places import SITES, Site
 
 
 def _build(_options: argparse.Namespace) -> None:
     build.build()
 
 
-def _up(_options: argparse.Namespace) -> None:
+def _up(options: argparse.Namespace) -> None:
     start = time.monotonic()
     build.build()
-    made = Cluster.up(tell=print)
+    made = Cluster.up(options.number, tell=print)
     print("up in %.1f s\nkubeconfig: %s\ninventory: %s" % (time.monotonic() - start, made.kubeconfig, made.inventory))
     print("kubectl and crictl: %s" % build.BIN)
 
 
-def _down(_options: argparse.Namespace) -> None:
+def _down(options: argparse.Namespace) -> None:
     start = time.monotonic()
-    Cluster().down()
+    sweep()
+    Cluster(Site(options.number)).down()
     print("the cluster is gone, in %.1f s" % (time.monotonic() - start))
 
 
-def _status(_options: argparse.Namespace) -> None:
-    cluster = Cluster.attach()
+def _status(options: argparse.Namespace) -> None:
+    cluster = Cluster.attach(options.number)
     print(cluster.kubectl("get", "nodes", "-o", "wide"))
     print(cluster.kubectl("get", "pods", "-A", "-o", "wide"))
 
@@ -58,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
         ("status", _status, "show nodes and pods"),
         ("needs", _needs, "print the Debian packages that it needs beside the lab's"),
     ):
-        commands.add_parser(name, help=text).set_defaults(call=call)
+        sub = commands.add_parser(name, help=text)
+        sub.set_defaults(call=call)
+        sub.add_argument("--number", type=int, choices=range(SITES), default=0, help="of another one beside it")
     return parser
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -23,80 +24,72 @@ from tests.nodes.node import Node as NamespaceNode
 
 from . import build, images, pki, places, state, workloads
 from .node import ClusterNode
-from .state import GROUP, HOME, ClusterError, State
+from .places import Site
+from .state import ClusterError, State
 
 _MANIFESTS = pathlib.Path(__file__).with_name("manifests")
 PATIENCE_S = 240.0
 """So long each step of a start may take: some ten times what it takes on two processors."""
-_LINK = "kubernetes"  # longer than a lab's name may be, so that no lab's link is called so
 
 
 class Cluster:
     """A cluster that is up. ``Cluster.up`` makes one, ``Cluster.attach`` finds it again."""
 
-    def __init__(self) -> None:
-        self.kubeconfig = HOME / "admin.conf"
-        self.inventory = HOME / "inventory.yml"
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.kubeconfig = site.home / "admin.conf"
+        self.inventory = site.home / "inventory.yml"
         self.nodes = [node.name for node in places.NODES]
-        self.underlay = Underlay(_LINK, places.INDEX, HOME, GROUP + "/switch")
+        self.underlay = Underlay(site.link, site.index, site.home, site.group + "/switch")
 
     @classmethod
-    def attach(cls) -> Cluster:
-        """The cluster that is up already."""
-        found = state.load()
-        if found is None or found.left:
-            raise ClusterError("no cluster is up; this makes one: make cluster")
-        return cls()
+    def attach(cls, number: int = 0) -> Cluster:
+        """The cluster that is up already; one that is being made is waited for."""
+        made = cls(Site(number))
+        while (found := state.load(made.site)) is not None and not found.left:
+            if found.up:
+                return made
+            time.sleep(0.5)
+        raise ClusterError("no cluster is up; this makes one: make cluster")
 
     @classmethod
-    def up(cls, owner: int | None = None, tell: Callable[[str], None] = lambda line: None) -> Cluster:
+    def up(
+        cls, number: int | None = 0, owner: int | None = None, tell: Callable[[str], None] = lambda line: None
+    ) -> Cluster:
         """Makes the cluster and returns when its workloads are as they should be; leftovers are removed first.
 
-        ``owner``: a process without which the cluster is a leftover. ``tell`` is given a line after each step.
+        ``number``: of its site; None takes the first that is free. ``owner``: a process without which the cluster is a leftover. ``tell`` is given a line after each step.
         """
+        now = State()
+        now.give(os.getpid())
         with state.lock():
-            found = state.load()
-            made = cls()
-            if found is not None and not found.left:
-                raise ClusterError("a cluster is up already; this removes it: make cluster-down")
-            if found is not None:
-                made._down(found)
-            now = State(owner, kernel.start_time(owner) if owner else None)
-            try:
-                made._build(now, tell)
-            except BaseException:
-                with interrupts.held():
-                    made._down(now)
-                raise
+            made = cls(_free_site(number))
+            state.begin(made.site, now)
+        try:
+            made._build(tell)
+            now.give(owner)
+            now.up = True
+            state.save(made.site, now)
+        except BaseException:
+            made.down()
+            raise
         return made
-
-    @classmethod
-    def sweep(cls) -> bool:
-        """Removes a cluster that a killed process has left; says whether there was one."""
-        with state.lock():
-            found = state.load()
-            if found is not None and found.left:
-                cls()._down(found)
-                return True
-        return False
 
     def down(self) -> None:
         """Removes the cluster: nothing of it is left; an interrupt waits until it is gone."""
         with state.lock(), interrupts.held():
-            found = state.load()
-            if found is not None:
-                self._down(found)
+            self._down()
 
     def node(self, name: str) -> ClusterNode:
         """A node of the cluster."""
         for spec in places.NODES:
             if spec.name == name:
-                return ClusterNode(spec, self.underlay)
+                return ClusterNode(self.site, spec, self.underlay)
         raise ClusterError("no node %s; there are %s" % (name, ", ".join(self.nodes)))
 
     def kubectl(self, *argv: str, input: str | None = None, timeout: float = 60, check: bool = True) -> str:
         """Runs kubectl as the administrator and returns what it printed; ClusterError with its words if ``check``."""
-        fixed = ["--kubeconfig", str(self.kubeconfig), "--cache-dir", str(HOME / "kubectl")]
+        fixed = ["--kubeconfig", str(self.kubeconfig), "--cache-dir", str(self.site.home / "kubectl")]
         command = [str(build.BIN / "kubectl"), *fixed, *argv]
         stdin = subprocess.DEVNULL if input is None else None
         options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": timeout}
@@ -126,16 +119,14 @@ class Cluster:
                 raise ClusterError("after %g s there is still no %s" % (timeout_s, what))
             time.sleep(0.2)
 
-    def _build(self, now: State, tell: Callable[[str], None]) -> None:
-        start = time.monotonic()
-        now.save()
-        state.raise_settings(now)
-        cgroups.make(cgroups.read_hierarchies(), GROUP)
-        (HOME / "cp").mkdir(mode=0o700)
-        ssh.make_keys(HOME, {node.name: places.address(node) for node in places.NODES})
-        pki.make({name: HOME / name / "pki" for name in self.nodes}, HOME)
+    def _build(self, tell: Callable[[str], None]) -> None:
+        start, site = time.monotonic(), self.site
+        cgroups.make(cgroups.read_hierarchies(), site.group)
+        (site.home / "cp").mkdir(mode=0o700)
+        ssh.make_keys(site.home, {node.name: site.address(node) for node in places.NODES})
+        pki.make(site)
         pythons = dict.fromkeys(self.nodes, "/usr/bin/python3")
-        self.inventory.write_text(inventory.inventory(places.NODES, places.INDEX, HOME, pythons), encoding="utf-8")
+        self.inventory.write_text(inventory.inventory(places.NODES, site.index, site.home, pythons), encoding="utf-8")
         self.underlay.start()
         with concurrent.futures.ThreadPoolExecutor(len(self.nodes)) as pool:
             list(pool.map(self._boot, self.nodes))
@@ -146,8 +137,6 @@ class Cluster:
         }.items():
             step()
             tell("%s ready after %.1f s" % (what, time.monotonic() - start))
-        now.up = True
-        now.save()
 
     def _boot(self, name: str) -> None:
         node = self.node(name)
@@ -182,21 +171,49 @@ class Cluster:
                 raise ClusterError("the workloads are not as they should be:\n" + "\n".join(lines))
             time.sleep(0.3)
 
-    def _down(self, found: State) -> None:
-        ssh.close(HOME)
+    def _down(self) -> None:
+        ssh.close(self.site.home)
         ended = []
         for name in self.nodes:
-            node = NamespaceNode(name, HOME / name, "%s/%s" % (GROUP, name), "none", {}, "", "")
+            node = NamespaceNode(name, self.site.home / name, "%s/%s" % (self.site.group, name), "none", {}, "", "")
             ended += [node.pid] if node.pid else []
             node.kill()
         self.underlay.stop()
         hierarchies = cgroups.read_hierarchies()
-        for pid in cgroups.members(hierarchies, GROUP):
+        for pid in cgroups.members(hierarchies, self.site.group):
             kernel.kill_and_wait(pid)
         kernel.wait_reaped(ended)
-        cgroups.remove(hierarchies, GROUP)
-        state.restore_settings(found)
-        _remove(HOME)
+        cgroups.remove(hierarchies, self.site.group)
+        found = state.load(self.site)
+        if found is not None:
+            state.restore_settings(self.site, found)
+        _remove(self.site.home)
+
+
+def sweep() -> None:
+    """Removes the clusters that killed processes have left."""
+    with state.lock():
+        _sweep()
+
+
+def _free_site(number: int | None) -> Site:
+    numbers = _sweep()
+    if not numbers or number not in (None, *numbers):
+        raise ClusterError("a cluster is up already; this removes it: make cluster-down")
+    return Site(numbers[0] if number is None else number)
+
+
+def _sweep() -> list[int]:
+    """Removes leftovers, with the lock held; returns the numbers that no cluster has."""
+    numbers = []
+    for number in range(places.SITES):
+        found = state.load(Site(number))
+        if found is not None and found.left:
+            with interrupts.held():
+                Cluster(Site(number))._down()
+        if found is None or found.left:
+            numbers.append(number)
+    return numbers
 
 
 def _remove(folder: pathlib.Path, timeout_s: float = 20) -> None:

@@ -28,11 +28,11 @@ def _kept() -> Cluster:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """The cluster with its workloads, up for the whole run."""
+    """The cluster with its workloads, up for the whole run; beside those that are up already."""
     if os.environ.get(KEEP) == "1":
         yield _kept()
         return
-    made = Cluster.up(owner=os.getpid(), tell=print)
+    made = Cluster.up(None, os.getpid(), print)
     try:
         yield made
     finally:

@@ -16,7 +16,8 @@ from tests.nodes.node import CHECKOUT
 from tests.nodes.node import Node as NamespaceNode
 
 from . import build, places, services, settings
-from .state import GROUP, HOME, ClusterError
+from .places import Site
+from .state import ClusterError
 
 _OWN = ("containerd", "kubelet", "etcd")
 """Folders of /var/lib that must lie on a real file system: an overlay on an overlay does not work."""
@@ -26,25 +27,26 @@ _CNI = pathlib.Path("/usr/lib/cni")
 class ClusterNode(Place):
     """A node: programs run in it, and it is booted, killed and cut off."""
 
-    def __init__(self, spec: Node, underlay: Underlay) -> None:
+    def __init__(self, site: Site, spec: Node, underlay: Underlay) -> None:
+        self._site = site
         self._spec = spec
         self._underlay = underlay
         self.name = spec.name
         self.title = "node " + spec.name
-        self.address = places.address(spec)
-        self.folder = HOME / spec.name
+        self.address = site.address(spec)
+        self.folder = site.home / spec.name
 
     def _node(self) -> NamespaceNode:
         own = {"/var/lib/" + name: str(self.folder / name) for name in _OWN}
         return NamespaceNode(
             name=self.name,
             directory=self.folder,
-            group="%s/%s" % (GROUP, self.name),
+            group="%s/%s" % (self._site.group, self.name),
             init="none",
-            hosts={places.address(node): node.name for node in places.NODES},
-            host_key=(HOME / ("host_key_" + self.name)).read_text(encoding="ascii"),
-            client_key=(HOME / "client_key.pub").read_text(encoding="ascii"),
-            hide=(str(CHECKOUT), str(HOME)),
+            hosts={self._site.address(node): node.name for node in places.NODES},
+            host_key=(self._site.home / ("host_key_" + self.name)).read_text(encoding="ascii"),
+            client_key=(self._site.home / "client_key.pub").read_text(encoding="ascii"),
+            hide=(str(CHECKOUT), str(self._site.home)),
             mounts={
                 **own,
                 services.PKI: str(self.folder / "pki"),
@@ -55,7 +57,7 @@ class ClusterNode(Place):
             settings=settings.KERNEL,
             devices={"kmsg": (1, 11)},
             files=settings.files(self._spec),
-            services=services.services(self._spec),
+            services=services.services(self._site, self._spec),
         )
 
     def prepare(self) -> None:
@@ -86,14 +88,14 @@ class ClusterNode(Place):
 
     def ssh_args(self, argv: list[str], user: str = "root") -> list[str]:
         """The ssh command that runs ``argv`` on the node (its words are joined by a shell there)."""
-        key = ["-i", str(HOME / "client_key")]
-        return ["ssh", *key, *inventory.ssh_options(HOME), "%s@%s" % (user, self.address), *argv]
+        key = ["-i", str(self._site.home / "client_key")]
+        return ["ssh", *key, *inventory.ssh_options(self._site.home), "%s@%s" % (user, self.address), *argv]
 
     def boot(self) -> None:
         """Boots it, with the files that it has; returns when it answers by ssh."""
         node = self._node()
         self._underlay.plug(self._spec.ip, node.boot())
-        nowhere = addresses.underlay(places.INDEX, addresses.NOWHERE).v4
+        nowhere = addresses.underlay(self._site.index, addresses.NOWHERE).v4
         # A Service's address needs a route before it is translated.
         links = ("addr add %s/24 dev eth0" % self.address, "link set eth0 up", "route add default via " + nowhere)
         node.manage(["ip", "-batch", "-"], "\n".join(links) + "\n")

@@ -18,7 +18,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from tests.lab.model import Node
+
 from . import places
+from .places import Site
 
 _YEAR = datetime.timedelta(days=365)
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
@@ -37,27 +40,25 @@ class Holder:
 
 
 _SERVICE_NAMES = tuple("kubernetes.default.svc.cluster.local".split(".")[:n] for n in (1, 2, 3, 5))
-CONTROL_PLANE = (
-    Holder(
-        "apiserver",
-        "kube-apiserver",
-        names=tuple(".".join(words) for words in _SERVICE_NAMES),
-        addresses=(places.API_SERVICE, "127.0.0.1", places.address(places.CONTROL_PLANE)),
-        kubeconfig=False,
-    ),
+_CONTROL_PLANE = (
     Holder("apiserver-kubelet", "kube-apiserver-kubelet-client", kubeconfig=False),
     Holder("front-proxy", "front-proxy", kubeconfig=False),
     Holder("controller-manager", "system:kube-controller-manager", names=("localhost",), addresses=("127.0.0.1",)),
     Holder("scheduler", "system:kube-scheduler", names=("localhost",), addresses=("127.0.0.1",)),
 )
-EVERYWHERE = (Holder("proxy", "system:kube-proxy"), Holder("flannel", "flannel"))
-ADMIN = Holder("admin", "admin", "system:masters")
-NODES = {
-    node.name: Holder(
-        "kubelet", "system:node:" + node.name, "system:nodes", names=(node.name,), addresses=(places.address(node),)
-    )
-    for node in places.NODES
-}
+_EVERYWHERE = (Holder("proxy", "system:kube-proxy"), Holder("flannel", "flannel"))
+_ADMIN = Holder("admin", "admin", "system:masters")
+
+
+def _apiserver(site: Site) -> Holder:
+    names = tuple(".".join(words) for words in _SERVICE_NAMES)
+    addresses = (places.API_SERVICE, "127.0.0.1", site.address(places.CONTROL_PLANE))
+    return Holder("apiserver", "kube-apiserver", names=names, addresses=addresses, kubeconfig=False)
+
+
+def _kubelet(site: Site, node: Node) -> Holder:
+    user = "system:node:" + node.name
+    return Holder("kubelet", user, "system:nodes", names=(node.name,), addresses=(site.address(node),))
 
 
 def _pem(key: PrivateKey) -> bytes:
@@ -108,13 +109,13 @@ class Authority:
         return made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM), _pem(key)
 
 
-def kubeconfig(authority: bytes, certificate: bytes, key: bytes) -> str:
+def _kubeconfig(site: Site, authority: bytes, certificate: bytes, key: bytes) -> str:
     """A kubeconfig with everything in it."""
 
     def text(data: bytes) -> str:
         return base64.b64encode(data).decode("ascii")
 
-    server = {"server": places.API, "certificate-authority-data": text(authority)}
+    server = {"server": site.api, "certificate-authority-data": text(authority)}
     user = {"client-certificate-data": text(certificate), "client-key-data": text(key)}
     config = {
         "apiVersion": "v1",
@@ -132,29 +133,30 @@ def _write(file: pathlib.Path, data: bytes) -> None:
     file.write_bytes(data)
 
 
-def _issue(authority: Authority, holder: Holder, folder: pathlib.Path) -> None:
+def _issue(site: Site, authority: Authority, holder: Holder, folder: pathlib.Path) -> None:
     certificate, key = authority.issue(holder)
     if holder.kubeconfig:
-        text = kubeconfig(authority.certificate, certificate, key)
+        text = _kubeconfig(site, authority.certificate, certificate, key)
         _write(folder / (holder.name + ".conf"), text.encode())
     _write(folder / (holder.name + ".crt"), certificate)
     _write(folder / (holder.name + ".key"), key)
 
 
-def make(folders: dict[str, pathlib.Path], admin: pathlib.Path) -> None:
-    """Writes what each node holds into its folder, and the administrator's ``admin.conf`` into another."""
+def make(site: Site) -> None:
+    """Writes what each node holds into its folder ``pki``, and the administrator's ``admin.conf`` beside those."""
     authority = Authority()
-    for name, folder in folders.items():
+    for node in places.NODES:
+        folder = site.home / node.name / "pki"
         folder.mkdir(parents=True, mode=0o700)
         _write(folder / "ca.crt", authority.certificate)
-        for holder in (NODES[name], *EVERYWHERE):
-            _issue(authority, holder, folder)
-    folder = folders[places.CONTROL_PLANE.name]
+        for holder in (_kubelet(site, node), *_EVERYWHERE):
+            _issue(site, authority, holder, folder)
+    folder = site.home / places.CONTROL_PLANE.name / "pki"
     _write(folder / "ca.key", authority.key)
-    for holder in CONTROL_PLANE:
-        _issue(authority, holder, folder)
+    for holder in (_apiserver(site), *_CONTROL_PLANE):
+        _issue(site, authority, holder, folder)
     accounts = rsa.generate_private_key(65537, 2048)
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     _write(folder / "sa.key", _pem(accounts))
     _write(folder / "sa.pub", accounts.public_key().public_bytes(serialization.Encoding.PEM, form))
-    _issue(authority, ADMIN, admin)
+    _issue(site, authority, _ADMIN, site.home)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from tests.lab.model import Node
 
 from . import places
+from .places import Site
 
 PKI = "/etc/kubernetes/pki"
 IMAGES = "/opt/images"
@@ -16,8 +17,11 @@ IMAGES = "/opt/images"
 CNI = "/etc/cni/net.d/10-flannel.conflist"
 _BIN = "/usr/local/bin/"
 _ETCD = "http://127.0.0.1:2379"
-_READY = "curl -sf --max-time 5 --cacert %s/ca.crt %s/readyz" % (PKI, places.API)
 _ACCOUNTS = "https://kubernetes.default.svc.cluster.local"
+
+
+def _ready(site: Site) -> str:
+    return "curl -sf --max-time 5 --cacert %s/ca.crt %s/readyz" % (PKI, site.api)
 
 
 def _options(**options: str) -> list[str]:
@@ -63,12 +67,12 @@ def _etcd() -> list[str]:
     ]
 
 
-def _apiserver() -> list[str]:
+def _apiserver(site: Site) -> list[str]:
     """With the rights of a real one: nodes have theirs, all others what RBAC gives them."""
     return [
         _BIN + "kube-apiserver",
         *_options(
-            advertise_address=places.address(places.CONTROL_PLANE),
+            advertise_address=site.address(places.CONTROL_PLANE),
             secure_port="6443",
             etcd_servers=_ETCD,
             authorization_mode="Node,RBAC",
@@ -93,7 +97,7 @@ def _apiserver() -> list[str]:
     ]
 
 
-def _manager(name: str, **options: str) -> list[str]:
+def _manager(site: Site, name: str, **options: str) -> list[str]:
     """The controller manager or the scheduler: one of each, so that there is no leader to elect."""
     short = name.removeprefix("kube-")
     config = "%s/%s.conf" % (PKI, short)
@@ -106,11 +110,12 @@ def _manager(name: str, **options: str) -> list[str]:
         **_pair("tls_cert_file", "tls_private_key_file", short),
         **options,
     )
-    return _when(name, _READY, [_BIN + name, *common])
+    return _when(name, _ready(site), [_BIN + name, *common])
 
 
-def _control_plane() -> dict[str, list[str]]:
+def _control_plane(site: Site) -> dict[str, list[str]]:
     controllers = _manager(
+        site,
         "kube-controller-manager",
         use_service_account_credentials="true",
         allocate_node_cidrs="true",
@@ -122,34 +127,34 @@ def _control_plane() -> dict[str, list[str]]:
     )
     return {
         "etcd": _when("etcd", "true", _etcd()),
-        "kube-apiserver": _when("kube-apiserver", "true", _apiserver()),
+        "kube-apiserver": _when("kube-apiserver", "true", _apiserver(site)),
         "kube-controller-manager": controllers,
-        "kube-scheduler": _manager("kube-scheduler"),
+        "kube-scheduler": _manager(site, "kube-scheduler"),
     }
 
 
-def _kubelet(node: Node) -> list[str]:
+def _kubelet(site: Site, node: Node) -> list[str]:
     """It begins with the images, so that no pod waits for a second try, and does not need the API to be there."""
     options = _options(
         config="/etc/kubernetes/kubelet.yaml",
         kubeconfig=PKI + "/kubelet.conf",
-        node_ip=places.address(node),
+        node_ip=site.address(node),
         hostname_override=node.name,
         v="2",
     )
     return _when("kubelet", "test -e /run/images", [_BIN + "kubelet", *options])
 
 
-def _flanneld(node: Node) -> list[str]:
+def _flanneld(site: Site, node: Node) -> list[str]:
     """Its subnet is the one that the API has for the node."""
     options = _options(
         kubeconfig_file=PKI + "/flannel.conf", iface="eth0", net_config_path="/etc/kube-flannel/net-conf.json"
     )
     argv = ["/usr/bin/env", "NODE_NAME=" + node.name, _BIN + "flanneld", "--kube-subnet-mgr", "--ip-masq", *options]
-    return _when("flanneld", _READY, argv)
+    return _when("flanneld", _ready(site), argv)
 
 
-def services(node: Node) -> dict[str, list[str]]:
+def services(site: Site, node: Node) -> dict[str, list[str]]:
     """All of a node's services beside sshd, by name."""
     load = "until ctr version; do sleep 0.1; done; for i in %s/*.tar; do ctr -n k8s.io images import $i; done" % IMAGES
     # A pod that starts before flannel has a subnet would fail: the node says only then that it has a network.
@@ -157,9 +162,9 @@ def services(node: Node) -> dict[str, list[str]]:
     return {
         "containerd": _when("containerd", "true", ["/usr/bin/containerd"]),
         "images": _once("(%s; touch /run/images) >/dev/null 2>&1" % load),
-        **(_control_plane() if node == places.CONTROL_PLANE else {}),
-        "kubelet": _kubelet(node),
-        "kube-proxy": _when("kube-proxy", _READY, [_BIN + "kube-proxy", "--config=/etc/kubernetes/proxy.yaml"]),
-        "flanneld": _flanneld(node),
+        **(_control_plane(site) if node == places.CONTROL_PLANE else {}),
+        "kubelet": _kubelet(site, node),
+        "kube-proxy": _when("kube-proxy", _ready(site), [_BIN + "kube-proxy", "--config=/etc/kubernetes/proxy.yaml"]),
+        "flanneld": _flanneld(site, node),
         "cni": _once(join),
     }

@@ -17,9 +17,8 @@ from collections.abc import Iterator
 from tests.lab.model import LabError
 from tests.nodes import kernel
 
-HOME = pathlib.Path("/var/lib/kube-pcap-cluster")
-GROUP = "kube-pcap-cluster"
-"""Its control group in every hierarchy."""
+from .places import SITES, Site
+
 SETTINGS = {"fs/inotify/max_user_instances": 8192, "fs/inotify/max_user_watches": 1048576}
 """The least that three kubelets and runtimes need of the whole machine."""
 _SYSCTL = pathlib.Path("/proc/sys")
@@ -34,55 +33,66 @@ class State:
     """What outlives a command."""
 
     owner: int | None = None
-    """A process without which the cluster is a leftover; None: it stays until it is taken down."""
+    """A process without which the cluster is a leftover: who makes it, then who wants it; None: it is to stay."""
     owner_start: int | None = None
     up: bool = False
     """Whether it was made to the end."""
     settings: dict[str, str] = dataclasses.field(default_factory=dict)
     """This machine's settings as they were before."""
 
+    def give(self, owner: int | None) -> None:
+        """Makes it somebody's."""
+        self.owner, self.owner_start = owner, kernel.start_time(owner) if owner else None
+
     @property
     def left(self) -> bool:
-        """Whether nobody will take it down: it is half made, or its owner is gone."""
+        """Whether nobody will take it down or make it to the end."""
         gone = self.owner is not None and kernel.start_time(self.owner) != self.owner_start
-        return gone or not self.up
-
-    def save(self) -> None:
-        """Writes it."""
-        HOME.mkdir(mode=0o711, exist_ok=True)
-        new = HOME / "state.json.new"
-        new.write_text(json.dumps(dataclasses.asdict(self)), encoding="utf-8")
-        new.rename(HOME / "state.json")
+        return gone or (self.owner is None and not self.up)
 
 
-def load() -> State | None:
-    """The state that is there; None when there is no cluster."""
+def save(site: Site, state: State) -> None:
+    """Writes a cluster's state."""
+    site.home.mkdir(mode=0o711, exist_ok=True)
+    new = site.home / "state.json.new"
+    new.write_text(json.dumps(dataclasses.asdict(state)), encoding="utf-8")
+    new.rename(site.home / "state.json")
+
+
+def load(site: Site) -> State | None:
+    """The state of the cluster that is there; None when there is none."""
     try:
-        return State(**json.loads((HOME / "state.json").read_text(encoding="utf-8")))
+        return State(**json.loads((site.home / "state.json").read_text(encoding="utf-8")))
     except FileNotFoundError:
-        return State() if HOME.exists() else None
+        return State() if site.home.exists() else None
 
 
-def raise_settings(state: State) -> None:
-    """Raises this machine's settings to what the cluster needs, and remembers what they were."""
+def begin(site: Site, state: State) -> None:
+    """Writes the first state of a cluster, and raises this machine's settings to what it needs."""
     for name, least in SETTINGS.items():
         value = (_SYSCTL / name).read_text(encoding="ascii").strip()
         if int(value) < least:
             state.settings[name] = value
-    state.save()
+    save(site, state)
     for name in state.settings:
         (_SYSCTL / name).write_text(str(SETTINGS[name]), encoding="ascii")
 
 
-def restore_settings(state: State) -> None:
-    """Puts them back."""
+def restore_settings(site: Site, state: State) -> None:
+    """Puts them back, or leaves that to another cluster that is there."""
+    for other in (Site(number) for number in range(SITES)):
+        found = load(other) if other != site else None
+        if found is not None:
+            found.settings = {**state.settings, **found.settings}
+            save(other, found)
+            return
     for name, value in state.settings.items():
         (_SYSCTL / name).write_text(value, encoding="ascii")
 
 
 @contextlib.contextmanager
 def lock() -> Iterator[None]:
-    """One command at a time makes or removes the cluster; another one waits."""
+    """One command at a time begins or ends a cluster; another one waits."""
     folder = os.open("/run", os.O_RDONLY | os.O_DIRECTORY)  # a lock file of our own would be left behind
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
