@@ -18,6 +18,7 @@ from tests.nodes.node import NodeFailure
 from . import build, versions
 from .cluster import Cluster, sweep
 from .places import SITES, Site
+from .scale import scale
 
 
 def _build(_options: argparse.Namespace) -> None:
@@ -45,6 +46,10 @@ def _status(options: argparse.Namespace) -> None:
     print(cluster.kubectl("get", "pods", "-A", "-o", "wide"))
 
 
+def _scale(options: argparse.Namespace) -> None:
+    scale(Cluster.attach(options.number), options.nodes, options.pods, print)
+
+
 def _needs(_options: argparse.Namespace) -> None:
     print(" ".join(versions.PACKAGES))
 
@@ -58,11 +63,15 @@ def _parser() -> argparse.ArgumentParser:
         ("up", _up, "build what is missing, make the cluster, wait for its workloads"),
         ("down", _down, "remove the cluster, or what a killed run has left of one"),
         ("status", _status, "show nodes and pods"),
+        ("scale", _scale, "add nodes and pods that are objects of the API alone"),
         ("needs", _needs, "print the Debian packages that it needs beside the lab's"),
     ):
         sub = commands.add_parser(name, help=text)
         sub.set_defaults(call=call)
         sub.add_argument("--number", type=int, choices=range(SITES), default=0, help="of another one beside it")
+        if name == "scale":
+            sub.add_argument("nodes", type=int, nargs="?", default=1000, help="how many (default: 1000)")
+            sub.add_argument("pods", type=int, nargs="?", default=30000, help="how many (default: 30000)")
     return parser
 
 

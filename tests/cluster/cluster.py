@@ -58,7 +58,8 @@ class Cluster:
     ) -> Cluster:
         """Makes the cluster and returns when its workloads are as they should be; leftovers are removed first.
 
-        ``number``: of its site; None takes the first that is free. ``owner``: a process without which the cluster is a leftover. ``tell`` is given a line after each step.
+        ``number``: of its site; None takes the first that is free. ``owner``: a process without which the cluster is a
+        leftover. ``tell`` is given a line after each step.
         """
         now = State()
         now.give(os.getpid())

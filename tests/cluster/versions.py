@@ -21,6 +21,7 @@ PACKAGES = (
     "containernetworking-plugins",
     "busybox-static",
     "conntrack",
+    "curl",
     "ethtool",
     "gcc",
     "libc6-dev",

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The commands of the Makefile: ``tests/gate/run test|lint|demo|lab|lab-down|bench|clean``; README.md says more."""
+"""The commands of the Makefile: ``tests/gate/run test``, ``lint``, ``lab``, ``cluster`` …; README.md says more."""
 
 from __future__ import annotations
 
@@ -13,21 +13,28 @@ import sys
 from ..lab import interrupts
 from . import machine
 from .places import CACHE, ROOT, call
-from .steps import ANSIBLE_TEST, ARTIFACT, DEMO_SINK, EMULATOR, LINT, PREPARE, passes
+from .steps import ANSIBLE_TEST, ARTIFACT, CLUSTER, DEMO_SINK, EMULATOR, LINT, PREPARE, passes
 from .venvs import venv
 
 LAB = {
     "demo": ["tests.lab", "demo"],
     "lab": ["tests.lab", "up"],
     "lab-down": ["tests.lab", "down"],
+    "cluster": ["tests.cluster", "up"],
+    "cluster-down": ["tests.cluster", "down"],
+    "cluster-scale": ["tests.cluster", "scale"],
     "bench": ["tests.bench"],
     "test": ["pytest", "-p", "no:cacheprovider"],
+    "test-cluster": ["pytest", "-p", "no:cacheprovider", "tests/cluster"],
 }
 """What runs in namespaces, as root, once everything that it needs is installed."""
 STEPS = {
     "test": PREPARE + EMULATOR + LINT + ARTIFACT + ANSIBLE_TEST,
     "lint": PREPARE[:1] + LINT,
     "bench": PREPARE + EMULATOR,
+    "cluster": PREPARE + CLUSTER,
+    "cluster-scale": PREPARE + CLUSTER,
+    "test-cluster": PREPARE + CLUSTER,
     "demo": PREPARE + DEMO_SINK,
 }
 """What comes before; of any other command PREPARE."""

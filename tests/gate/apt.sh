@@ -18,7 +18,9 @@ lock='DPkg::Lock::Timeout=300'
 apt-get -q -o "$lock" update
 apt-get -q -y -o "$lock" --no-install-recommends install "$@"
 
-# The lab starts its own sshd inside its nodes; this machine shall not get one at its next boot.
-if [[ " $* " == *" openssh-server "* ]]; then
-    systemctl disable ssh.service
-fi
+# Nodes start their own sshd and containerd; this machine shall not get them at its next boot.
+for pair in openssh-server:ssh containerd:containerd; do
+    if [[ " $* " == *" ${pair%:*} "* ]]; then
+        systemctl disable "${pair#*:}.service"
+    fi
+done

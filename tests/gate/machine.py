@@ -38,7 +38,7 @@ def as_root(args: list[str]) -> list[str]:
         return args
     kept = [
         f"{name}={os.environ[name]}"
-        for name in ("PATH", "LC_ALL", "PYTHONDONTWRITEBYTECODE", "CI", "DEMO_SINK")
+        for name in ("PATH", "LC_ALL", "PYTHONDONTWRITEBYTECODE", "CI", "DEMO_SINK", "KUBE_PCAP_CLUSTER_KEEP")
         if name in os.environ
     ]
     return ["sudo", "env", f"XDG_CACHE_HOME={CACHE.parent}", *kept, *args]  # what was built here is found there

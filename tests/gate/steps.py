@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable
 
-from . import artifact, emulator, machine, tree
+from . import artifact, cluster, emulator, machine, tree
 from .ansible_test import ansible_test
 from .places import GateError, run
 from .tree import COLLECTIONS, TREE
@@ -53,6 +53,10 @@ PREPARE: list[Step] = [
 ]
 EMULATOR: list[Step] = [("emulator of Cloud Storage", emulator.build)]
 DEMO_SINK: list[Step] = [("sink of the demo", emulator.choose_sink)]
+CLUSTER: list[Step] = [
+    ("Debian packages of the cluster", cluster.install_packages),
+    ("programs of the cluster", cluster.build),
+]
 LINT: list[Step] = [
     ("virtual environment: lint", lambda: str(venv("lint"))),
     ("copy as ansible_collections/kube/pcap", tree.copy),
