@@ -56,7 +56,8 @@ def _interface(option: str, value: Any) -> str:
     return str(value)
 
 
-def _path(option: str, value: Any) -> str:
+def node_path(option: str, value: Any) -> str:
+    """Return an absolute path on a node, without a slash at its end; raise OptionError."""
     text = str(value).rstrip("/")
     if not _PATH.match(text) or any(part in (".", "..") for part in text.split("/")):
         raise OptionError(
@@ -71,7 +72,7 @@ def _sink(option: str, value: Any) -> str:
     text = str(value)
     if not is_bucket(text):
         if text.startswith("/"):
-            return _path(option, value)
+            return node_path(option, value)
         wrong = "%r is no sink" % text[:80]
         raise OptionError(option, wrong, "write a directory of the node, such as /mnt/captures, or gs://BUCKET/PREFIX")
     bucket = parse_bucket(option, text)
@@ -97,7 +98,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = {
     "sink": ("sink", _sink),
     "upload": ("upload", _upload),
     "upload_rate": ("upload_rate", lambda name, value: parse_size(name, value, 10_000, 10**12)),
-    "spool": ("spool", _path),
+    "spool": ("spool", node_path),
     "memory": ("memory_bytes", lambda name, value: parse_size(name, value, 512 * 1024, 1 << 40)),
     "promiscuous": ("promiscuous", flag),
     "grace": ("grace_seconds", lambda name, value: parse_duration(name, value, 0, 7 * _DAY)),

@@ -182,6 +182,33 @@ class NodeCapture:
     targets: tuple[Target, ...]
 
 
+@dataclasses.dataclass(frozen=True)
+class CommandOptions:
+    """Which tool runs in targets' namespaces, and how; the defaults are the design's."""
+
+    argv: tuple[str, ...]
+    namespaces: tuple[str, ...] = ("net",)
+    """Of net, mount, pid, uts, ipc, cgroup, in this order."""
+    timeout_seconds: int = 30
+    stdin: str | None = None
+    encoding: str = "text"
+    """How output stands in a result: ``text`` or ``base64``."""
+    dest: str | None = None
+    """A file of the node for standard output, or a folder where it ends with a slash."""
+    dest_bytes: int = 1 << 30
+    """Most bytes of that file."""
+    return_stdout: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeCommand:
+    """What one node is to run: the plan's answer for that node."""
+
+    node: str
+    options: CommandOptions
+    targets: tuple[Target, ...]
+
+
 def to_result(record: Any) -> Any:
     """Return a record, or a container of records, as plain JSON types."""
     if dataclasses.is_dataclass(record) and not isinstance(record, type):

@@ -25,7 +25,7 @@ ROLE = ROOT / "roles" / "capture"
 PREFIX = "capture_"
 ROLE_DEFAULTS: dict[str, Any] = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
 SPECS: dict[str, Any] = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]
-MODULES = ("capture", "capture_info", "node_pods_info")
+MODULES = ("capture", "capture_info", "netns_command", "node_pods_info")
 SHARED = [(entry, name) for entry, spec in SPECS.items() for name in spec["options"]]
 
 

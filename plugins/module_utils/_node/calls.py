@@ -16,7 +16,6 @@ import os
 from typing import Any, Mapping, Sequence
 
 from .._errors import CaptureError, NodeError, OptionError, PcapError
-from .._matching import choose, explain, select, undecided
 from .._names import check_id
 from .._options import NAMES, capture_id, capture_options, check
 from .._records import NodeCapture, RecordError, TargetRef, Upload, from_result
@@ -24,8 +23,8 @@ from .._selection import parse
 from .._units import parse_duration
 from . import captures, reading
 from .captures import Outcome
-from .pods import read_node
 from .process import leave_no_core
+from .selecting import choose_here
 from .spool import Spool, list_captures
 
 
@@ -134,13 +133,11 @@ def asked(params: Mapping[str, Any]) -> NodeCapture | str:
         raise OptionError("targets", "nothing is selected", "write a selection such as pods shop app=web")
     selections = parse("targets", params["targets"])
     options = capture_options({name: params[name] for name in NAMES})
-    view = read_node(kube_node_name=params["kube_node_name"])
-    name = view.node.name or ""
-    here = [one for one in selections if select(one, view.candidates) or undecided(one, view.candidates)]
-    if not here:
-        return "; ".join(explain(one, view.candidates) for one in selections)
-    targets = choose(here, view.candidates, "targets")
-    return NodeCapture(capture_id("id", params["id"], selections, options), name, selections, options, targets)
+    view, targets = choose_here(selections, params["kube_node_name"])
+    if isinstance(targets, str):
+        return targets
+    id = capture_id("id", params["id"], selections, options)
+    return NodeCapture(id, view.node.name or "", selections, options, targets)
 
 
 def _ways(params: Mapping[str, Any]) -> dict[str, Upload]:

@@ -38,12 +38,15 @@ class Network(NamedTuple):
     """Of global scope, in the order of the interfaces; loopback's and Services' left out."""
 
 
-def setns(fd: int) -> None:
-    """Move the calling thread into a network namespace; raise NodeError."""
-    if _LIBC.setns(fd, _CLONE_NEWNET):
+def setns(fd: int, flag: int = _CLONE_NEWNET, kind: str = "network") -> None:
+    """Move the calling thread into a namespace, and its children for a pid namespace; raise NodeError.
+
+    flag: what ``fd`` must be a namespace of (CLONE_NEW… in linux/sched.h). kind: how messages call that.
+    """
+    if _LIBC.setns(fd, flag):
         code = ctypes.get_errno()
-        text = "a network namespace cannot be entered: %s; this takes CAP_SYS_ADMIN (run as root, or with become)"
-        raise NodeError(text % os.strerror(code))
+        text = "a %s namespace cannot be entered: %s; this takes CAP_SYS_ADMIN (run as root, or with become)"
+        raise NodeError(text % (kind, os.strerror(code)))
 
 
 @contextlib.contextmanager

@@ -71,6 +71,8 @@ class Stat(NamedTuple):
     state: str
     start_time: int
     """Clock ticks since boot: with the pid, it names a process for ever."""
+    parent: int
+    """Its parent's id."""
 
 
 def read_pids(proc_root: str) -> Iterator[int]:
@@ -84,7 +86,7 @@ def parse_stat(text: str) -> Stat | None:
     fields = text[comm_end + 1 :].split()
     if comm_start < 0 or len(fields) < 20 or not fields[19].isdigit():
         return None
-    return Stat(text[comm_start + 1 : comm_end], fields[0], int(fields[19]))
+    return Stat(text[comm_start + 1 : comm_end], fields[0], int(fields[19]), int(fields[1]))
 
 
 def read_stat(proc_root: str, pid: int) -> Stat | None:

@@ -15,7 +15,7 @@ import signal
 import time
 
 _UNIT = re.compile(r"/kube-pcap-[a-z0-9-]+\.service$")  # as launcher.unit_name() has it
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4  # linux/prctl.h
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 1, 4, 15, 36  # linux/prctl.h
 _CLONE_NEWCGROUP = 0x02000000  # linux/sched.h
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -44,6 +44,38 @@ def join_cgroup_namespace() -> None:
             _LIBC.setns(fd, _CLONE_NEWCGROUP)
         finally:
             os.close(fd)
+
+
+def close_all_but(*kept: int) -> None:
+    """Close every descriptor that was inherited but these and 0, 1 and 2."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and int(name) not in kept:
+            with contextlib.suppress(OSError):
+                os.close(int(name))
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every process below this one whose own parent ends (PR_SET_CHILD_SUBREAPER in prctl(2)).
+
+    It holds within this process's pid namespace, and for what it starts from now on.
+    """
+    if _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def rename(title: str) -> None:
+    """Have process listings show a title for this forked process, and not its parent's name and arguments.
+
+    Whoever kills the parent by its name leaves this one alone. The arguments are overwritten where the kernel reads
+    them (arg_start and arg_end in proc(5)); a longer title is cut.
+    """
+    _LIBC.prctl(_PR_SET_NAME, title.encode(), 0, 0, 0)
+    with open("/proc/self/stat", "rb") as file:
+        fields = file.read().rpartition(b") ")[2].split()
+    start, end = int(fields[45]), int(fields[46])
+    if 0 < start < end:
+        ctypes.memset(start, 0, end - start)
+        ctypes.memmove(start, title.encode()[: end - start - 1], min(len(title), end - start - 1))
 
 
 class Clock:

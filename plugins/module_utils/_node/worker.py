@@ -19,7 +19,7 @@ import struct
 import zlib
 from typing import Any, Callable, Mapping
 
-from .process import die_with_parent, leave_no_core
+from .process import close_all_but, die_with_parent, leave_no_core
 
 Handlers = Mapping[str, Callable[..., "dict[str, Any]"]]
 
@@ -85,7 +85,8 @@ def _serve(channel: socket.socket, handlers: Handlers) -> None:
     try:
         die_with_parent(signal.SIGKILL)
         leave_no_core()  # it may come to know what nobody else is to
-        _close_all_but(channel.fileno())
+        # The supervisor's lock must go with it, and other workers must see their ends close.
+        close_all_but(channel.fileno())
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)  # its supervisor decides
         # SCHED_IDLE is idle input and output too, as long as no class was set (Linux, block/ioprio.c)
@@ -102,11 +103,3 @@ def _serve(channel: socket.socket, handlers: Handlers) -> None:
         status = 0
     finally:
         os._exit(status)  # no clean-up of what belongs to the supervisor
-
-
-def _close_all_but(descriptor: int) -> None:
-    """Close what was inherited: the supervisor's lock must go with it, and other workers must see their ends close."""
-    for name in os.listdir("/proc/self/fd"):
-        if int(name) > 2 and int(name) != descriptor:
-            with contextlib.suppress(OSError):
-                os.close(int(name))

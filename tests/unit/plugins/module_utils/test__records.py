@@ -47,6 +47,9 @@ SAMPLES = [
     records.Upload("https://x/bucket/", "c-1/node-a/", {"policy": "p"}, 5, 7),
     records.Upload("https://x", "c-1/node-a/"),
     records.NodeCapture("c-1", "node-a", (SELECTION,), OPTIONS, (TARGET, records.Target("node", name="node-a"))),
+    records.CommandOptions(("ip", "addr"), ("net", "pid"), 60, "in", "base64", "/tmp/", 7, False),
+    records.CommandOptions(("ip",)),
+    records.NodeCommand("node-a", records.CommandOptions(("ip",)), (TARGET,)),
 ]
 KINDS = [
     one

@@ -18,7 +18,7 @@ STAT = "4711 (a) b (c) S 1 4711 4711 0 -1 4194560 107 0 0 0 0 0 0 0 20 0 1 0 861
 @pytest.mark.parametrize(
     "text, found",
     [
-        (STAT, proc.Stat("a) b (c", "S", 8612)),
+        (STAT, proc.Stat("a) b (c", "S", 8612, 1)),
         ("1 (x) Z 0", None),
         ("", None),
         ("no brackets", None),

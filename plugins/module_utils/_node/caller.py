@@ -1,0 +1,55 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whoever started this module and waits for its answer. PRIVATE to the collection.
+
+A module that writes nothing does not notice that nobody listens any more. Without a terminal, sshd closes the module's
+standard output and sends no signal; where sudo stands between with a terminal of its own, not even that is seen, and
+the session's process is watched instead.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from typing import NamedTuple
+
+from .proc import read_stat
+
+_SERVER = "sshd"
+_STDOUT = 1
+
+
+class _Process(NamedTuple):
+    pid: int
+    start_time: int
+
+
+class Caller:
+    """The caller, as it was when this was made."""
+
+    def __init__(self, output: int = _STDOUT, proc_root: str = "/proc") -> None:
+        self._proc_root = proc_root
+        self._session = find_session(os.getppid(), proc_root)
+        self._poll = select.poll()
+        self._poll.register(output, 0)  # an error and a hang-up are told unasked
+
+    def is_gone(self) -> bool:
+        """Say whether nobody can read the answer any more."""
+        return bool(self._poll.poll(0)) or not self._session_lives()
+
+    def _session_lives(self) -> bool:
+        if self._session is None:
+            return True
+        stat = read_stat(self._proc_root, self._session.pid)
+        return stat is not None and stat.start_time == self._session.start_time
+
+
+def find_session(pid: int, proc_root: str = "/proc") -> _Process | None:
+    """Return the sshd of the session that a process is in, None where there is none."""
+    stat = read_stat(proc_root, pid)
+    while stat is not None and not stat.comm.startswith(_SERVER):
+        pid = stat.parent
+        stat = read_stat(proc_root, pid) if pid > 0 else None
+    return _Process(pid, stat.start_time) if stat is not None else None

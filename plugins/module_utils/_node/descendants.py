@@ -1,0 +1,74 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Processes below a process, and their end. PRIVATE to the collection.
+
+A session or a process group can be left by setsid(2), and a parent by its end. Below one that adopts orphans
+(``process.adopt_orphans``), nothing can be hidden.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import os
+import signal
+import time
+from typing import Collection
+
+from .proc import read_pids, read_stat
+
+_PATIENCE_SECONDS = 5.0
+_STEP_SECONDS = 0.005
+_ENDED = "ZX"
+
+
+def below(pid: int, spared: Collection[int] = (), proc_root: str = "/proc") -> list[int]:
+    """Return the processes below ``pid``, parents first; nothing of ``spared`` and below them.
+
+    One that has ended, and that its parent has not waited for, is among them, but for the children of this process.
+    """
+    children = collections.defaultdict(list)
+    for one in read_pids(proc_root):
+        stat = read_stat(proc_root, one)
+        if stat is not None and not (stat.parent == os.getpid() and stat.state in _ENDED):
+            children[stat.parent].append(one)
+    found = []
+    waiting = collections.deque(children[pid])
+    while waiting:
+        one = waiting.popleft()
+        if one not in spared:
+            found.append(one)
+            waiting.extend(children[one])
+    return found
+
+
+def oldest_child(pid: int, proc_root: str = "/proc") -> int | None:
+    """Return the process that ``pid`` has started, or adopted, first of those that have not ended."""
+    ages = {}
+    for one in read_pids(proc_root):
+        stat = read_stat(proc_root, one)
+        if stat is not None and stat.parent == pid and stat.state not in _ENDED:
+            ages[one] = (stat.start_time, one)
+    return min(ages, key=lambda one: ages[one], default=None)
+
+
+def end(pid: int, spared: Collection[int] = ()) -> list[int]:
+    """Kill the processes below ``pid``; return those that do not end within five seconds, which the kernel holds.
+
+    All are stopped first, so that none can start another while they are looked for. Their parents must wait for them.
+    """
+    until = time.monotonic() + _PATIENCE_SECONDS
+    stopped: set[int] = set()
+    while True:
+        found = below(pid, spared)
+        fresh = [one for one in found if one not in stopped]
+        for one in fresh or found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, signal.SIGSTOP if fresh else signal.SIGKILL)
+        stopped.update(fresh)
+        if not found or time.monotonic() > until:
+            return found
+        if not fresh:
+            time.sleep(_STEP_SECONDS)
