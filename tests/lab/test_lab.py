@@ -6,10 +6,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import pathlib
 import re
 import subprocess
 import sys
@@ -17,12 +15,14 @@ import time
 
 import pytest
 
+from tests.lab import leftovers
 from tests.lab.conftest import lab_name
 from tests.lab.lab import GROUP, SHOP, STATE, Lab
+from tests.lab.leftovers import held, namespaces, output, ticks, writable_settings
 from tests.lab.model import Fault, LabError
 from tests.lab.needs import find_python
 from tests.lab.sequences import sequences
-from tests.nodes import cgroups, kernel
+from tests.nodes import kernel
 from tests.nodes.node import CHECKOUT
 
 WEB = "web-6f8d5c7b9d-4hx2k"
@@ -38,68 +38,9 @@ services:
 """
 
 
-def writable_settings() -> dict[str, str]:
-    """Kernel settings that somebody could have changed; other labs' interfaces and a counter are left out."""
-    found = {}
-    for path in pathlib.Path("/proc/sys").rglob("*"):
-        if path.is_file() and path.stat().st_mode & 0o200 and "/kp-" not in str(path) and path.name != "ns_last_pid":
-            try:
-                found[str(path)] = path.read_text(encoding="utf-8", errors="replace")
-            except OSError:
-                continue
-    return found
-
-
-def output(*argv: str) -> str:
-    """What a program prints."""
-    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
-
-
 def traces(name: str) -> dict[str, list[str]]:
     """Whatever on this machine carries a lab's name, by kind."""
-    group = "/%s/%s" % (GROUP, name)
-    run, processes = str(STATE / name), []
-    for folder in pathlib.Path("/proc").glob("[0-9]*"):
-        try:
-            words = (folder / "cmdline").read_bytes() + (folder / "cgroup").read_bytes()
-        except OSError:
-            continue
-        if run.encode() + b"/" in words or group.encode() in words:
-            processes.append(folder.name)
-    everything = {
-        "processes": processes,
-        "links": re.findall(r"\d+: (kp-%s)[@:]" % name, output("ip", "-o", "link")),
-        "mounts": [line for line in pathlib.Path("/proc/mounts").read_text().splitlines() if run in line],
-        "groups": [str(h.folder(group[1:])) for h in cgroups.read_hierarchies() if h.folder(group[1:]).exists()],
-        "files": [run] if os.path.exists(run) else [],
-    }
-    return {kind: found for kind, found in everything.items() if found}
-
-
-def namespaces(pids: list[int]) -> set[tuple[str, int | None]]:
-    """The namespaces of processes."""
-    return {(kind, kernel.namespace_inode(pid, kind)) for pid in pids for kind in ("net", "pid", "mnt", "uts", "ipc")}
-
-
-def ticks() -> int:
-    """The clock in which the kernel tells when a process started."""
-    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
-
-
-def held(until: int) -> set[tuple[str, int | None]]:
-    """Every namespace of this machine that a process from before ``until``, a descriptor or a mount holds.
-
-    Later processes are left out: the kernel gives the inode of a namespace that is gone away again, at once.
-    """
-    pids = [int(folder.name) for folder in pathlib.Path("/proc").glob("[0-9]*")]
-    pids = [pid for pid in pids if (kernel.start_time(pid) or until + 1) <= until]
-    found = namespaces(pids)
-    words = [line.split()[3] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()]
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            words += [os.readlink(path) for path in pathlib.Path("/proc/%d/fd" % pid).iterdir()]
-    pairs = [re.fullmatch(r"(net|pid|mnt|uts|ipc):\[(\d+)\]", word) for word in words]
-    return found | {(pair[1], int(pair[2])) for pair in pairs if pair}
+    return leftovers.traces(STATE / name, "%s/%s" % (GROUP, name), "kp-" + name)
 
 
 def test_every_node_is_an_ansible_host(lab, ansible):
