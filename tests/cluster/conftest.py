@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cluster.capturing import ClusterPlays
 from tests.cluster.cluster import Cluster
 from tests.cluster.state import ClusterError
 from tests.lab.ansible_run import Ansible
@@ -43,3 +44,11 @@ def cluster() -> Iterator[Cluster]:
 def ansible(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Ansible:
     """``ansible.playbook(...)`` and ``ansible.adhoc(...)`` on the cluster's nodes, as root over SSH."""
     return Ansible(cluster.inventory, tmp_path_factory.mktemp("ansible"))
+
+
+@pytest.fixture
+def plays(cluster: Cluster, ansible: Ansible) -> Iterator[ClusterPlays]:
+    """The playbooks on the cluster; nothing of them is left on the nodes afterwards."""
+    made = ClusterPlays(cluster, ansible)
+    yield made
+    made.clean()

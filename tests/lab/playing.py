@@ -38,9 +38,13 @@ class Plays:
     def run(self, name: str, *args: str, **options: Any) -> Run:
         """Runs a playbook of the collection; no run shows a traceback or an exception."""
         variables = {"capture_" + key: value for key, value in options.items()}
-        done = self.ansible.playbook("kube.pcap." + name, *args, extra_vars=variables)
+        done = self.playbook("kube.pcap." + name, *args, extra_vars=variables)
         assert not re.search("Traceback|exception|deprecat", done.stdout + done.stderr, re.IGNORECASE), done.stdout
         return done
+
+    def playbook(self, name: str, *args: str, **options: Any) -> Run:
+        """Runs a playbook of the collection, whatever it shows."""
+        return self.ansible.playbook(name, *args, **options)
 
     def spool(self) -> dict[str, list[str]]:
         """Captures in the spool of each node."""

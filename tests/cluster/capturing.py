@@ -1,0 +1,65 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Captures on the cluster's nodes: the playbooks as users launch them, and what is in the files afterwards."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from typing import Any
+
+from tests.lab.ansible_run import Ansible, Run
+from tests.lab.playing import Plays
+from tests.lab.sequences import sequences
+
+from .cluster import Cluster
+from .node import ClusterNode
+
+SPOOL = "var/lib/kube-pcap"
+
+
+class Hosts:
+    """What ``Plays`` wants of a lab: its nodes."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.nodes = [cluster.node(name) for name in cluster.nodes]
+
+
+class ClusterPlays(Plays):
+    """The playbooks on the cluster, with the API at hand."""
+
+    def __init__(self, cluster: Cluster, ansible: Ansible) -> None:
+        super().__init__(Hosts(cluster), ansible)  # type: ignore[arg-type]  # of a lab it takes the nodes alone
+        self.env = {"K8S_AUTH_KUBECONFIG": str(cluster.kubeconfig)}
+
+    def capture(self, targets: Any, *args: str, snapshot: bool = False, **options: Any) -> Run:
+        """Runs the playbook capture; option names without their prefix."""
+        return super().capture(targets, *args, snapshot=snapshot, **options)
+
+    def playbook(self, name: str, *args: str, **options: Any) -> Run:
+        """Runs a playbook of the collection."""
+        return self.ansible.playbook(name, *args, env=self.env, **options)
+
+
+def manifest(node: ClusterNode, id: str, folder: str = SPOOL) -> list[dict[str, Any]]:
+    """The lines of a capture's manifest on a node."""
+    path = node.root / folder / id / "manifest.jsonl"
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def files(node: ClusterNode, id: str) -> dict[str, list[pathlib.Path]]:
+    """The segments of each target in a node's spool; a pod is called by its name, the node by None."""
+    found: dict[str, list[pathlib.Path]] = {}
+    for event in manifest(node, id):
+        if event["event"] == "segment":
+            target = event["target"]
+            name = target["name"] if target["kind"] == "pod" else None
+            found.setdefault(name, []).append(node.root / SPOOL / id / "segments" / event["file"])
+    return found
+
+
+def numbers(paths: list[pathlib.Path], stream: int) -> list[int]:
+    """The sequence numbers of one sender in some files, in their order."""
+    return [number for path in paths for number in sequences(path, stream)]
