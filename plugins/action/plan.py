@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.kube.pcap.plugins.module_utils._records import to_result
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.merging import (
     cluster_candidates,
+    cluster_told,
     node_candidates,
 )
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
@@ -47,6 +48,6 @@ class ActionModule(ControllerAction):
         cluster = plain(known.get(options["cluster"])) or {}
         hosts, variables = known["ansible_play_hosts_all"], known["hostvars"]
         answers = read_answers(hosts, variables, options["registered"], node_candidates)
-        candidates = cluster_candidates(cluster) if "candidates" in cluster else ()
-        result: dict[str, Any] = to_result(plan_capture(options["request"], answers, candidates))
+        candidates, told = cluster_candidates(cluster), cluster_told(cluster)
+        result: dict[str, Any] = to_result(plan_capture(options["request"], answers, candidates, told))
         return result

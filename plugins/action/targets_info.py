@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads a snapshot of the cluster on the controller; documented as module ``targets_info``."""
+"""Asks the API, or reads a snapshot, on the controller; documented as module ``targets_info``."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.answer import answer
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.answer import OPTIONS, answer
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
 
 
 class ActionModule(ControllerAction):
-    """Answers from a file."""
+    """Answers from the API, or from a file."""
 
-    OPTIONS = {"snapshot": {"type": "str", "required": True}, "targets": {"type": "raw"}}
+    OPTIONS = OPTIONS
 
     def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the targets and candidates of the snapshot."""
-        return answer(options["snapshot"], options["targets"], os.getcwd())
+        """Return the targets and candidates of the cluster."""
+        return answer(options, os.environ, os.getcwd())

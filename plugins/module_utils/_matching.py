@@ -31,7 +31,7 @@ _WORDS = {
     "Failed": "has finished (Failed)",
     "Pending": "is Pending: no process of it exists yet",
 }
-_SNAPSHOT = "with the playbook's capture_snapshot give a snapshot of the cluster"
+_SNAPSHOT = "with the playbook's capture_snapshot give a snapshot of the cluster, or let the API be asked (capture_api)"
 _SHOWN = 8
 """How many names a message lists."""
 

@@ -12,19 +12,20 @@ Nothing here asks a host, a file or the clock, so that the same request gives th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..module_utils._errors import TargetError, shown
 from ..module_utils._matching import choose, explain, listed, matches, runtime_problems, undecided, usable
 from ..module_utils._options import NAMES, capture_id, capture_options
-from ..module_utils._records import Candidate, NodeCapture, Selection, Target
+from ..module_utils._records import Candidate, NodeCapture, Selection, Target, TargetRef
 from ..module_utils._selection import to_text
-from ._cluster.merging import merge, node_candidates, settle_claims, settle_node
+from ._cluster.merging import API, SNAPSHOT, Told, merge, node_candidates, settle_claims, settle_node
 from ._play import Answer
 from ._request import ID, TARGETS, UNMATCHED, check_names, lenient, selections
 
 _REQUEST = (TARGETS, ID, UNMATCHED, *("capture_" + name for name in NAMES))
+_SNAPSHOT = Told()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,8 +49,10 @@ class Places:
     left_out: tuple[LeftOut, ...]
     disputes: tuple[str, ...]
     """What nodes say of pods that cannot be theirs, and of those that two say to have."""
-    snapshot: bool
-    """Whether a snapshot of the cluster was looked into."""
+    told: Told
+    """Who told of the cluster."""
+    listed: frozenset[TargetRef]
+    """What the cluster knows."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,16 +66,19 @@ class Plan:
     warnings: tuple[str, ...]
 
 
-def plan_capture(request: Mapping[str, Any], answers: Iterable[Answer], cluster: Sequence[Candidate] = ()) -> Plan:
+def plan_capture(
+    request: Mapping[str, Any], answers: Iterable[Answer], cluster: Sequence[Candidate] = (), told: Told = _SNAPSHOT
+) -> Plan:
     """Return the plan of a capture; raise PcapError for a bad value, and where a selection matches nothing.
 
-    request: the role's options by their names. answers: each host's to node_pods_info. cluster: what a snapshot knows.
+    request: the role's options by their names. answers: each host's to node_pods_info. cluster: what is known of it,
+    and ``told`` by whom.
     """
     check_names(request, _REQUEST)
     selected = selections(request)
     options = capture_options({name: request.get("capture_" + name) for name in NAMES}, "capture_")
     id = capture_id(ID, request.get(ID), selected, options)
-    places = settle(answers, cluster)
+    places = settle(answers, cluster, told)
     targets, warnings = choose_targets(TARGETS, selected, places, lenient(request))
     records = {}
     for node, host in places.hosts.items():
@@ -83,7 +89,7 @@ def plan_capture(request: Mapping[str, Any], answers: Iterable[Answer], cluster:
     return Plan(id, records, places.left_out, (*left_out, *places.disputes, *warnings))
 
 
-def settle(answers: Iterable[Answer], cluster: Sequence[Candidate] = ()) -> Places:
+def settle(answers: Iterable[Answer], cluster: Sequence[Candidate] = (), told: Told = _SNAPSHOT) -> Places:
     """Tie each host to its node, and join what the nodes and the cluster know.
 
     A host that the cluster does not know, and two that are one node, are left out: reported, never guessed.
@@ -91,7 +97,7 @@ def settle(answers: Iterable[Answer], cluster: Sequence[Candidate] = ()) -> Plac
     found: dict[str, list[tuple[str, tuple[Candidate, ...]]]] = {}
     left_out = []
     for answer in answers:
-        settled = _settle(answer, cluster)
+        settled = _settle(answer, cluster, told)
         if isinstance(settled, LeftOut):
             left_out.append(settled)
         else:
@@ -106,11 +112,13 @@ def settle(answers: Iterable[Answer], cluster: Sequence[Candidate] = ()) -> Plac
         every = " and ".join(host for host, _candidates in claims)
         text = "the hosts %s are all node %s; keep one of them, or set kube_node_name" % (every, node)
         left_out += [LeftOut(host, node, text) for host, _candidates in claims]
-    counted, disputes = settle_claims(known, cluster)
-    return Places(hosts, merge(counted, cluster), tuple(left_out), disputes, bool(cluster))
+    counted, disputes = settle_claims(known, cluster, told.source)
+    told = told if cluster or told.problem else Told(None)
+    in_cluster = frozenset(candidate.target.ref for candidate in cluster)
+    return Places(hosts, merge(counted, cluster), tuple(left_out), disputes, told, in_cluster)
 
 
-def _settle(answer: Answer, cluster: Sequence[Candidate]) -> tuple[Candidate, ...] | LeftOut:
+def _settle(answer: Answer, cluster: Sequence[Candidate], told: Told) -> tuple[Candidate, ...] | LeftOut:
     """Return what one host tells, under the name of the node that it is, which comes first."""
     given = answer.kube_node_name
     if answer.result is None:
@@ -123,13 +131,13 @@ def _settle(answer: Answer, cluster: Sequence[Candidate]) -> tuple[Candidate, ..
     settled: tuple[Candidate, ...] | None = own if name else None
     if nodes:  # where it was said which node it is, an address is no reason to think otherwise
         settled = (own if name in nodes else None) if given else settle_node(own, cluster)
-    return settled or LeftOut(answer.host, None, _unknown(own[0].target))
+    return settled or LeftOut(answer.host, None, _unknown(own[0].target, told))
 
 
-def _unknown(node: Target) -> str:
+def _unknown(node: Target, told: Told) -> str:
     if node.name is None:
         return "its node's name is not known; set kube_node_name"
-    return "the snapshot has no node %s, nor one with its addresses; set kube_node_name" % shown(node.name)
+    return "the %s has no node %s, nor one with its addresses; set kube_node_name" % (told.source, shown(node.name))
 
 
 def choose_targets(
@@ -139,6 +147,7 @@ def choose_targets(
 
     option: by which the targets were selected. only_warn: a selection without a target there is no error.
     """
+    places = dataclasses.replace(places, candidates=tuple(_counted(selected, places)))
     inside = [c for c in places.candidates if c.target.node in places.hosts]
     outside = [c for c in places.candidates if c.target.node not in places.hosts]
     matching, warnings = [], []
@@ -153,6 +162,20 @@ def choose_targets(
     return choose(matching, inside, option), warnings
 
 
+def _counted(selected: Sequence[Selection], places: Places) -> Iterator[Candidate]:
+    """Yield the candidates that count, which are all but some that only a node tells of.
+
+    Where the API was asked for what is selected, such a pod counts only by its name: what the API does not return for
+    labels does not have them now, and the labels that a node knows are those of the pod's start.
+    """
+    named = {(one.namespace, one.name) for one in selected if one.kind == "pod"}
+    for candidate in places.candidates:
+        target = candidate.target
+        told = target.kind == "node" or target.ref in places.listed or (target.namespace, target.name) in named
+        if told or not places.told.whole:
+            yield candidate
+
+
 def _nothing(selection: Selection, outside: Sequence[Candidate], places: Places) -> str:
     """Say why a selection has no target on any host of the play."""
     elsewhere = _elsewhere(selection, outside, places)
@@ -162,6 +185,8 @@ def _nothing(selection: Selection, outside: Sequence[Candidate], places: Places)
     known = any(matches(selection, candidate) for candidate in places.candidates)
     if not known and not undecided(selection, places.candidates):
         text += "; " + _looked(places)
+    if places.told.problem:
+        text += "; the API was of no help: " + places.told.problem
     if places.left_out:
         unasked = ", ".join("%s (%s)" % (one.host, one.reason) for one in places.left_out)
         text += "; what is on these hosts is not known: %s" % unasked
@@ -171,7 +196,8 @@ def _nothing(selection: Selection, outside: Sequence[Candidate], places: Places)
 def _looked(places: Places) -> str:
     """Say where the play has looked, which ``--limit`` and the pattern of its hosts decide."""
     hosts = listed(sorted(places.hosts.values())) or "none can be used"
-    return "looked on the hosts of this play: %s%s" % (hosts, " (and in the snapshot)" if places.snapshot else "")
+    beside = {SNAPSHOT: " (and in the snapshot)", API: " (and asked the API)"}.get(places.told.source or "", "")
+    return "looked on the hosts of this play: %s%s" % (hosts, beside)
 
 
 def _elsewhere(selection: Selection, outside: Sequence[Candidate], places: Places) -> list[str]:
@@ -198,8 +224,7 @@ def _blind(selection: Selection, inside: Sequence[Candidate]) -> list[str]:
     nodes = sorted({c.target.node or "an unknown node" for c in undecided(selection, inside) if usable(c)})
     if not nodes:
         return []
-    text = (
-        "%s: what it matches on %s is not known, since those nodes do not know what it asks for; set capture_snapshot"
-    )
+    text = "%s: what it matches on %s is not known, since those nodes do not know what it asks for; "
+    text += "set capture_snapshot, or let the API be asked (capture_api)"
     problems = runtime_problems(inside, nodes) if selection.kind == "pods" else ""
     return [text % (to_text(selection), ", ".join(nodes)) + (" (%s)" % problems if problems else "")]

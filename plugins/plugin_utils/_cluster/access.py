@@ -19,7 +19,7 @@ from ...module_utils._errors import OptionError
 from ...module_utils._options import flag
 
 HOST, KUBECONFIG, POD, DEFAULT = "host", "kubeconfig", "pod", "default"
-SERVICE_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105  # a path
+SERVICE_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 DEFAULT_KUBECONFIG = "~/.kube/config"
 
 ENVIRONMENT = {

@@ -2,24 +2,113 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What ``targets_info`` answers. PRIVATE to the collection."""
+"""What ``targets_info`` answers, and whom it asks. PRIVATE to the collection.
+
+A snapshot comes before the API: who gives one wants no other answer.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...module_utils._errors import OptionError, PcapError, shown
 from ...module_utils._matching import choose
-from ...module_utils._records import to_result
+from ...module_utils._records import Candidate, Selection, to_result
 from ...module_utils._selection import parse
+from .access import DEFAULT, read_access
+from .access import OPTIONS as ACCESS
+from .api import find
+from .client import connect
+from .merging import API, SNAPSHOT
 from .snapshot import read_snapshot, resolve_path
 
+AUTO, ALWAYS, NEVER = "auto", "always", "never"
 
-def answer(snapshot: str, targets: object, started_in: str) -> dict[str, Any]:
-    """Return all candidates of a snapshot, and as targets what the selections match, or everything.
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "snapshot": {"type": "str"},
+    "api": {"type": "str"},
+    "targets": {"type": "raw"},
+    "for_plan": {"type": "bool", "default": False},
+    **ACCESS,
+}
+"""The argument specification of action ``targets_info``."""
 
-    ``started_in`` is where relative paths begin. Raises OptionError, FileError and TargetError.
+
+@dataclasses.dataclass(frozen=True)
+class _Known:
+    candidates: tuple[Candidate, ...] = ()
+    source: str | None = None
+    problem: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def answer(options: Mapping[str, Any], environ: Mapping[str, str], started_in: str) -> dict[str, Any]:
+    """Return all candidates, and as targets what the selections match, or everything.
+
+    options: by their names in OPTIONS. started_in: where relative paths begin. Raises PcapError.
     """
-    selections = None if targets is None else parse("targets", targets)
-    known = read_snapshot(resolve_path(snapshot, started_in))
-    chosen = [c.target for c in known] if selections is None else choose(selections, known, "targets")
-    return {"targets": to_result(chosen), "candidates": to_result(known)}
+    for_plan = bool(options.get("for_plan"))
+    selections = _selections(options.get("targets"), for_plan)
+    known = _known(options, selections, environ, started_in)
+    if selections is None or for_plan:
+        chosen = [candidate.target for candidate in known.candidates]
+    else:
+        chosen = list(choose(selections, known.candidates, "targets"))
+    return {
+        "targets": to_result(chosen),
+        "candidates": to_result(known.candidates),
+        "source": known.source,
+        "problem": known.problem,
+        **({"warnings": list(known.warnings)} if known.warnings else {}),
+    }
+
+
+def _selections(targets: object, for_plan: bool) -> tuple[Selection, ...] | None:
+    """Return what is selected; what a plan cannot read either is refused there, by the name of its own option."""
+    if for_plan:
+        try:
+            return parse("targets", "" if targets is None else targets)
+        except OptionError:
+            return ()
+    return None if targets is None else parse("targets", targets)
+
+
+def _known(
+    options: Mapping[str, Any], selections: Sequence[Selection] | None, environ: Mapping[str, str], started_in: str
+) -> _Known:
+    mode = options.get("api") or (AUTO if options.get("for_plan") else ALWAYS)
+    if mode not in (AUTO, ALWAYS, NEVER):
+        wrong = "%s is not taken" % shown(mode)
+        raise OptionError("api (in a playbook capture_api)", wrong, "write auto, always or never")
+    if options.get("snapshot"):
+        return _Known(read_snapshot(resolve_path(options["snapshot"], started_in)), SNAPSHOT)
+    if mode == NEVER and not options.get("for_plan"):
+        raise OptionError("snapshot", "none is given, and the API must not be asked", "give one, or leave out api")
+    return _Known() if mode == NEVER else _asked(options, selections, environ, mode)
+
+
+def _asked(
+    options: Mapping[str, Any], selections: Sequence[Selection] | None, environ: Mapping[str, str], mode: str
+) -> _Known:
+    """Return what the API knows; with ``auto`` a problem is a warning, and no cluster that is named none at all."""
+    try:
+        access = read_access(options, environ)
+        if mode == AUTO and access.place == DEFAULT:
+            return _Known()
+        with connect(access) as client:
+            found = find(client, selections, every_node=bool(options.get("for_plan")))
+    except PcapError as error:
+        if mode == ALWAYS:
+            raise
+        return _spoiled((), str(error))
+    if found.problems and mode == ALWAYS:
+        raise found.problems[0]
+    if found.problems:
+        return _spoiled(found.candidates, "; ".join(map(str, found.problems)))
+    return _Known(found.candidates, API, None, tuple("a part is not known: %s" % one for one in found.gaps))
+
+
+def _spoiled(candidates: tuple[Candidate, ...], problem: str) -> _Known:
+    return _Known(candidates, API, problem, ("%s; what the nodes know is used" % problem,))

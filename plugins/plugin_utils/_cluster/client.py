@@ -18,7 +18,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import library, trouble
 from .access import Access
@@ -40,6 +40,14 @@ def connect(access: Access) -> Client:
     return Client(Connection(access))
 
 
+class _Again(NamedTuple):
+    """A request that may well succeed the next time."""
+
+    failure: ApiError
+    seconds: float = 0.0
+    """How long the server asks to wait."""
+
+
 class Client:
     """Asks one API server. Every failure is a PcapError of one sentence, see ``trouble``."""
 
@@ -53,8 +61,7 @@ class Client:
         self._clock, self._sleep = clock, sleep
         self._lost = 0.0
         """Seconds that failures have cost."""
-        self.answered = False
-        """Whether the server has ever answered."""
+        self._answered = False
 
     def __enter__(self) -> Client:
         return self
@@ -72,7 +79,9 @@ class Client:
     def get(self, path: str) -> dict[str, Any] | None:
         """Return one object, None where there is none of that name."""
         answer = self._ask(path, {})
-        return None if trouble.is_absent(answer.status, answer.body) else self._read(path, answer)
+        if trouble.is_absent(answer.status, answer.body):
+            return None
+        return next(self._objects(path, self._read(path, answer)), None)
 
     def list(
         self,
@@ -108,14 +117,17 @@ class Client:
                 token, begun_again = "", True
                 continue
             page = self._read(path, answer)
-            try:
-                yield from flatten({**page, "items": page.get("items") or []})
-            except ValueError:
-                raise trouble.no_json(path, self.host) from None
+            yield from self._objects(path, {**page, "items": page.get("items") or []})
             metadata = page.get("metadata")
             token = str(metadata.get("continue") or "") if isinstance(metadata, dict) else ""
             if not token:
                 return
+
+    def _objects(self, path: str, document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        try:
+            yield from flatten(document)
+        except ValueError:
+            raise trouble.no_json(path, self.host) from None
 
     def _read(self, path: str, answer: Answer) -> dict[str, Any]:
         if answer.status != 200:
@@ -133,30 +145,34 @@ class Client:
         pause = _FIRST_PAUSE
         while True:
             began = self._clock()
-            answer, error = self._try(path, query)
-            self.answered = self.answered or answer is not None
-            if answer is not None and answer.status not in _AGAIN:
-                return answer
+            said = self._try(path, query)
+            if isinstance(said, Answer):
+                return said
             self._lost += self._clock() - began
-            wait = max(pause * random.uniform(0.5, 1.0), _retry_after(answer))  # noqa: S311  # spreads clients
-            if self._lost + wait > (PATIENCE_SECONDS if self.answered else CONNECT_PATIENCE_SECONDS):
-                raise error or trouble.refusal(answer.status, answer.body, path, self.host)  # type: ignore[union-attr]
+            wait = max(pause * random.uniform(0.5, 1.0), said.seconds)  # not all clients at once
+            if self._lost + wait > (PATIENCE_SECONDS if self._answered else CONNECT_PATIENCE_SECONDS):
+                self._lost = PATIENCE_SECONDS
+                raise said.failure
             self._sleep(wait)
             self._lost += wait
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _try(self, path: str, query: Mapping[str, str]) -> tuple[Answer | None, ApiError | None]:
-        """Return an answer, or why there is none where it is worth to try again; raise it where it is not."""
+    def _try(self, path: str, query: Mapping[str, str]) -> Answer | _Again:
+        """Return an answer, or why to try again; raise what would be the same the next time."""
         try:
-            return self._connection.send(path, query), None
+            answer = self._connection.send(path, query)
         except library.FAILURES as error:
             failure = trouble.unreachable(error, self.host)
             if trouble.is_final(error):
                 raise failure from None
-            return None, failure
+            return _Again(failure)
+        self._answered = True
+        if answer.status in _AGAIN:
+            return _Again(trouble.refusal(answer.status, answer.body, path, self.host), _retry_after(answer))
+        return answer
 
 
-def _retry_after(answer: Answer | None) -> float:
+def _retry_after(answer: Answer) -> float:
     """Return the seconds that the server asks to wait; 0 where it does not say, or says it as a date."""
-    text = "" if answer is None else answer.headers.get("retry-after", "")
+    text = answer.headers.get("retry-after", "")
     return float(text) if text.isdecimal() else 0.0

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ...module_utils._errors import OptionError, shown
+from ...module_utils._errors import OptionError
 from . import library
 from .access import DEFAULT, HOST, POD, Access
 
@@ -102,7 +102,7 @@ def _configure(access: Access, folder: str) -> Any:
     for name in ("ca_cert", "client_cert", "client_key"):
         file = getattr(access, name)
         if file and not os.access(file, os.R_OK):
-            raise OptionError(name, "%s cannot be read" % shown(file), "name a file in PEM, or leave it out")
+            raise OptionError(name, "%s cannot be read" % file, "name a file in PEM, or leave it out")
     if not configuration.verify_ssl:  # it was asked for, and urllib3 would say so at each request
         library.urllib3.disable_warnings(library.urllib3.exceptions.InsecureRequestWarning)
     return configuration
@@ -121,11 +121,12 @@ def _headers(access: Access) -> Any:
 
 
 def _unreadable(access: Access, error: Exception) -> OptionError:
-    said = " ".join(str(error).split()).rstrip(".")
+    misshapen = isinstance(error, library.MISSHAPEN)
+    said = "it has not the shape of one" if misshapen else " ".join(str(error).split()).rstrip(".")
     if access.place == POD:
         return OptionError("host", "the pod's service account cannot be used: %s" % said, "set host and api_key")
     if access.place == DEFAULT:
         wrong = "no cluster is named, and %s cannot be used: %s" % (access.kubeconfig, said)
         return OptionError("kubeconfig", wrong, "set kubeconfig, or host and api_key (or K8S_AUTH_HOST, ...)")
     right = "name a file that kubectl can use" + (", and one of its contexts" if access.context else "")
-    return OptionError("kubeconfig", "%s cannot be used: %s" % (shown(access.kubeconfig), said), right)
+    return OptionError("kubeconfig", "%s cannot be used: %s" % (access.kubeconfig, said), right)

@@ -20,16 +20,19 @@ try:
 except ImportError as error:
     MISSING: str | None = str(error)
     FAILURES: tuple[type[Exception], ...] = ()
+    MISSHAPEN: tuple[type[Exception], ...] = ()
     UNREADABLE: tuple[type[Exception], ...] = ()
 else:
     MISSING = None
     FAILURES = (urllib3.exceptions.HTTPError, OSError)
     """What asking can raise; OSError is that of a certificate's file."""
-    # ValueError: of base64 and numbers, KeyError and TypeError: of a file in another shape than the client expects
-    UNREADABLE = (kubernetes.config.ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError)
+    MISSHAPEN = (AttributeError, KeyError, TypeError)
+    """What the client raises of a kubeconfig in another shape than it expects."""
+    # ValueError: of base64 and numbers
+    UNREADABLE = (kubernetes.config.ConfigException, yaml.YAMLError, OSError, ValueError, *MISSHAPEN)
     """What reading a kubeconfig can raise."""
 
-__all__ = ["FAILURES", "MISSING", "UNREADABLE", "kubernetes", "require", "rest", "urllib3"]
+__all__ = ["FAILURES", "MISSHAPEN", "MISSING", "UNREADABLE", "kubernetes", "require", "rest", "urllib3"]
 
 
 def require() -> None:

@@ -21,6 +21,23 @@ from ...module_utils._records import Candidate, Container, RecordError, Target, 
 
 Id = tuple[str | None, ...]
 
+SNAPSHOT, API = "snapshot", "API"
+
+
+@dataclasses.dataclass(frozen=True)
+class Told:
+    """Who told what is known of the cluster."""
+
+    source: str | None = SNAPSHOT
+    """SNAPSHOT or API; None: nobody was asked."""
+    problem: str | None = None
+    """Why a part of what was asked for is not known."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the API has told all that matches what was asked for."""
+        return self.source == API and self.problem is None
+
 
 @dataclasses.dataclass(frozen=True)
 class _NodeAnswer:
@@ -36,7 +53,9 @@ class _NodeAnswer:
 class _ClusterAnswer:
     """The result of ``targets_info``."""
 
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[Candidate, ...] = ()
+    source: str | None = None
+    problem: str | None = None
 
 
 def node_candidates(result: Mapping[str, Any]) -> tuple[Candidate, ...]:
@@ -60,8 +79,18 @@ def node_candidates(result: Mapping[str, Any]) -> tuple[Candidate, ...]:
 
 def cluster_candidates(result: Mapping[str, Any]) -> tuple[Candidate, ...]:
     """Return the candidates in the result of ``targets_info``; raise OptionError for anything else."""
+    return _cluster_answer(result).candidates
+
+
+def cluster_told(result: Mapping[str, Any]) -> Told:
+    """Return who told the candidates in the result of ``targets_info``; raise OptionError for anything else."""
+    answer = _cluster_answer(result)
+    return Told(answer.source, answer.problem)
+
+
+def _cluster_answer(result: Mapping[str, Any]) -> _ClusterAnswer:
     try:
-        return from_result(_ClusterAnswer, result).candidates
+        return from_result(_ClusterAnswer, result)
     except RecordError as error:
         raise OptionError("cluster", str(error), "name the variable that registered targets_info") from None
 
@@ -84,9 +113,9 @@ def settle_node(from_node: Sequence[Candidate], from_cluster: Iterable[Candidate
 
 
 def settle_claims(
-    from_nodes: Iterable[Candidate], from_cluster: Iterable[Candidate]
+    from_nodes: Iterable[Candidate], from_cluster: Iterable[Candidate], source: str | None = SNAPSHOT
 ) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
-    """Return what counts of the nodes' words, and what does not as sentences.
+    """Return what counts of the nodes' words, and what does not as sentences; ``source`` told of the cluster.
 
     A pod is on one node all its life. Where the cluster knows which, only that node can tell of it; else nobody can who
     is contradicted. Traces of a pod that is gone contradict nobody: a disk may be another's copy.
@@ -108,17 +137,15 @@ def settle_claims(
         if runs_on and (home is not None or len(runs_on) > 1):
             title = "%s (uid %s)" % (claim[0].target.title, claim[0].target.uid)
             disputed.setdefault((" and ".join(runs_on), home), []).append(title)
-    return tuple(kept), tuple(_disputed(*key, titles) for key, titles in disputed.items())
+    return tuple(kept), tuple(_disputed(*key, titles, source) for key, titles in disputed.items())
 
 
-def _disputed(nodes: str, home: str | None, titles: Sequence[str]) -> str:
+def _disputed(nodes: str, home: str | None, titles: Sequence[str], source: str | None) -> str:
     if home is None:
-        text = "%s: left out, since %s each say that it runs there; a capture_snapshot that has it on a node decides"
+        text = "%s: left out, since %s each say that it runs there; the API (capture_api) or a capture_snapshot decides"
         return text % (listed(titles), nodes)
-    text = (
-        "%s: what %s says of it does not count, since the snapshot has it on %s; set kube_node_name if that is one node"
-    )
-    return text % (listed(titles), nodes, home)
+    text = "%s: what %s says of it does not count, since the %s has it on %s; set kube_node_name if that is one node"
+    return text % (listed(titles), nodes, source, home)
 
 
 def merge(from_nodes: Iterable[Candidate], from_cluster: Iterable[Candidate]) -> tuple[Candidate, ...]:

@@ -21,9 +21,12 @@ from .fields import Object, entries, labels, part, text, texts
 Key = tuple[str, str, str]
 """(kind, namespace, name) of an object."""
 
-_SERVICE_NAME = "kubernetes.io/service-name"
+SERVICE_NAME = "kubernetes.io/service-name"
+"""The label that tells whose an endpoint slice is."""
 _CONFIG_HASH = "kubernetes.io/config.hash"
 _CONFIG_MIRROR = "kubernetes.io/config.mirror"
+_CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
+_STATUSES = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
 _BETWEEN = ("ReplicaSet", "Job")
 """Kinds that own pods and mostly have an owner of their own; without them the way up is not known."""
 
@@ -54,10 +57,32 @@ def flatten(document: Any, where: str = "it") -> Iterator[dict[str, Any]]:
     yield document
 
 
+def lean(item: Object) -> Object:
+    """Return an object with no more than what is read here, a tenth of a pod: a cluster has tens of thousands."""
+    metadata, spec, status = item["metadata"], part(item, "spec"), part(item, "status")
+    annotations = _only(part(metadata, "annotations"), _CONFIG_HASH, _CONFIG_MIRROR)
+    kept = {**_only(metadata, "name", "namespace", "uid", "labels", "ownerReferences"), "annotations": annotations}
+    if item["kind"] != "Pod":
+        body = {"spec": _only(spec, "selector"), "status": _only(status, "addresses"), **_only(item, "endpoints")}
+        return {"kind": item["kind"], "metadata": kept, **body}
+    containers = {where: [_only(c, "name") for c in entries(spec, where)] for where in _CONTAINERS}
+    statuses = {where: [_only(c, "name", "containerID") for c in entries(status, where)] for where in _STATUSES}
+    return {
+        "kind": "Pod",
+        "metadata": kept,
+        "spec": {**_only(spec, "nodeName", "hostNetwork"), **containers},
+        "status": {**_only(status, "phase", "podIP", "podIPs"), **statuses},
+    }
+
+
+def _only(item: Object, *names: str) -> dict[str, Any]:
+    return {name: item[name] for name in names if name in item}
+
+
 def candidates(objects: Iterable[Object]) -> tuple[Candidate, ...]:
     """Return every node and pod, with its workloads and services as far as the objects tell."""
     known = list(objects)
-    owners = {_key(item): _owners(item) for item in known}
+    owners = {key_of(item): _owners(item) for item in known}
     services = _services(known)
     found = [Candidate(_node(item)) for item in known if item["kind"] == "Node"]
     for item in known:
@@ -67,7 +92,7 @@ def candidates(objects: Iterable[Object]) -> tuple[Candidate, ...]:
                     target=_pod(item),
                     phase=text(part(item, "status"), "phase") or "Unknown",
                     workloads=_workloads(item, owners),
-                    services=None if services is None else tuple(sorted(services.get(_key(item), ()))),
+                    services=None if services is None else tuple(sorted(services.get(key_of(item), ()))),
                 )
             )
     return tuple(found)
@@ -110,15 +135,10 @@ def _pod(item: Object) -> Target:
 def _containers(spec: Object, status: Object) -> tuple[Container, ...]:
     """Return the containers in the specification's order, init and ephemeral ones after the others."""
     ids = {}
-    for key in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"):
+    for key in _STATUSES:
         for entry in entries(status, key):
             ids[entry.get("name")] = str(entry.get("containerID") or "").rpartition("://")[2] or None
-    names = [
-        entry["name"]
-        for key in ("containers", "initContainers", "ephemeralContainers")
-        for entry in entries(spec, key)
-        if isinstance(entry.get("name"), str)
-    ]
+    names = [entry["name"] for key in _CONTAINERS for entry in entries(spec, key) if isinstance(entry.get("name"), str)]
     return tuple(Container(name, ids.get(name)) for name in names)
 
 
@@ -147,7 +167,7 @@ def _services(objects: Sequence[Object]) -> Mapping[Key, set[str]] | None:
     found: dict[Key, set[str]] = collections.defaultdict(set)
     told = set()
     for item in slices:
-        namespace, service = _key(item)[1], labels(item).get(_SERVICE_NAME)
+        namespace, service = key_of(item)[1], labels(item).get(SERVICE_NAME)
         if service is None:
             continue
         told.add((namespace, service))
@@ -156,18 +176,19 @@ def _services(objects: Sequence[Object]) -> Mapping[Key, set[str]] | None:
             if reference.get("kind") == "Pod":
                 found[("Pod", namespace, str(reference.get("name")))].add(service)
     for item in services:
-        _kind, namespace, service = _key(item)
+        _kind, namespace, service = key_of(item)
         selector = texts(part(item, "spec"), "selector")
         if (namespace, service) in told or not selector:
             continue
         terms = ["%s=%s" % pair for pair in selector.items()]
         for pod in objects:
-            if pod["kind"] == "Pod" and _key(pod)[1] == namespace and match_labels(terms, labels(pod)):
-                found[_key(pod)].add(service)
+            if pod["kind"] == "Pod" and key_of(pod)[1] == namespace and match_labels(terms, labels(pod)):
+                found[key_of(pod)].add(service)
     return found
 
 
-def _key(item: Object) -> Key:
+def key_of(item: Object) -> Key:
+    """Return what names an object in its cluster."""
     metadata = item["metadata"]
     return item["kind"], text(metadata, "namespace") or "", metadata["name"]
 

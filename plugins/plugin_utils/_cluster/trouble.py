@@ -59,7 +59,7 @@ def refusal(status: int, body: bytes, path: str, host: str) -> ApiError:
         return _forbidden(said, path, host)
     if status == 404:
         text = "%s has no %s (404); host must be the URL of a Kubernetes API server of version 1.21 or newer"
-        return Unreachable(text % (_server(host), path))
+        return ApiError(text % (_server(host), path))
     if 300 <= status < 400:
         text = "%s sends elsewhere (%d); host must be the URL of the API server itself"
         return Unreachable(text % (_server(host), status))

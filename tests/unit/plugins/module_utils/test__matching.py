@@ -61,7 +61,7 @@ ALONE = tuple(
     if c.target.node == "node-a"
 )
 
-SNAPSHOT = "with the playbook's capture_snapshot give a snapshot of the cluster"
+SNAPSHOT = r"with the playbook's capture_snapshot .*, or let the API be asked \(capture_api\)"
 
 CHOSEN = [
     ("pod shop/cart", ["shop/cart"]),

@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError, PcapError, TargetError
 from ansible_collections.kube.pcap.plugins.module_utils._records import Candidate, Target, to_result
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.merging import API, Told
 from ansible_collections.kube.pcap.plugins.plugin_utils._plan import plan_capture, settle
 from ansible_collections.kube.pcap.plugins.plugin_utils._play import Answer
 
@@ -41,9 +42,9 @@ HOSTS = (asked("node-a", WEB_A, CART), asked("node-b", WEB_B), asked("node-c"))
 SILENT = Answer("node-b", "node-b", problem="unreachable: No route to host")
 
 
-def plan(targets, answers=HOSTS, known=(), **options):
+def plan(targets, answers=HOSTS, known=(), told=None, **options):
     request = {"capture_" + name: value for name, value in {"targets": targets, **options}.items()}
-    return plan_capture(request, answers, known)
+    return plan_capture(request, answers, known, *([told] if told else []))
 
 
 def chosen(made):
@@ -300,3 +301,56 @@ def test_a_finished_pod():
     """A pod of which its node has only traces is said to be gone."""
     with pytest.raises(TargetError, match="has no process on node-c"):
         plan("pod shop/seed", [asked("node-c", gone=[pod("seed", "node-c", pid=None, netns=None)])])
+
+
+ASKED = Told(API)
+UNLABELLED, WEB_B_HERE = pod("cart", "node-a", labels=None), pod("web-2", "node-a")
+
+
+@pytest.mark.parametrize(
+    "targets, expected",
+    [
+        ("pods shop app=web", ["pod shop/web-1"]),
+        ("pods shop tier!=db", ["pod shop/web-1"]),
+        ("pod shop/web-2", ["pod shop/web-2"]),
+        (["pods shop app=web", "pod shop/web-2"], ["pod shop/web-1", "pod shop/web-2"]),
+    ],
+)
+def test_what_the_api_does_not_return_does_not_match(targets, expected):
+    """web-2 had its label when it was started, cart's labels nobody there knows: by its name alone a node is enough."""
+    made = plan(targets, (asked("node-a", WEB_A, WEB_B_HERE, UNLABELLED),), cluster(WEB_A), ASKED)
+    assert chosen(made) == {"node-a": expected} and made.warnings == ()
+
+
+def test_a_part_of_the_api_does_not_judge():
+    """Where it could not be asked for all, what the nodes know counts."""
+    broken = Told(API, "the API server https://192.0.2.1 forbids user x to list pods")
+    made = plan("pods shop app=web", HOSTS, cluster(), broken)
+    assert chosen(made) == {"node-a": ["pod shop/web-1"], "node-b": ["pod shop/web-2"]}
+
+
+@pytest.mark.parametrize(
+    "targets, known, told, sentences",
+    [
+        ("service shop/web", (), Told(API, "it is down"), ["nodes know pods", "; the API was of no help: it is down"]),
+        (
+            "pod shop/x",
+            cluster(),
+            ASKED,
+            ["on the hosts of this play: node-a, node-b, node-c (and asked the API)"],
+        ),
+        ("pod shop/x", (), Told(None), ["looked on the hosts of this play: node-a, node-b, node-c"]),
+        (
+            "pods shop app=web",
+            cluster(nodes=["node-c"]),
+            ASKED,
+            ['(the API has no node "node-a", nor one with its'],
+        ),
+    ],
+)
+def test_the_api_is_called_by_its_name(targets, known, told, sentences):
+    """What was asked, what it does not know, and why it was of no help."""
+    with pytest.raises(TargetError) as refused:
+        plan(targets, HOSTS, known, told)
+    for sentence in sentences:
+        assert sentence in str(refused.value)

@@ -11,8 +11,7 @@ import json
 
 import pytest
 
-from ansible_collections.kube.pcap.plugins.module_utils._errors import FileError, OptionError, TargetError
-from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.answer import answer
+from ansible_collections.kube.pcap.plugins.module_utils._errors import FileError
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.snapshot import read_snapshot
 
 POD = {"kind": "Pod", "metadata": {"name": "cart", "namespace": "shop"}, "status": {"phase": "Running"}}
@@ -57,15 +56,3 @@ def test_no_file(tmp_path):
         read_snapshot(str(tmp_path / "none.json"))
     with pytest.raises(FileError, match="cannot be read: Is a directory"):
         read_snapshot(str(tmp_path))
-
-
-def test_answer(tmp_path):
-    """A relative path begins where the playbook was started; selections choose the targets."""
-    (tmp_path / "s.json").write_bytes(TEXT)
-    result = answer("./s.json", "pod shop/cart", str(tmp_path))
-    assert [t["name"] for t in result["targets"]] == ["cart"] and result["candidates"][0]["phase"] == "Running"
-    assert len(answer("s.json", None, str(tmp_path))["targets"]) == 1
-    with pytest.raises(TargetError, match="targets: pod shop/x matches no pod"):
-        answer("s.json", "pod shop/x", str(tmp_path))
-    with pytest.raises(OptionError, match="targets: column 1"):
-        answer("none.json", "x", str(tmp_path))

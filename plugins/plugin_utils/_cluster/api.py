@@ -1,0 +1,110 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the API server knows of what is selected. PRIVATE to the collection.
+
+It asks what ``requests`` says, and hands the objects to the code that reads a snapshot.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from ...module_utils._matching import matches
+from ...module_utils._records import Candidate, Selection
+from .client import Client
+from .fields import Object
+from .objects import candidates, key_of, lean
+from .requests import EVERY_NODE, Request, everything, first, nearby, then
+from .trouble import ApiError, Unreachable
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What was found out."""
+
+    candidates: tuple[Candidate, ...]
+    problems: tuple[ApiError, ...] = ()
+    """Why a part of what is selected is not known, each reason once."""
+    gaps: tuple[ApiError, ...] = ()
+    """Why something beside it is not known, where everything was asked for."""
+
+
+def find(client: Client, selections: Sequence[Selection] | None, every_node: bool = False) -> Found:
+    """Return what selections match, and what exists nearby where one matches nothing; None selects everything.
+
+    every_node: all nodes too, where that right is there. Where a right is missing, or nobody answers, the rest is
+    returned with the reason.
+    """
+    asking = _Asking(client)
+    if selections is None:
+        pods, *beside = everything()
+        asking.ask(pods)
+        for request in beside:
+            asking.ask(request, needed=False)
+        return asking.found()
+    if every_node:
+        asking.ask(EVERY_NODE, needed=False)
+    for selection in selections:
+        asking.look_for(selection)
+    found = asking.found()
+    for selection in selections:
+        if not found.problems and not any(matches(selection, one) for one in found.candidates):
+            asking.look_near(selection)
+    return dataclasses.replace(asking.found(), gaps=())
+
+
+class _Asking:
+    """Asks each request once, and keeps each object once."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._answers: dict[Request, Sequence[Object]] = {}
+        self._problems: dict[str, ApiError] = {}
+        self._gaps: dict[str, ApiError] = {}
+        self._silent: Unreachable | None = None
+
+    def found(self) -> Found:
+        """Return all of it as candidates."""
+        objects = {key_of(item): item for answer in self._answers.values() for item in answer}
+        return Found(candidates(objects.values()), tuple(self._problems.values()), tuple(self._gaps.values()))
+
+    def look_for(self, selection: Selection) -> None:
+        """Ask for what a selection matches."""
+        if selection.kind in ("node", "nodes") and EVERY_NODE in self._answers:
+            return
+        objects = [item for request in first(selection) for item in self.ask(request)]
+        for request in then(selection, objects):
+            self.ask(request)
+
+    def look_near(self, selection: Selection) -> None:
+        """Ask for what exists; what of it is not known is no problem of its own."""
+        for step in nearby(selection):
+            found = [item for request in step for item in self.ask(request, needed=False)]
+            if any(item["kind"] in ("Pod", "Node") for item in found):
+                return
+
+    def ask(self, request: Request, needed: bool = True) -> Sequence[Object]:
+        """Return the objects of a request, none where there is a problem, or a gap where it is not needed."""
+        try:
+            if self._silent:
+                raise self._silent
+            if request not in self._answers:
+                self._answers[request] = self._asked(request)
+            return self._answers[request]
+        except ApiError as error:
+            if isinstance(error, Unreachable):
+                self._silent = error
+            (self._problems if needed else self._gaps).setdefault(str(error), error)
+            return ()
+
+    def _asked(self, request: Request) -> Sequence[Object]:
+        if request.name is not None:
+            item = self._client.get(request.path)
+            return () if item is None else (lean(item),)
+        found = self._client.list(
+            request.path, label_selector=request.label_selector, fresh=request.fresh, most=request.most
+        )
+        return tuple(lean(item) for item in found)
