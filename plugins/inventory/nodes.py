@@ -36,14 +36,14 @@ options:
     description: Only nodes with these labels, such as V(kubernetes.io/os=linux,pool notin (build,test\)).
     type: str
   connect:
-    description: How Ansible connects to the nodes.
+    description:
+      - How Ansible connects to the nodes.
+      - With V(ssh), C(ansible_host) is the node's address, see O(address).
+      - With V(agent), it is by the agent pod on the node and the connection plugin C(kubernetes.core.kubectl), which
+        needs the collection C(kubernetes.core), and C(kubectl).
     type: str
     default: ssh
-    choices:
-      ssh: By SSH. C(ansible_host) is the node's address, see O(address).
-      agent:
-        By the agent pod on the node, with the connection plugin P(kubernetes.core.kubectl#connection), which needs the
-        collection C(kubernetes.core) and C(kubectl).
+    choices: [ssh, agent]
   address:
     description:
       - Types of addresses, the first that a node has is its C(ansible_host); of several of one type it is the one that
@@ -73,26 +73,26 @@ notes:
 """
 
 EXAMPLES = r"""
-# cluster.pcap.yml: nodes over SSH, with the current context of ~/.kube/config or what K8S_AUTH_* say
+# cluster.pcap.yml. The first line is enough for all nodes over SSH, with the current context of ~/.kube/config, or what
+# K8S_AUTH_ variables say.
 plugin: kube.pcap.nodes
 
----
-# edge.pcap.yml: one cluster of several, some nodes, by their public addresses
-plugin: kube.pcap.nodes
+# One cluster of several, and some of its nodes.
 kubeconfig: ~/.kube/config
 context: edge
 label_selector: kubernetes.io/os=linux
+
+# Their public addresses, where they have one.
 address: [ExternalIP, InternalIP]
+
+# Variables and groups of one's own.
+compose:
+  ansible_user: "'ubuntu'"
 keyed_groups:
   - key: kube_labels['node.kubernetes.io/instance-type']
     prefix: type
-compose:
-  ansible_user: "'ubuntu'"
 
----
-# agents.pcap.yml: no SSH; the answer is kept for a minute
-plugin: kube.pcap.nodes
-connect: agent
+# What was read is kept for a minute.
 cache: true
 cache_plugin: ansible.builtin.jsonfile
 cache_connection: ~/.ansible/inventory

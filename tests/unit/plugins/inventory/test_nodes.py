@@ -19,6 +19,8 @@ import urllib.parse
 import pytest
 import yaml
 
+from ansible_collections.kube.pcap.plugins.inventory.nodes import InventoryModule
+
 ROOT = pathlib.Path(__file__).resolve().parents[4]
 TEMPLATE = "{{ 6 * 7 }}{% if true %}x{% endif %}"
 EDGE = {
@@ -86,19 +88,12 @@ class Scene:
         )
 
     def inventory(self):
-        """The inventory as data: hosts' variables, and the hosts of each group."""
+        """The inventory as data: hosts' variables, and the hosts of each group; and what was said of it."""
         done = self.run("inventory", "--list")
         told = json.loads(done.stdout, object_hook=lambda item: item.get("__ansible_unsafe", item))
         variables = told.pop("_meta")["hostvars"]
-        return variables, {name: group["hosts"] for name, group in told.items() if "hosts" in group}
-
-    def rendered(self, expressions):
-        """What a task on edge-1 makes of each expression."""
-        message = {expression: "{{ %s }}" % expression for expression in expressions}
-        words = ["-m", "ansible.builtin.debug", "-a", json.dumps({"msg": message}), "-e", "ansible_connection=local"]
-        done = self.run("adhoc", "edge-1", *words)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout[done.stdout.index("{") :])["msg"]
+        groups = {name: group["hosts"] for name, group in told.items() if "hosts" in group}
+        return variables, groups, " ".join(done.stderr.split())
 
 
 @pytest.fixture
@@ -121,7 +116,7 @@ def test_list(scene):
         groups={"tainted": "kube_taints | length > 0"},
         keyed_groups=[{"key": "kube_labels['pool']", "prefix": "pool"}],
     )
-    variables, groups = scene.inventory()
+    variables, groups, _said = scene.inventory()
     assert variables["edge-1"]["ansible_host"] == "10.0.0.1"
     assert variables["edge-1"]["kube_node_name"] == "edge-1"
     assert (variables["core-1"]["pool"], variables["core-1"]["ansible_user"]) == ("core", "ops")
@@ -151,21 +146,20 @@ def test_never_rendered(scene):
         "composed",
         "hostvars['edge-1'].kube_annotations['note']",
         "kube_annotations | dict2items | map(attribute='value') | first",
+        "'a ' ~ kube_annotations['note']",
     ]
-    assert scene.rendered(expressions) == dict.fromkeys(expressions, TEMPLATE)
-    assert scene.rendered(["'a ' ~ kube_annotations.note", "kube_node_name"]) == {
-        "'a ' ~ kube_annotations.note": "a " + TEMPLATE,
-        "kube_node_name": "edge-1",
-    }
+    message = {expression: "{{ %s }}" % expression for expression in expressions}
+    words = ["-m", "ansible.builtin.debug", "-a", json.dumps({"msg": message}), "-e", "ansible_connection=local"]
+    done = scene.run("adhoc", "edge-1", *words)
+    told = json.loads(done.stdout[done.stdout.index("{") :])["msg"]
+    assert told == {**dict.fromkeys(expressions, TEMPLATE), expressions[-1]: "a " + TEMPLATE}
 
 
 def test_agents(scene):
     """By agent, a host is reached by kubectl; a node without one is warned of."""
     scene.configure(snapshot="snapshot.json", connect="agent", context="edge", kubeconfig="~/config", api_key="secret")
-    done = scene.run("inventory", "--list")
-    assert "no agent pod in namespace kube-pcap is ready on core-1" in " ".join(done.stderr.split())
-    assert "secret" not in done.stdout
-    variables, groups = scene.inventory()
+    variables, groups, said = scene.inventory()
+    assert "no agent pod in namespace kube-pcap is ready on core-1" in said
     assert {name: value for name, value in variables["edge-1"].items() if name.startswith("ansible_")} == {
         "ansible_connection": "kubernetes.core.kubectl",
         "ansible_kubectl_container": "agent",
@@ -177,37 +171,41 @@ def test_agents(scene):
     assert groups["without_agent"] == ["core-1"]
 
 
+def test_refused(scene):
+    """What is wrong is told in a sentence, an empty inventory says why it is empty, and no host is made up."""
+    sentences = {
+        "none.json cannot be read: No such file": {"snapshot": "none.json"},
+        "label_selector: ": {"label_selector": "!!"},
+        "no node is known, label_selector is pool=none": {"label_selector": "pool=none"},
+        "PublicIP": {"address": ["PublicIP"]},
+        "telnet": {"connect": "telnet"},
+    }
+    more = []
+    for number, options in enumerate(sentences.values()):
+        scene.configure(**{"snapshot": "snapshot.json", **options})
+        more += ["-i", str(scene.config.rename(scene.folder / ("%d.pcap.yml" % number)))]
+    scene.configure(snapshot="snapshot.json", label_selector="pool=edge")
+    done = scene.run("inventory", "--graph", *more)
+    said = " ".join(done.stderr.split())
+    assert [sentence for sentence in sentences if sentence not in said] == []
+    assert "Traceback" not in said
+    assert "edge-1" in done.stdout and "core-1" not in done.stdout
+
+
 @pytest.mark.parametrize(
-    "options, sentence",
+    "name, taken",
     [
-        ({"snapshot": "none.json"}, "none.json cannot be read: No such file"),
-        ({"snapshot": "snapshot.json", "label_selector": "!!"}, "label_selector: "),
-        ({"snapshot": "snapshot.json", "address": ["PublicIP"]}, "Invalid value"),
-        ({"snapshot": "snapshot.json", "connect": "telnet"}, "Invalid value"),
+        ("cluster.pcap.yml", True),
+        ("pcap.yaml", True),
+        ("kube.pcap.yml", True),
+        ("cluster.yml", False),
+        ("x.pcap", False),
     ],
 )
-def test_refused(scene, options, sentence):
-    """What is wrong is told in a sentence, and no host is made up."""
-    scene.configure(**options)
-    done = scene.run("inventory", "--list", ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED="1")
-    assert done.returncode != 0
-    assert sentence in " ".join(done.stderr.split()), done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_no_node(scene):
-    """An empty inventory says why it is empty."""
-    scene.configure(snapshot="snapshot.json", label_selector="pool=none")
-    done = scene.run("inventory", "--list")
-    assert "no node is known, label_selector is pool=none" in " ".join(done.stderr.split())
-
-
-def test_name(scene):
+def test_name(tmp_path, name, taken):
     """A file of another name is left to other plugins."""
-    scene.configure(snapshot="snapshot.json")
-    scene.config.rename(scene.folder / "cluster.yml")
-    done = scene.run("inventory", "--list", "-i", str(scene.folder / "cluster.yml"))
-    assert "edge-1" not in done.stdout
+    (tmp_path / name).touch()
+    assert InventoryModule().verify_file(str(tmp_path / name)) is taken
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -266,8 +264,6 @@ def test_api(scene, server):
     assert [path for path, _query in server.asked] == ["/api/v1/nodes", "/api/v1/namespaces/kube-pcap/pods"]
     assert server.asked[1][1]["labelSelector"] == ["app.kubernetes.io/name=kube-pcap-agent"]
     assert scene.inventory() == first
-    assert len(server.asked) == 2
-    assert scene.rendered(["kube_annotations.note"]) == {"kube_annotations.note": TEMPLATE}
     assert len(server.asked) == 2
     (scene.folder / "nothing.yml").write_text(json.dumps([{"hosts": "edge-1", "gather_facts": False}]))
     assert scene.run("playbook", "--flush-cache", str(scene.folder / "nothing.yml")).returncode == 0
