@@ -236,7 +236,8 @@ def _no_pod(selection: Selection, pods: Sequence[Candidate], node: str | None) -
     what = "%ss" % selection.kind
     if not names:
         what, names = "pods", [c.target.name or "?" for c in inside]
-    return "%s; namespace %s has the %s %s" % (text, selection.namespace, what, listed(_near(selection.name, names)))
+    where = "there are" if selection.namespace == ALL else "namespace %s has" % selection.namespace
+    return "%s; %s the %s %s" % (text, where, what, listed(_near(selection.name, names)))
 
 
 def _near(name: str | None, names: Iterable[str]) -> list[str]:

@@ -14,7 +14,7 @@ from ..module_utils._options import NAMES
 from ._request import COLLECT, STOP, TARGETS
 
 _PREFIX = "capture_"
-_OPTIONS = sorted({name[len(_PREFIX) :] for name in (TARGETS, *STOP, *COLLECT)} | {"snapshot", *NAMES})
+_OPTIONS = sorted({name[len(_PREFIX) :] for name in (TARGETS, *STOP, *COLLECT)} | {"api", "snapshot", *NAMES})
 _RESULT = "result"
 
 

@@ -94,6 +94,7 @@ REFUSED = [
     ("deployment shop/wbe", "deployment shop/wbe matches no pod; namespace shop has the deployments web"),
     ("service shop/api", "namespace shop has the services web"),
     ("pods shop app=nope", "namespace shop has the pods"),
+    ("pods * app=nope", "pods \\* app=nope matches no pod; there are the pods "),
     ("pods shop app in (seed,report)", "matches 2 pods and none runs: pod shop/report is Pending.*, pod shop/seed has"),
     ("node node-c", "node node-c matches no node; there are node-a, node-b"),
     ("nodes pool=x", "nodes pool=x matches no node"),
