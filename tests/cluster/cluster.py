@@ -91,7 +91,8 @@ class Cluster:
     def kubectl(self, *argv: str, input: str | None = None, timeout: float = 60, check: bool = True) -> str:
         """Runs kubectl as the administrator and returns what it printed; ClusterError with its words if ``check``."""
         fixed = ["--kubeconfig", str(self.kubeconfig), "--cache-dir", str(self.site.home / "kubectl")]
-        command = [str(build.BIN / "kubectl"), *fixed, *argv]
+        # It does not outlive this process, however that ends.
+        command = ["setpriv", "--pdeathsig", "KILL", str(build.BIN / "kubectl"), *fixed, *argv]
         stdin = subprocess.DEVNULL if input is None else None
         options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": timeout}
         done = subprocess.run(command, input=input, stdin=stdin, check=False, **options)
