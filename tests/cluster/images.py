@@ -19,11 +19,6 @@ from collections.abc import Mapping, Sequence
 REGISTRY = "kube-pcap.test"
 """The host in the images' names; nobody is asked for them."""
 BUSYBOX = pathlib.Path("/bin/busybox")
-_FOLDERS = ("bin", "dev", "etc", "proc", "root", "sys", "tmp", "var")
-_USERS = {
-    "etc/passwd": b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n",
-    "etc/group": b"root:x:0:\nnobody:x:65534:\n",
-}
 _OCI = "application/vnd.oci.image."
 
 
@@ -34,11 +29,16 @@ class Link:
     target: str
 
 
-Content = bytes | pathlib.Path | Link
-"""Of a file in an image: text is mode 0644, a file of this machine keeps its mode."""
+Content = bytes | pathlib.Path | Link | None
+"""Of a path in an image: None is a folder, text has mode 0644, a file of this machine keeps its mode."""
+BASE: dict[str, Content] = {
+    **dict.fromkeys(("bin", "dev", "etc", "proc", "root", "sys", "tmp", "var")),
+    "etc/passwd": b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n",
+    "etc/group": b"root:x:0:\nnobody:x:65534:\n",
+}
 
 
-def _add(tar: tarfile.TarFile, name: str, content: Content | None, mode: int = 0o644) -> None:
+def _add(tar: tarfile.TarFile, name: str, content: Content, mode: int = 0o644) -> None:
     """Adds one entry with nothing of today in it; None is a folder."""
     info = tarfile.TarInfo(name)
     info.mode, data = mode, b""
@@ -54,12 +54,10 @@ def _add(tar: tarfile.TarFile, name: str, content: Content | None, mode: int = 0
 
 
 def layer(files: Mapping[str, Content]) -> bytes:
-    """A layer: the folders of any root, two users, and files by their path in the image."""
+    """A layer: what it holds by its path in the image. The lowest layer of an image wants ``BASE``, too."""
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w") as tar:
-        for folder in _FOLDERS:
-            _add(tar, folder, None)
-        for name, content in {**_USERS, **files}.items():
+        for name, content in files.items():
             _add(tar, name, content)
     return raw.getvalue()
 
@@ -150,11 +148,15 @@ def build(programs: pathlib.Path, folder: pathlib.Path, stamp: str) -> None:
     if done.exists() and done.read_text(encoding="utf-8") == stamp:
         return
     done.unlink(missing_ok=True)
-    one = {short: [layer({short: programs / short})] for short in ("pause", "coredns", "netkit")}
+    one = {short: [layer({**BASE, short: programs / short})] for short in ("pause", "coredns", "netkit")}
     image(folder / "pause.tar", name("pause"), one["pause"], ["/pause"])
     image(folder / "coredns.tar", name("coredns"), one["coredns"], ["/coredns"])
     image(folder / "distroless.tar", name("distroless"), one["netkit"], ["/netkit"])
     image(
-        folder / "netkit.tar", name("netkit"), [layer({**shell(), "bin/netkit": programs / "netkit"})], (), ["netkit"]
+        folder / "netkit.tar",
+        name("netkit"),
+        [layer({**BASE, **shell(), "bin/netkit": programs / "netkit"})],
+        (),
+        ["netkit"],
     )
     done.write_text(stamp, encoding="utf-8")
