@@ -201,7 +201,8 @@ def sweep() -> None:
 def _free_site(number: int | None) -> Site:
     numbers = _sweep()
     if not numbers or number not in (None, *numbers):
-        raise ClusterError("a cluster is up already; this removes it: make cluster-down")
+        remedy = "python -m tests.cluster down --number %d" % number if number else "make cluster-down"
+        raise ClusterError("this cluster is up already, or being made; this removes it: %s" % remedy)
     return Site(numbers[0] if number is None else number)
 
 

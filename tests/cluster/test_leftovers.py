@@ -60,7 +60,7 @@ def test_what_a_killed_start_leaves_is_swept(site):
     argv = [sys.executable, "-u", "-m", "tests.cluster", "up", "--number", str(site.number)]
     starting = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT)
     assert "API" in starting.stdout.readline()
-    with pytest.raises(ClusterError, match="make cluster-down"):
+    with pytest.raises(ClusterError, match="down --number %d" % site.number):
         Cluster.up(site.number)
     starting.kill()
     starting.communicate()
