@@ -17,12 +17,17 @@ import pytest
 from ansible_collections.kube.pcap.plugins.module_utils._records import Target
 from tests.bucket import scene
 from tests.bucket.scene import Bucket
-from tests.lab import addresses
+from tests.lab import addresses, turns
 from tests.lab.ansible_run import Ansible
 from tests.lab.lab import Lab
 from tests.lab.playing import Plays
 from tests.lab.recording import Record, Recording
 from tests.lab.shipped import CREATE_ONLY
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With several workers, tests wait for their turn."""
+    turns.register(config)
 
 
 def lab_name(prefix: str) -> str:

@@ -66,14 +66,16 @@ def started(argv, folder, sink="directory"):
                 os.killpg(command.pid, signal.SIGKILL)
 
 
-def lab_of(session):
-    """The name of the lab that a command of a session has started, once all of it stands."""
+def labs_of(session):
+    """The names of the labs that a command of a session has started, once one of them stands."""
+    found, stands = [], False
     for name in names():
-        with contextlib.suppress(LabError):
+        with contextlib.suppress(LabError, ProcessLookupError):
             lab = Lab.attach(name)
-            if lab.state.owner and lab.inventory.exists() and os.getsid(lab.state.owner) == session:
-                return name
-    return None
+            if lab.state.owner and os.getsid(lab.state.owner) == session:
+                found.append(name)
+                stands |= lab.inventory.exists()
+    return found if stands else []
 
 
 def made_by(name):
@@ -126,6 +128,7 @@ def test_the_demo_shows_the_main_job(temporary, sink):
     assert traces(name) == {} and name not in names() and using(temporary) == []
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("number, sink", [(signal.SIGINT, "gs"), (signal.SIGTERM, "directory")])
 def test_an_interrupted_demo_leaves_nothing(temporary, number, sink):
     """As by Ctrl-C in `make demo`, while its traffic runs: the gate waits for the clean-up and says how it ended."""
@@ -167,21 +170,23 @@ def test_with_go_the_demo_ships_to_a_bucket(monkeypatch):
         demo_sinks.choose("s3")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGINT] * 5])
 def test_interrupted_tests_leave_no_lab(temporary, tmp_path, signals):
-    """However impatient the user, the tests that `make test` runs take their lab down."""
-    argv = [*CHILD, *LAB["test"], "--basetemp", str(tmp_path / "pytest"), "tests/lab/test_lab.py"]
+    """However impatient the user, the tests that `make test` runs take their labs down."""
+    argv = [*CHILD, *LAB["test"], "-m", "not alone", "--basetemp", str(tmp_path / "pytest"), "tests/lab/test_lab.py"]
     with started(argv, temporary) as tests:
-        name = wait_for(lambda: lab_of(tests.pid))
+        made = wait_for(lambda: labs_of(tests.pid))
         for number in signals:
             os.killpg(tests.pid, number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 tests.wait(0.1)
         text = tests.communicate(timeout=PATIENCE)[0]
     assert tests.returncode == 2 and "Interrupted" in text and "Traceback" not in text, text
-    assert traces(name) == {}
+    assert {name: traces(name) for name in made if traces(name)} == {}
 
 
+@pytest.mark.alone
 def test_down_removes_what_a_killed_run_has_left(tmp_path):
     """As `make lab-down` after a demo that was killed, no other lab being up."""
     (tmp_path / "small.yml").write_text(SMALL)
