@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from ...module_utils._matching import matches
 from ...module_utils._records import Candidate, Selection
+from ...module_utils._selection import WORKLOADS
 from .client import Client
 from .fields import Object
 from .objects import candidates, key_of, lean
@@ -49,11 +50,13 @@ def find(client: Client, selections: Sequence[Selection] | None, every_node: boo
         asking.ask(EVERY_NODE, needed=False)
     for selection in selections:
         asking.look_for(selection)
-    found = asking.found()
+    # What owns a pod that is no selected workload's, or no selected service's, was not asked for.
+    owned = any(selection.kind in ("service", *WORKLOADS) for selection in selections)
+    found = asking.found(owned)
     for selection in selections:
         if not found.problems and not any(matches(selection, one) for one in found.candidates):
             asking.look_near(selection)
-    return dataclasses.replace(asking.found(), gaps=())
+    return dataclasses.replace(asking.found(owned), gaps=())
 
 
 class _Asking:
@@ -66,10 +69,11 @@ class _Asking:
         self._gaps: dict[str, ApiError] = {}
         self._silent: Unreachable | None = None
 
-    def found(self) -> Found:
-        """Return all of it as candidates."""
+    def found(self, whole: bool = False) -> Found:
+        """Return all of it as candidates; ``whole``: whose they are is decided by it, where nothing went wrong."""
         objects = {key_of(item): item for answer in self._answers.values() for item in answer}
-        return Found(candidates(objects.values()), tuple(self._problems.values()), tuple(self._gaps.values()))
+        known = candidates(objects.values(), whole and not self._problems)
+        return Found(known, tuple(self._problems.values()), tuple(self._gaps.values()))
 
     def look_for(self, selection: Selection) -> None:
         """Ask for what a selection matches."""

@@ -79,11 +79,14 @@ def _only(item: Object, *names: str) -> dict[str, Any]:
     return {name: item[name] for name in names if name in item}
 
 
-def candidates(objects: Iterable[Object]) -> tuple[Candidate, ...]:
-    """Return every node and pod, with its workloads and services as far as the objects tell."""
+def candidates(objects: Iterable[Object], whole: bool = False) -> tuple[Candidate, ...]:
+    """Return every node and pod, with its workloads and services as far as the objects tell.
+
+    whole: there is nothing beside these objects that matters. Otherwise what they do not tell is None.
+    """
     known = list(objects)
     owners = {key_of(item): _owners(item) for item in known}
-    services = _services(known)
+    services = _services(known, whole)
     found = [Candidate(_node(item)) for item in known if item["kind"] == "Node"]
     for item in known:
         if item["kind"] == "Pod":
@@ -91,7 +94,7 @@ def candidates(objects: Iterable[Object]) -> tuple[Candidate, ...]:
                 Candidate(
                     target=_pod(item),
                     phase=text(part(item, "status"), "phase") or "Unknown",
-                    workloads=_workloads(item, owners),
+                    workloads=_workloads(item, owners, whole),
                     services=None if services is None else tuple(sorted(services.get(key_of(item), ()))),
                 )
             )
@@ -142,8 +145,8 @@ def _containers(spec: Object, status: Object) -> tuple[Container, ...]:
     return tuple(Container(name, ids.get(name)) for name in names)
 
 
-def _workloads(pod: Object, owners: Mapping[Key, Sequence[Key]]) -> tuple[tuple[str, str], ...] | None:
-    """Return what owns a pod, all the way up; None where an owner that has one itself is missing."""
+def _workloads(pod: Object, owners: Mapping[Key, Sequence[Key]], whole: bool) -> tuple[tuple[str, str], ...] | None:
+    """Return what owns a pod, all the way up; None where an owner that has one itself is missing, unless ``whole``."""
     found: list[tuple[str, str]] = []
     waiting, seen = list(_owners(pod)), set()
     while waiting:
@@ -151,18 +154,21 @@ def _workloads(pod: Object, owners: Mapping[Key, Sequence[Key]]) -> tuple[tuple[
         if key in seen or key[0] == "Node":
             continue
         seen.add(key)
-        if key[0] in _BETWEEN and key not in owners:
+        if key[0] in _BETWEEN and key not in owners and not whole:
             return None
         found.append((key[0].lower(), key[2]))
         waiting.extend(owners.get(key, ()))
     return tuple(found)
 
 
-def _services(objects: Sequence[Object]) -> Mapping[Key, set[str]] | None:
-    """Return the services of each pod, by endpoint slices, else by selector; None where no service is known at all."""
+def _services(objects: Sequence[Object], whole: bool) -> Mapping[Key, set[str]] | None:
+    """Return the services of each pod, by endpoint slices, else by selector.
+
+    None where no service is known at all, unless ``whole``.
+    """
     slices = [item for item in objects if item["kind"] == "EndpointSlice"]
     services = [item for item in objects if item["kind"] == "Service"]
-    if not slices and not services:
+    if not slices and not services and not whole:
         return None
     found: dict[Key, set[str]] = collections.defaultdict(set)
     told = set()

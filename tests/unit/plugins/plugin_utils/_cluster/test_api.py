@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("kubernetes")
 
-from ansible_collections.kube.pcap.plugins.module_utils._matching import match_labels, matches
+from ansible_collections.kube.pcap.plugins.module_utils._matching import match_labels, matches, undecided
 from ansible_collections.kube.pcap.plugins.module_utils._selection import parse
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.access import Access
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.api import find
@@ -168,6 +168,19 @@ def test_what_matches_nothing_is_looked_for_nearby(server, selection, asked, kno
     """A few requests more tell what exists."""
     found = ask(server, selection)
     assert server.paths == asked and len(found.candidates) == known
+
+
+@pytest.mark.parametrize("selection", ["deployment shop/wbe", "service shop/wbe"])
+def test_whose_a_pod_is_that_was_not_asked_for_is_decided(server, selection):
+    """The API has answered, so that nothing is left to say that it is not known."""
+    extra = pod("once", owner=("Job", "once"), labels={"app": "once"})
+    everything = server.answer
+    server.answer = lambda a: listed("Pod", extra) if a.path.endswith("/pods") else everything(a)
+    found = ask(server, selection, "pods shop app=once")
+    (parsed,) = parse("targets", selection)
+    assert not undecided(parsed, found.candidates)
+    server.answer = lambda a: listed("Pod", extra) if a.path.endswith("/pods") else forbidden(a.path)
+    assert undecided(parsed, ask(server, selection, "pods shop app=once").candidates)
 
 
 def test_nothing_selected_is_everything(server):

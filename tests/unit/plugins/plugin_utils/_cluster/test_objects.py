@@ -153,3 +153,31 @@ def test_no_objects(document, text):
 def test_malformed_parts(key, value):
     """Parts of another type than Kubernetes gives them are as missing ones."""
     assert only({**pod(), key: value}).target.name == "web-1"
+
+
+def test_nothing_beside_the_objects():
+    """Where they are all that matters, a missing owner has none, and no service is known to be none."""
+    (found,) = objects.candidates([pod(owner=("ReplicaSet", "web-rs"))], whole=True)
+    assert found.workloads == (("replicaset", "web-rs"),) and found.services == ()
+
+
+@pytest.mark.parametrize("annotations", [{}, {"kubernetes.io/config.hash": "h", "kubernetes.io/config.mirror": "h"}])
+def test_lean(annotations):
+    """What is left of objects tells the same, and nothing of what is not read is kept."""
+    slices = thing(
+        "EndpointSlice",
+        "web-1",
+        metadata={"labels": {"kubernetes.io/service-name": "web"}, "managedFields": ["SECRET"]},
+        endpoints=[{"targetRef": {"kind": "Pod", "name": "web-1"}}],
+    )
+    address = {"type": "InternalIP", "address": "10.9.0.1"}
+    whole = [
+        pod(owner=("ReplicaSet", "web-rs"), annotations={**annotations, "other": "SECRET"}, volumes=["SECRET"]),
+        thing("ReplicaSet", "web-rs", owner=("Deployment", "web"), spec={"template": "SECRET"}),
+        thing("Service", "api", spec={"selector": {"app": "web"}, "ports": ["SECRET"]}),
+        slices,
+        thing("Node", "node-a", None, status={"addresses": [address], "images": ["SECRET"]}),
+    ]
+    lean = [objects.lean(item) for item in whole]
+    assert objects.candidates(lean) == objects.candidates(whole) and len(objects.candidates(lean)) == 2
+    assert "SECRET" not in str(lean) and "SECRET" in str(whole)
