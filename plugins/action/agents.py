@@ -1,0 +1,89 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Checks and tells what becomes of agent pods; documented as module ``agents``."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.utils.display import Display
+
+from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
+from ansible_collections.kube.pcap.plugins.plugin_utils._agents import report
+from ansible_collections.kube.pcap.plugins.plugin_utils._agents.pods import (
+    host_variables,
+    owns_namespace,
+    read_pods,
+    read_spool,
+    read_wanted,
+)
+from ansible_collections.kube.pcap.plugins.plugin_utils._agents.request import asked
+from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
+from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
+from ansible_collections.kube.pcap.plugins.plugin_utils._variables import check_cut
+
+
+class ActionModule(ControllerAction):
+    """Answers from the request and from what tasks have registered."""
+
+    OPTIONS = {
+        "of": {"type": "str", "choices": ["request", "found", "present", "removal"], "required": True},
+        "request": {"type": "dict", "required": True},
+        "namespaces": {"type": "list", "elements": "dict", "default": []},
+        "daemonsets": {"type": "list", "elements": "dict", "default": []},
+        "pods": {"type": "list", "elements": "dict", "default": []},
+        "hosts": {"type": "list", "elements": "str", "default": []},
+    }
+
+    def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is asked, what there is, or what became of it."""
+        request = asked(options["request"])
+        if options["of"] == "request":
+            check_cut(known.get("_raw_params"))
+            if importlib.util.find_spec("ansible_collections.kubernetes.core") is None:
+                raise PcapError(
+                    "the collection kubernetes.core is missing;"
+                    " install it with ansible-galaxy collection install kubernetes.core"
+                )
+            return {"asked": request}
+        return {
+            "found": self._found,
+            "present": self._present,
+            "removal": self._removal,
+        }[options["of"]](options, request, known)
+
+    def _found(self, options: Mapping[str, Any], request: Mapping[str, Any], _known: object) -> dict[str, Any]:
+        spools = [read_spool(one) for one in options["daemonsets"]]
+        places = (request["namespace"], request["kubeconfig"], request["context"])
+        return {
+            "owns_namespace": owns_namespace(options["namespaces"]),
+            "spool": spools[0] if spools else None,
+            "agents": [host_variables(pod, *places) for pod in read_pods(options["pods"]) if pod.ready],
+        }
+
+    def _present(self, options: Mapping[str, Any], _request: object, _known: object) -> dict[str, Any]:
+        wanted = [read_wanted(one) for one in options["daemonsets"]]
+        pods = read_pods(options["pods"])
+        return self._told(report.present(wanted[0] if wanted else None, pods, self._task.check_mode))
+
+    def _removal(
+        self, options: Mapping[str, Any], request: Mapping[str, Any], known: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        results = [plain(known["hostvars"][host].get("capture_result")) for host in options["hosts"]]
+        spools = [read_spool(one) for one in options["daemonsets"]]
+        asked_pods = [pod for pod in read_pods(options["pods"]) if pod.ready]
+        result = next(filter(None, results), None if options["hosts"] else {})
+        spool = spools[0] if spools else None
+        return self._told(report.removal(result, asked_pods, spool, request["force"], self._task.check_mode))
+
+    @staticmethod
+    def _told(told: report.Told) -> dict[str, Any]:
+        text = "\n".join(told.lines)
+        if text:
+            Display().display(text)
+        failed = {"failed": True, "msg": told.failure} if told.failure else {}
+        return {"text": text, **failed}

@@ -1,0 +1,111 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: agents
+short_description: What is asked of agent pods, what there is of them, and what became of it
+version_added: 0.1.0
+author:
+  - The kube.pcap authors (@kube-pcap)
+description:
+  - Decides and tells on the controller what the role C(kube.pcap.agent) has the API server do.
+extends_documentation_fragment:
+  - kube.pcap._attributes
+  - kube.pcap._attributes.info
+  - kube.pcap._attributes.controller
+  - kube.pcap._attributes.actiongroup
+options:
+  of:
+    description:
+      - V(request) checks what is asked. V(found) tells whose the namespace is, and how Ansible reaches the agents.
+      - V(present) prints a line for each agent, and fails where a node that is to have one has none that is ready.
+      - V(removal) tells which files stay on nodes, and fails where agents may not be removed.
+    type: str
+    choices: [request, found, present, removal]
+    required: true
+  request:
+    description: The role's options, with their prefix. What is empty or null takes its default.
+    type: dict
+    required: true
+  namespaces:
+    description: The agents' namespace, as M(kubernetes.core.k8s_info) returns it, where it is there.
+    type: list
+    elements: dict
+    default: []
+  daemonsets:
+    description: Their DaemonSet, where it is there.
+    type: list
+    elements: dict
+    default: []
+  pods:
+    description: Their pods.
+    type: list
+    elements: dict
+    default: []
+  hosts:
+    description: With V(removal), the hosts of which one has the result of the play that stopped the captures.
+    type: list
+    elements: str
+    default: []
+seealso:
+  - module: kube.pcap.report
+"""
+
+EXAMPLES = r"""
+- name: Check what is asked
+  kube.pcap.agents:
+    of: request
+    request:
+      agent_image: registry.example/kube-pcap-agent:1
+  register: agent__asked
+
+- name: Look for agents
+  kubernetes.core.k8s_info:
+    kind: Pod
+    namespace: kube-pcap
+    label_selectors: [app.kubernetes.io/name=kube-pcap-agent]
+  register: agent__pods
+
+- name: Tell how to reach them
+  kube.pcap.agents:
+    of: found
+    request:
+      agent_state: absent
+    pods: "{{ agent__pods.resources }}"
+"""
+
+RETURN = r"""
+asked:
+  description: The options by their names without prefix, with seconds, and pull secrets as a manifest has them.
+  returned: with O(of=request)
+  type: dict
+owns_namespace:
+  description: Whether the namespace was made for the agents, or is missing.
+  returned: with O(of=found)
+  type: bool
+spool:
+  description: The folder of the nodes in which their captures live, null without a DaemonSet.
+  returned: with O(of=found)
+  type: str
+  sample: /var/lib/kube-pcap
+agents:
+  description: Host variables of each agent that is ready.
+  returned: with O(of=found)
+  type: list
+  elements: dict
+  contains:
+    kube_node_name:
+      description: Its node.
+      type: str
+    ansible_kubectl_pod:
+      description: Its pod.
+      type: str
+text:
+  description: What was printed.
+  returned: with O(of=present) and O(of=removal)
+  type: str
+"""

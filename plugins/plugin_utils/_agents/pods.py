@@ -1,0 +1,111 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What there is of agents in a cluster, from its objects as the API sends them. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .._cluster.fields import Object, entries, labels, part, text
+
+NAME, CONTAINER = "kube-pcap-agent", "agent"
+"""Of the DaemonSet, and of the container in its pods."""
+OWNER = ("app.kubernetes.io/managed-by", "kube.pcap")
+"""What a namespace is labelled with that was made for the agents."""
+_SPOOL = "spool"
+_READY = "ready"
+
+
+@dataclasses.dataclass(frozen=True)
+class Pod:
+    """One agent pod."""
+
+    node: str | None
+    """None while it is not placed."""
+    name: str
+    ready: bool
+    reason: str
+    """``ready``, or why not, as the kubelet or the scheduler has it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What the DaemonSet says of its pods."""
+
+    nodes: int
+    """That are to have one."""
+    up_to_date: int
+    """Pods made of the manifest as it is now."""
+    seen: bool
+    """Whether these figures are of the manifest as it is now."""
+
+
+def owns_namespace(namespaces: Sequence[Object]) -> bool:
+    """Say whether the namespace is the agents' own: made for them, or still to be made."""
+    key, value = OWNER
+    return all(labels(one).get(key) == value for one in namespaces)
+
+
+def read_pods(items: Iterable[Object]) -> tuple[Pod, ...]:
+    """Return the pods, by node; those on their way out are left out."""
+    found = [
+        Pod(text(part(one, "spec"), "nodeName"), one["metadata"]["name"], _reason(one) == _READY, _reason(one))
+        for one in items
+        if text(one["metadata"], "deletionTimestamp") is None
+    ]
+    return tuple(sorted(found, key=lambda pod: (pod.node or "", pod.name)))
+
+
+def read_wanted(daemonset: Object) -> Wanted:
+    """Return what a DaemonSet's controller says."""
+    status = part(daemonset, "status")
+    nodes, fresh = status.get("desiredNumberScheduled"), status.get("updatedNumberScheduled")
+    seen = status.get("observedGeneration") == daemonset["metadata"].get("generation")
+    return Wanted(nodes if isinstance(nodes, int) else 0, fresh if isinstance(fresh, int) else 0, seen)
+
+
+def read_spool(daemonset: Object) -> str | None:
+    """Return the folder of the nodes in which the agents' captures live."""
+    spec = part(part(part(daemonset, "spec"), "template"), "spec")
+    paths = [text(part(one, "hostPath"), "path") for one in entries(spec, "volumes") if one.get("name") == _SPOOL]
+    return paths[0] if paths else None
+
+
+def host_variables(pod: Pod, namespace: str, kubeconfig: str | None, context: str | None) -> dict[str, Any]:
+    """Return what Ansible needs to reach a pod; how it reaches the API server otherwise is kubectl's to know."""
+    chosen: Mapping[str, Any] = {"ansible_kubectl_kubeconfig": kubeconfig, "ansible_kubectl_context": context}
+    return {
+        "kube_node_name": pod.node,
+        "ansible_connection": "kubernetes.core.kubectl",
+        "ansible_kubectl_namespace": namespace,
+        "ansible_kubectl_pod": pod.name,
+        "ansible_kubectl_container": CONTAINER,
+        "ansible_python_interpreter": "/usr/bin/python3",
+        "ansible_become": False,
+        **{name: value for name, value in chosen.items() if value is not None},
+    }
+
+
+def _reason(pod: Object) -> str:
+    status = part(pod, "status")
+    if any(one.get("type") == "Ready" and one.get("status") == "True" for one in entries(status, "conditions")):
+        return _READY
+    for container in entries(status, "containerStatuses"):
+        states = [part(container, "state"), part(container, "lastState")]
+        waiting = part(states[0], "waiting")
+        said = [text(part(state, "terminated"), "message") for state in states]  # what its program said last
+        words = [text(waiting, "reason"), next(filter(None, said), text(waiting, "message"))]
+        if any(words):
+            return ": ".join(" ".join(word.split()) for word in words if word)
+    for one in entries(status, "conditions"):
+        if one.get("type") == "PodScheduled" and one.get("status") == "False":
+            return text(one, "message") or text(one, "reason") or "it is not placed"
+    return (
+        text(status, "message")
+        or text(status, "reason")
+        or "it is starting (%s)" % (text(status, "phase") or "unknown")
+    )

@@ -1,0 +1,91 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What there is to say of agents that were brought, and whether they may be taken away. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...module_utils._endings import lacks_manifest
+from .._report.parts import count
+from .._report.text import table
+from .pods import Pod, Wanted
+
+_HEADINGS = ("NODE", "POD", "STATE")
+_FORCE = "collect them, wait longer (agent_wait), or leave them there with agent_force"
+
+
+@dataclasses.dataclass(frozen=True)
+class Told:
+    """What a play has to say of agents."""
+
+    lines: tuple[str, ...]
+    failure: str | None = None
+
+
+def present(wanted: Wanted | None, pods: Sequence[Pod], check_mode: bool = False) -> Told:
+    """Return one line for each node; it is a failure where one that is to have an agent has none that is ready.
+
+    wanted: None where there is no DaemonSet, as in check mode before the first.
+    """
+    if check_mode:
+        return Told(())
+    if wanted is None or not wanted.seen:
+        return Told((), "the cluster has not looked at the agents' DaemonSet; does its controller manager run?")
+    lines = table(_HEADINGS, [(pod.node, pod.name, pod.reason) for pod in pods])
+    ready = sum(pod.ready for pod in pods)
+    lines.insert(0, "%s of %s" % (count(ready, "agent"), count(wanted.nodes, "node")))
+    return Told(tuple(lines), _missing(wanted, pods))
+
+
+def _missing(wanted: Wanted, pods: Sequence[Pod]) -> str | None:
+    if not wanted.nodes:
+        return "agent_node_selector: no node has these labels; see kubectl get nodes --show-labels"
+    late = ["%s (%s)" % (pod.node or pod.name, pod.reason) for pod in pods if not pod.ready]
+    if late:
+        return "no agent is ready on %s" % ", ".join(late)
+    if len(pods) < wanted.nodes:
+        lacking = count(wanted.nodes - len(pods), "node")
+        return "%s got no agent pod; kubectl describe daemonset tells why" % lacking
+    if wanted.up_to_date < wanted.nodes:
+        return "%s of an earlier manifest; wait longer (agent_wait)" % count(wanted.nodes - wanted.up_to_date, "agent")
+    return None
+
+
+def removal(
+    result: Mapping[str, Any] | None, agents: Sequence[Pod], spool: str | None, force: bool, check_mode: bool = False
+) -> Told:
+    """Return what becomes of the captures when the agents go, and why they may not.
+
+    result: of the report of the play that stopped them, None where that has none. agents: those that were asked.
+    spool: None where there is no DaemonSet.
+    """
+    if spool is None:
+        return Told(("there are no agents",))
+    unasked = [(one["host"], one["reason"]) for one in (result or {}).get("unasked", ())]
+    if result is None:
+        unasked = [(str(pod.node), "nothing was heard of it") for pod in agents]
+    captures = (result or {}).get("captures", ())
+    left = sorted({"%s on %s" % (one["id"], one["host"]) for one in captures if _is_owed(one)})
+    stays = sorted({one["host"] for one in captures if one["segments"] > one["shipped"]})
+    lines = ["files of captures stay on %s, in %s" % (", ".join(stays), spool)] if stays else []
+    if check_mode or force:
+        return Told(tuple(lines))
+    if unasked:
+        said = "; ".join("%s: %s" % one for one in unasked)
+        return Told(
+            tuple(lines), "it is not known what agents record (%s); agent_force removes them all the same" % said
+        )
+    if left:
+        return Told(tuple(lines), "what its sink has not got is left of %s; %s" % (", ".join(left), _FORCE))
+    return Told(tuple(lines))
+
+
+def _is_owed(capture: Mapping[str, Any]) -> bool:
+    """Return whether a capture's sink is to get more of it."""
+    over = capture["phase"] in ("done", "failed")
+    return bool(capture["sink"]) and (not over or capture["backlog_bytes"] > 0 or lacks_manifest(capture["reason"]))

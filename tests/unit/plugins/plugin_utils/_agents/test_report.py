@@ -1,0 +1,82 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is told of agents."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from ansible_collections.kube.pcap.plugins.plugin_utils._agents import report
+from ansible_collections.kube.pcap.plugins.plugin_utils._agents.pods import Pod, Wanted
+
+READY = [Pod("node-a", "agent-1", True, "ready"), Pod("node-b", "agent-2", True, "ready")]
+LATE = [READY[0], Pod("node-b", "agent-2", False, "ErrImagePull")]
+
+
+def test_present():
+    """One line for each node."""
+    assert report.present(Wanted(2, 2, True), READY) == report.Told(
+        (
+            "2 agents of 2 nodes",
+            "NODE    POD      STATE",
+            "node-a  agent-1  ready",
+            "node-b  agent-2  ready",
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "wanted, pods, said",
+    [
+        (Wanted(2, 2, True), LATE, r"no agent is ready on node-b \(ErrImagePull\)"),
+        (Wanted(3, 2, True), READY, "1 node got no agent pod"),
+        (Wanted(2, 1, True), READY, "1 agent of an earlier manifest"),
+        (Wanted(0, 0, True), [], "agent_node_selector: no node"),
+        (Wanted(2, 2, False), READY, "has not looked at"),
+        (None, [], "has not looked at"),
+    ],
+)
+def test_not_present(wanted, pods, said):
+    """It is a failure that names the nodes."""
+    assert re.search(said, report.present(wanted, pods).failure)
+
+
+def capture(**changes):
+    """A capture that has ended on node-a, with all of it in its sink."""
+    whole = {"id": "c", "host": "node-a", "phase": "done", "reason": "stopped", "sink": "gs://b", "backlog_bytes": 0}
+    return {**whole, "segments": 2, "shipped": 2, **changes}
+
+
+def result(*captures, unasked=()):
+    """What the report of the play has that stopped them."""
+    return {"captures": list(captures), "unasked": [{"host": host, "reason": "unreachable"} for host in unasked]}
+
+
+@pytest.mark.parametrize(
+    "given, lines, said",
+    [
+        (result(), 0, None),
+        (result(capture()), 0, None),
+        (result(capture(sink=None, shipped=0)), 1, None),
+        (result(capture(phase="draining", shipped=1, backlog_bytes=9)), 1, "left of c on node-a"),
+        (result(capture(reason="unshipped: 1", shipped=1, backlog_bytes=9)), 1, "left of c on node-a"),
+        (result(unasked=["node-b"]), 0, r"not known what agents record \(node-b: unreachable\)"),
+        (None, 0, "node-a: nothing was heard of it; node-b: nothing was heard of it"),
+    ],
+)
+def test_removal(given, lines, said):
+    """Agents stay while a sink is to get more, or where nobody knows; files without a sink stay on the node."""
+    told = report.removal(given, READY, "/srv/pcap", force=False)
+    assert len(told.lines) == lines and (told.failure is None if said is None else re.search(said, told.failure))
+    assert not lines or told.lines[0] == "files of captures stay on node-a, in /srv/pcap"
+    for forced in ({"force": True}, {"force": False, "check_mode": True}):
+        assert report.removal(given, READY, "/srv/pcap", **forced) == report.Told(told.lines)
+
+
+def test_nothing_to_remove():
+    """Without agents nothing is asked."""
+    assert report.removal({}, [], None, force=False) == report.Told(("there are no agents",))

@@ -1,0 +1,103 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role ``agent``: one default for each option wherever it is written, and a manifest that is what it says."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from typing import Any
+
+import jinja2
+import pytest
+import yaml
+
+from ansible_collections.kube.pcap.plugins.plugin_utils._agents import pods
+from ansible_collections.kube.pcap.plugins.plugin_utils._agents.request import DEFAULTS, PREFIX, asked
+from ansible_collections.kube.pcap.plugins.plugin_utils._inventory.nodes import AGENT_LABEL
+
+ROLE = pathlib.Path(__file__).resolve().parents[2] / "roles" / "agent"
+
+
+def read(name: str) -> dict[str, Any]:
+    """A YAML file of the role."""
+    values: dict[str, Any] = yaml.safe_load((ROLE / name).read_text())
+    return values
+
+
+def given(values: dict[str, Any]) -> dict[str, Any]:
+    """Defaults as options compare them: empty text is none."""
+    return {name: None if value == "" else value for name, value in values.items()}
+
+
+SPECS = read("meta/argument_specs.yml")["argument_specs"]
+
+
+def test_defaults() -> None:
+    """Those of the role are those that an empty option has."""
+    assert given(read("defaults/main.yml")) == {PREFIX + name: value for name, value in DEFAULTS.items()}
+
+
+@pytest.mark.parametrize("entry", SPECS)
+def test_documentation(entry: str) -> None:
+    """...and those that are documented, of every option."""
+    told = {name: option["default"] for name, option in SPECS[entry]["options"].items()}
+    assert told == read("defaults/main.yml")
+
+
+def test_every_option_is_handed_over() -> None:
+    """The request holds each option under its own name."""
+    request = read("vars/main.yml")["agent__request"]
+    assert request == {name: "{{ %s }}" % name for name in read("defaults/main.yml")}
+
+
+def manifest(**options: Any) -> list[dict[str, Any]]:
+    """The manifest as it is applied."""
+    environment = jinja2.Environment(trim_blocks=True)
+    environment.filters["to_json"] = json.dumps
+    environment.globals["lookup"] = lambda _plugin, name: (ROLE / "files" / name).read_text()
+    text = environment.from_string((ROLE / "templates/daemonset.yml.j2").read_text()).render(
+        agent__asked={"asked": asked({"agent_image": "registry/agent:1", **options})},
+        agent__found={"owns_namespace": options.get("agent_namespace") is None},
+    )
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+def test_manifest() -> None:
+    """Least rights, and where the inventory and the removal look for it."""
+    namespace, account, daemonset = manifest()
+    assert pods.owns_namespace([namespace]) and account["automountServiceAccountToken"] is False
+    assert daemonset["metadata"]["name"] == account["metadata"]["name"] == pods.NAME
+    template = daemonset["spec"]["template"]
+    assert template["metadata"]["labels"][AGENT_LABEL[0]] == AGENT_LABEL[1]
+    assert daemonset["spec"]["selector"]["matchLabels"] == {AGENT_LABEL[0]: AGENT_LABEL[1]}
+    (container,) = template["spec"]["containers"]
+    context = container["securityContext"]
+    assert container["name"] == pods.CONTAINER and "privileged" not in context and context["readOnlyRootFilesystem"]
+    assert context["capabilities"]["drop"] == ["ALL"]
+    assert template["spec"]["hostPID"] and template["spec"]["hostNetwork"] and "hostIPC" not in template["spec"]
+    assert container["command"][-2:] == [(ROLE / "files/agent.py").read_text(), "/var/lib/kube-pcap"]
+
+
+def test_manifest_of_options() -> None:
+    """Each option stands where Kubernetes wants it; a namespace of others is not touched."""
+    options = {
+        "agent_namespace": "tools",
+        "agent_pull_policy": "Never",
+        "agent_pull_secrets": ["registry"],
+        "agent_node_selector": {"pool": "edge"},
+        "agent_tolerations": [{"key": "a", "operator": "Exists"}],
+        "agent_resources": {"limits": {"memory": "1Gi"}},
+        "agent_spool": "/srv/pcap",
+    }
+    account, daemonset = manifest(**options)
+    assert account["metadata"]["namespace"] == daemonset["metadata"]["namespace"] == "tools"
+    spec = daemonset["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    assert (container["image"], container["imagePullPolicy"]) == ("registry/agent:1", "Never")
+    assert spec["imagePullSecrets"] == [{"name": "registry"}] and spec["nodeSelector"] == {"pool": "edge"}
+    assert spec["tolerations"] == options["agent_tolerations"]
+    assert container["resources"] == options["agent_resources"]
+    assert pods.read_spool(daemonset) == container["volumeMounts"][0]["mountPath"] == "/srv/pcap"
