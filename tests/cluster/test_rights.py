@@ -1,0 +1,169 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The shipped rights: they are enough, they are no more than the manifest says, and each that is missing is named."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+import yaml
+
+from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.answer import answer
+from tests.nodes.node import CHECKOUT
+
+NAME = "kube-pcap-rights"
+"""Of everything here, so that nothing of that name meets what else there is."""
+MANIFEST = (CHECKOUT / "docs" / "rbac.yml").read_text().replace("kube-pcap", NAME)
+ACCOUNT = "system:serviceaccount:%s:%s" % (NAME, NAME)
+RULES = next(d for d in yaml.safe_load_all(MANIFEST) if d["kind"] == "ClusterRole")["rules"]
+EVERYBODYS = ("selfsubjectreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews")
+"""What every account may create, to ask about itself."""
+
+
+def put(cluster, rules):
+    """Gives the account these rights, and waits until the API server knows."""
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": NAME},
+        "rules": rules,
+    }
+    cluster.kubectl("apply", "-f", "-", input=json.dumps(role))
+    cluster.wait("rights as they were set", lambda: may(cluster) == spelled(rules), 60)
+
+
+def spelled(rules):
+    """Rights as (verb, resource)."""
+    return {
+        (verb, resource + ("." + group if group else ""))
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def may(cluster):
+    """What the account may do to resources, as kubectl lists it, without what everybody may."""
+    found = set()
+    for line in cluster.kubectl("auth", "can-i", "--list", "--as", ACCOUNT).splitlines()[1:]:
+        words, _bracket, verbs = line.rpartition("[")
+        resource = words.split()[0] if not words.startswith(" ") else ""
+        if resource and resource.partition(".")[0] not in EVERYBODYS:
+            found |= {(verb, resource) for verb in verbs.rstrip("] ").split()}
+    return found
+
+
+@pytest.fixture(scope="module")
+def account(cluster, tmp_path_factory):
+    """The account of the manifest, as AWX's credential hands it to a job; gone afterwards."""
+    cluster.kubectl("apply", "-f", "-", input=MANIFEST)
+    try:
+        token = cluster.kubectl("-n", NAME, "create", "token", NAME, "--duration", "1h").strip()
+        (known,) = yaml.safe_load(cluster.kubeconfig.read_text())["clusters"]
+        authority = tmp_path_factory.mktemp("account") / "ca.crt"
+        data = known["cluster"]["certificate-authority-data"]
+        authority.write_bytes(base64.b64decode(data))
+        yield {
+            "K8S_AUTH_HOST": known["cluster"]["server"],
+            "K8S_AUTH_API_KEY": token,
+            "K8S_AUTH_VERIFY_SSL": "True",
+            "K8S_AUTH_SSL_CA_CERT": str(authority),
+        }
+    finally:
+        cluster.kubectl("delete", "-f", "-", input=MANIFEST, timeout=120)
+
+
+@pytest.fixture
+def rights(cluster, account):
+    """Sets the account's rights; the manifest's are there again afterwards."""
+    yield lambda rules: put(cluster, rules)
+    put(cluster, RULES)
+
+
+def without(verb, resource):
+    """The manifest's rules but for one right."""
+    kept = []
+    for rule in RULES:
+        for one in rule["resources"]:
+            verbs = [v for v in rule["verbs"] if (v, one) != (verb, resource)]
+            kept += [{**rule, "resources": [one], "verbs": verbs}] if verbs else []
+    return kept
+
+
+def test_no_more_than_the_manifest_says(cluster, account):
+    """PT-12: nothing but reading, and of that no more than is written there."""
+    assert may(cluster) == spelled(RULES)
+    assert {verb for verb, _resource in may(cluster)} == {"get", "list"}
+    assert not any(resource.startswith("secrets") for _verb, resource in may(cluster))
+
+
+def test_they_are_enough(account, plays):
+    """Each kind of selection, everything, and the playbook, by what AWX sets."""
+    for targets in (
+        "pod shop/client",
+        "pods shop app=web",
+        "deployment shop/web",
+        "statefulset shop/db",
+        "daemonset shop/agentless",
+        "service shop/web",
+        "nodes *",
+    ):
+        assert answer({"targets": targets}, account, "/")["targets"], targets
+    assert "warnings" not in answer({}, account, "/")
+    plays.env = account
+    run = plays.capture(["deployment shop/web", "service shop/web", "node node-a"], "--check")
+    assert run.rc == 0 and run.stdout.count("planned") == 4 and run.stderr == "", run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    "verb, resource, targets, wanted",
+    [
+        ("get", "pods", "pod shop/client", "get pods in namespace shop; grant it get on pods (by"),
+        ("list", "pods", "pods shop app=web", "list pods in namespace shop; grant it list on pods (by"),
+        ("list", "pods", "pods * app=web", "list pods in the whole cluster; grant it list on pods (by a ClusterRole)"),
+        ("get", "nodes", "node node-a", "get nodes in the whole cluster; grant it get on nodes (by a ClusterRole)"),
+        ("list", "nodes", "nodes *", "list nodes in the whole cluster; grant it list on nodes (by a ClusterRole)"),
+        ("get", "services", "service shop/web", "get services in namespace shop; grant it get on services (by"),
+        (
+            "list",
+            "endpointslices",
+            "service shop/web",
+            'list endpointslices in namespace shop; grant it list on endpointslices (apiGroup "discovery.k8s.io", by',
+        ),
+        ("get", "deployments", "deployment shop/web", 'grant it get on deployments (apiGroup "apps", by'),
+        ("list", "replicasets", "deployment shop/web", 'grant it list on replicasets (apiGroup "apps", by'),
+        ("get", "statefulsets", "statefulset shop/db", 'grant it get on statefulsets (apiGroup "apps", by'),
+        ("get", "daemonsets", "daemonset shop/agentless", 'grant it get on daemonsets (apiGroup "apps", by'),
+        ("get", "jobs", "job shop/done", 'grant it get on jobs (apiGroup "batch", by'),
+    ],
+)
+def test_a_right_that_is_missing_is_named(account, rights, verb, resource, targets, wanted):
+    """PT-12: the sentence says who lacks what, and where."""
+    rights(without(verb, resource))
+    with pytest.raises(PcapError) as refused:
+        answer({"targets": targets}, account, "/")
+    assert str(refused.value).startswith("the API server %s forbids user %s to " % (account["K8S_AUTH_HOST"], ACCOUNT))
+    assert wanted in str(refused.value)
+
+
+def test_pods_are_enough_for_pods(account, rights, plays):
+    """With the first rule alone pods are found, hosts are tied by the kubelet's name, and nothing is said."""
+    rights(RULES[:1])
+    plays.env = account
+    run = plays.capture("pods shop app=web", "--check")
+    assert run.rc == 0 and run.stdout.count("planned") == 3 and run.stderr == "", run.stdout + run.stderr
+
+
+def test_without_rights_the_nodes_are_asked(account, rights, plays):
+    """By default a missing right is one warning, and the playbook goes on with what the nodes know."""
+    rights(RULES[1:2])
+    plays.env = account
+    run = plays.capture("pods shop app=web", "--check")
+    assert run.rc == 0 and run.stdout.count("planned") == 3, run.stdout
+    assert (run.stdout + run.stderr).count("[WARNING]") == 1 and "grant it list on pods" in run.stderr
