@@ -25,7 +25,7 @@ TITLE = "Shipping to a bucket: ours beside google-cloud-storage, and packets mea
 _ROUNDS = 3
 _FILE_BYTES = 32 * 2**20
 _SEGMENTS = 6
-_SEGMENT_BYTES = 10_000_000
+_SEGMENT_BYTES, _QUICK_SEGMENT_BYTES = 10_000_000, 2_000_000
 _PACKET_BYTES = 208
 """In a file: 192 that are kept, and pcap's 16."""
 _RATE, _QUICK_RATE = 100_000, 20_000
@@ -93,7 +93,7 @@ def _drops(scene: Scene, bucket: Bucket, compress: bool, title: str) -> list[Fig
     reached: list[float] = []
     shipped: list[float] = []
     count, rate = _count(scene), _rate(scene)
-    packets = rate * _SECONDS
+    packets = rate * (2 if scene.quick else _SECONDS)
     for _round in range(scene.rounds(_ROUNDS)):
         with _capture(scene, bucket, compress) as recorder:
             with recorder.paused():
@@ -105,7 +105,7 @@ def _drops(scene: Scene, bucket: Bucket, compress: bool, title: str) -> list[Fig
             _wait_stored(scene, count)
             dropped["ours"].append(recorder.figures()["dropped_kernel"])
             with bare.running(scene, 1, recorder.started()[0]["args"]) as other:
-                scene.blast(other.pod, _packets(count), rate)
+                scene.blast(other.pod, _packets(scene, count), rate)
                 reached.append(packets / scene.blast(other.pod, packets, rate))
                 time.sleep(bare.RING_SECONDS)
                 dropped["bare"].append(other.end())
@@ -124,7 +124,7 @@ def _drops(scene: Scene, bucket: Bucket, compress: bool, title: str) -> list[Fig
 def _capture(scene: Scene, bucket: Bucket, compress: bool) -> contextlib.AbstractContextManager[Recorder]:
     """A capture whose files are closed by their size alone."""
     sink = {"sink": "gs://%s/bench" % bucket.name, "kube_node_name": scene.node.name, "compress": compress}
-    files = {"segment_size": "10M", "segment_seconds": 600, "min_free": "1%", "filter": "udp port 9000"}
+    files = {"segment_size": _segment_bytes(scene), "segment_seconds": 600, "min_free": "1%", "filter": "udp port 9000"}
     return scene.capture("pod bench/p00", **sink, **files)
 
 
@@ -138,14 +138,19 @@ def _rate(scene: Scene) -> int:
     return _QUICK_RATE if scene.quick else _RATE
 
 
-def _packets(segments: int) -> int:
+def _segment_bytes(scene: Scene) -> int:
+    """How large a file is when it is closed."""
+    return _QUICK_SEGMENT_BYTES if scene.quick else _SEGMENT_BYTES
+
+
+def _packets(scene: Scene, segments: int) -> int:
     """So many fill these files and begin another."""
-    return segments * (_SEGMENT_BYTES // _PACKET_BYTES + 2)
+    return segments * (_segment_bytes(scene) // _PACKET_BYTES + 2)
 
 
 def _fill(scene: Scene, segments: int) -> None:
     """Has a paused recorder's tcpdump close so many files; more packets come for those that it drops."""
-    scene.blast(scene.pod(0), _packets(segments), _rate(scene))
+    scene.blast(scene.pod(0), _packets(scene, segments), _rate(scene))
     (tap,) = (scene.recording.folder / "taps").iterdir()
 
     def closed() -> bool:

@@ -51,7 +51,7 @@ def measured(folder: pathlib.Path, what: str) -> dict[str, dict[str, Any]]:
     return named
 
 
-@pytest.mark.alone
+@pytest.mark.alone  # it counts what is dropped
 def test_a_quick_run_measures_and_leaves_no_lab(tmp_path: pathlib.Path) -> None:
     """Packets were counted on each tcpdump, none was dropped, and the JSON keeps every round."""
     rows = measured(tmp_path, "packets")
@@ -60,7 +60,7 @@ def test_a_quick_run_measures_and_leaves_no_lab(tmp_path: pathlib.Path) -> None:
         assert rows["dropped in all rounds: " + name]["values"] == [0]
 
 
-@pytest.mark.alone
+@pytest.mark.alone  # it counts what is dropped
 def test_a_quick_run_ships_beside_google_cloud_storage(tmp_path: pathlib.Path) -> None:
     """Speed and CPU of both, their ratio, with gzip and without; packets came while segments were shipped."""
     rows = measured(tmp_path, "shipping")

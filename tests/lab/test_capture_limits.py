@@ -286,7 +286,6 @@ def crowd() -> Iterator[Lab]:
         file.unlink()
 
 
-@pytest.mark.alone
 def test_fifty_targets_are_ready_in_one_call(crowd: Lab, tmp_path: pathlib.Path) -> None:
     """KD-10: one call; every tap listens; the rings' sum is within ``memory``; all of them end."""
     one = Recording(Ansible(crowd.inventory, tmp_path), crowd.node("node-a"), "crowd")

@@ -128,7 +128,7 @@ def test_the_demo_shows_the_main_job(temporary, sink):
     assert traces(name) == {} and name not in names() and using(temporary) == []
 
 
-@pytest.mark.alone
+@pytest.mark.alone  # it compares the namespaces of the machine
 @pytest.mark.parametrize("number, sink", [(signal.SIGINT, "gs"), (signal.SIGTERM, "directory")])
 def test_an_interrupted_demo_leaves_nothing(temporary, number, sink):
     """As by Ctrl-C in `make demo`, while its traffic runs: the gate waits for the clean-up and says how it ended."""
@@ -170,7 +170,6 @@ def test_with_go_the_demo_ships_to_a_bucket(monkeypatch):
         demo_sinks.choose("s3")
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGINT] * 5])
 def test_interrupted_tests_leave_no_lab(temporary, tmp_path, signals):
     """However impatient the user, the tests that `make test` runs take their labs down."""
@@ -186,7 +185,7 @@ def test_interrupted_tests_leave_no_lab(temporary, tmp_path, signals):
     assert {name: traces(name) for name in made if traces(name)} == {}
 
 
-@pytest.mark.alone
+@pytest.mark.alone  # any other run would sweep its lab
 def test_down_removes_what_a_killed_run_has_left(tmp_path):
     """As `make lab-down` after a demo that was killed, no other lab being up."""
     (tmp_path / "small.yml").write_text(SMALL)

@@ -94,7 +94,7 @@ def test_datagrams_arrive(lab, source, to, family):
     assert (result.sent, result.received, result.distinct) == (50, 50, 50)
 
 
-@pytest.mark.alone
+@pytest.mark.alone  # it measures
 def test_counted_traffic_is_exact_at_20000_a_second(lab):
     """What was sent has arrived, to the packet, and the pace is kept."""
     result = lab.pod("shop", "cart").send("shop/db-0", count=60000, rate=20000)
@@ -247,7 +247,7 @@ def test_a_node_reboots(lab, ansible, name):
     assert lab.pod("shop", "cart").send("shop/web", count=50, rate=1000).received == 50
 
 
-@pytest.mark.alone
+@pytest.mark.alone  # it compares the machine
 def test_down_leaves_nothing(tmp_path):
     """Processes, namespaces, mounts, control groups, links, rules, settings and files are as before."""
     name, settings, rules = lab_name("x"), writable_settings(), output("nft", "list", "ruleset")
@@ -290,7 +290,7 @@ def test_two_labs_side_by_side(lab, tmp_path):
     assert lab.pod("shop", "cart").send("shop/web", count=20, rate=1000).received == 20
 
 
-@pytest.mark.alone
+@pytest.mark.alone  # any other run would sweep its lab
 def test_leftovers_of_a_killed_process_are_swept(tmp_path):
     """A lab whose owner has died is removed by the next run."""
     (tmp_path / "small.yml").write_text(SMALL)
