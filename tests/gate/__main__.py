@@ -25,7 +25,7 @@ LAB = {
     "cluster-scale": ["tests.cluster", "scale"],
     "bench": ["tests.bench"],
     "test": ["pytest", "-p", "no:cacheprovider", "-n", "3", "--maxschedchunk", "1"],
-    "test-cluster": ["pytest", "-p", "no:cacheprovider", "tests/cluster"],
+    "test-cluster": ["pytest", "-p", "no:cacheprovider", "-o", "testpaths=tests/cluster"],
 }
 """What runs in namespaces, as root, once everything that it needs is installed."""
 STEPS = {
