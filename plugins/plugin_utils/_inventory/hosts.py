@@ -15,13 +15,13 @@ from typing import Any
 
 from ...module_utils._errors import OptionError, shown
 from ...module_utils._matching import listed
+from .._agents.pods import Pod, host_variables
 from .groups import ZONE, groups
-from .nodes import Address, Agent, Known, Node
+from .nodes import Address, Known, Node
 
 SSH, AGENT = "ssh", "agent"
 WITHOUT_AGENT, WITHOUT_ADDRESS = "without_agent", "without_address"
 
-_CONTAINER = "agent"
 _KUBECTL = ("kubeconfig", "context", "host", "ca_cert", "client_cert", "client_key", "validate_certs")
 """Options that kubectl needs, too; a token or password would stand on its command line."""
 _DNS = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\Z", re.ASCII)
@@ -58,24 +58,30 @@ def read_reach(options: Mapping[str, Any]) -> Reach:
 
 def hosts(known: Known, reach: Reach) -> tuple[list[Host], list[str]]:
     """Return a host for each node, sorted by name, and what the user is warned of."""
-    agents = {agent.node: agent for agent in known.agents}
+    agents = {pod.node: pod for pod in known.agents if pod.ready}
     nodes = {node.name: node for node in known.nodes}
     named = [nodes[name] for name in sorted(nodes) if _DNS.match(name)]
     found = [_host(node, agents.get(node.name), reach) for node in named]
     warnings = [
         "%s is left out: it is no name of a node" % shown(name) for name in sorted(nodes) if not _DNS.match(name)
     ]
-    for group, text in (
-        (WITHOUT_AGENT, "no agent pod in namespace %s is ready on %%s" % reach.agent_namespace),
-        (WITHOUT_ADDRESS, "no address of type %s is known of %%s" % " or ".join(reach.address)),
-    ):
-        lacking = [host.name for host in found if group in host.groups]
-        if lacking:
-            warnings.append("%s; no connection is set, see group %s" % (text % listed(lacking), group))
-    return found, warnings
+    return found, warnings + _lacking(found, known, reach)
 
 
-def _host(node: Node, agent: Agent | None, reach: Reach) -> Host:
+def _lacking(found: list[Host], known: Known, reach: Reach) -> list[str]:
+    """Return a sentence that names the hosts for which there is no connection, with the reason where one is known."""
+    group = WITHOUT_AGENT if reach.connect == AGENT else WITHOUT_ADDRESS
+    why = {pod.node: " (%s)" % pod.reason for pod in known.agents}
+    names = [host.name + why.get(host.name, "") for host in found if group in host.groups]
+    if not names:
+        return []
+    missing = "no address of type %s is known of" % " or ".join(reach.address)
+    if reach.connect == AGENT:
+        missing = "no agent pod in namespace %s is ready on" % reach.agent_namespace
+    return ["%s %s; no connection is set, see group %s" % (missing, listed(names), group)]
+
+
+def _host(node: Node, agent: Pod | None, reach: Reach) -> Host:
     connection = _by_agent(agent, reach) if reach.connect == AGENT else _by_ssh(node, reach)
     lacking = WITHOUT_AGENT if reach.connect == AGENT else WITHOUT_ADDRESS
     own = groups(node) if connection else tuple(sorted((*groups(node), lacking)))
@@ -107,16 +113,10 @@ def _by_ssh(node: Node, reach: Reach) -> dict[str, Any]:
     return {}
 
 
-def _by_agent(agent: Agent | None, reach: Reach) -> dict[str, Any]:
+def _by_agent(agent: Pod | None, reach: Reach) -> dict[str, Any]:
     if agent is None:
         return {}
-    return {
-        "ansible_connection": "kubernetes.core.kubectl",
-        "ansible_kubectl_namespace": agent.namespace,
-        "ansible_kubectl_pod": agent.pod,
-        "ansible_kubectl_container": _CONTAINER,
-        **reach.kubectl,
-    }
+    return {**host_variables(agent, reach.agent_namespace, None, None), **reach.kubectl}
 
 
 def _is_address(one: Address) -> bool:

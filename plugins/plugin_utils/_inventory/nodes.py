@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an inventory needs of Kubernetes nodes and agent pods, from their objects as JSON. PRIVATE to the collection.
+"""What an inventory needs of Kubernetes nodes, from their objects as JSON. PRIVATE to the collection.
 
 Pure functions over what the API sends and what ``kubectl get -o json`` prints.
 """
@@ -10,12 +10,10 @@ Pure functions over what the API sends and what ``kubectl get -o json`` prints.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
+from .._agents.pods import Pod
 from .._cluster.fields import Object, entries, labels, part, text, texts
-
-AGENT_LABEL = ("app.kubernetes.io/name", "kube-pcap-agent")
-"""What every agent pod is labelled with."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,21 +52,12 @@ class Node:
 
 
 @dataclasses.dataclass(frozen=True)
-class Agent:
-    """One agent pod that is ready."""
-
-    node: str
-    namespace: str
-    pod: str
-
-
-@dataclasses.dataclass(frozen=True)
 class Known:
     """What was read of a cluster."""
 
     nodes: tuple[Node, ...]
-    agents: tuple[Agent, ...]
-    """The ready ones, one per node; empty where they were not asked for."""
+    agents: tuple[Pod, ...]
+    """Empty where they were not asked for."""
 
 
 def read_node(item: Object) -> Node:
@@ -89,29 +78,6 @@ def read_node(item: Object) -> Node:
         kubelet_version=text(info, "kubeletVersion"),
         container_runtime=text(info, "containerRuntimeVersion"),
     )
-
-
-def read_agents(pods: Iterable[Object], namespace: str) -> tuple[Agent, ...]:
-    """Return the ready agent pods of a namespace; of two on one node, as a rollout has them, the newer one."""
-    found: dict[str, tuple[str, Agent]] = {}
-    for item in pods:
-        node, created = text(part(item, "spec"), "nodeName"), text(item["metadata"], "creationTimestamp") or ""
-        if node is None or not _is_agent(item, namespace) or not _is_ready(item):
-            continue
-        if node not in found or found[node][0] < created:
-            found[node] = (created, Agent(node, namespace, item["metadata"]["name"]))
-    return tuple(found[node][1] for node in sorted(found))
-
-
-def _is_agent(item: Object, namespace: str) -> bool:
-    key, value = AGENT_LABEL
-    return labels(item).get(key) == value and text(item["metadata"], "namespace") == namespace
-
-
-def _is_ready(item: Object) -> bool:
-    status = part(item, "status")
-    leaving = text(item["metadata"], "deletionTimestamp") is not None
-    return not leaving and text(status, "phase") == "Running" and _conditions(status).get("Ready") == "True"
 
 
 def _conditions(status: Object) -> dict[str, str]:

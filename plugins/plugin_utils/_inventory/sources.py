@@ -17,12 +17,14 @@ from ...module_utils._errors import OptionError, shown
 from ...module_utils._matching import match_labels
 from ...module_utils._records import to_result
 from ...module_utils._selection import parse
+from .._agents.pods import NAME, read_pods
 from .._cluster.access import Access, read_access
 from .._cluster.client import connect
-from .._cluster.fields import Object, labels
+from .._cluster.fields import Object, labels, text
 from .._cluster.snapshot import read_objects
-from .nodes import AGENT_LABEL, Known, read_agents, read_node
+from .nodes import Known, read_node
 
+_AGENTS = "app.kubernetes.io/name=" + NAME
 _NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z", re.ASCII)
 
 
@@ -87,16 +89,16 @@ def _from_api(source: Source) -> Known:
         if source.agent_namespace is None:
             return Known(known, ())
         path = "/api/v1/namespaces/%s/pods" % source.agent_namespace
-        pods = client.list(path, label_selector="%s=%s" % AGENT_LABEL)
-        return Known(known, read_agents(pods, source.agent_namespace))
+        return Known(known, read_pods(client.list(path, label_selector=_AGENTS)))
 
 
 def _from_snapshot(source: Source) -> Known:
-    objects = read_objects(source.snapshot or "")
-    nodes = tuple(read_node(item) for item in _of("Node", objects) if match_labels(source.terms, labels(item)))
-    namespace = source.agent_namespace
-    return Known(nodes, () if namespace is None else read_agents(_of("Pod", objects), namespace))
+    objects, namespace = read_objects(source.snapshot or ""), source.agent_namespace
+    nodes = [item for item in objects if item["kind"] == "Node" and match_labels(source.terms, labels(item))]
+    pods = [item for item in objects if namespace is not None and _is_agent(item, namespace)]
+    return Known(tuple(read_node(item) for item in nodes), read_pods(pods))
 
 
-def _of(kind: str, objects: list[dict[str, Any]]) -> list[Object]:
-    return [item for item in objects if item["kind"] == kind]
+def _is_agent(item: Object, namespace: str) -> bool:
+    own = text(item["metadata"], "namespace") == namespace
+    return item["kind"] == "Pod" and own and match_labels([_AGENTS], labels(item))

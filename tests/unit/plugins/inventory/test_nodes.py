@@ -161,12 +161,14 @@ def test_agents(scene):
     variables, groups, said = scene.inventory()
     assert "no agent pod in namespace kube-pcap is ready on core-1" in said
     assert {name: value for name, value in variables["edge-1"].items() if name.startswith("ansible_")} == {
+        "ansible_become": False,
         "ansible_connection": "kubernetes.core.kubectl",
         "ansible_kubectl_container": "agent",
         "ansible_kubectl_context": "edge",
         "ansible_kubectl_kubeconfig": str(scene.folder / "config"),
         "ansible_kubectl_namespace": "kube-pcap",
         "ansible_kubectl_pod": "agent-1",
+        "ansible_python_interpreter": "/usr/bin/python3",
     }
     assert groups["without_agent"] == ["core-1"]
 

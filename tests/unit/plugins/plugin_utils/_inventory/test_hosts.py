@@ -11,8 +11,9 @@ import dataclasses
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError
+from ansible_collections.kube.pcap.plugins.plugin_utils._agents.pods import Pod
 from ansible_collections.kube.pcap.plugins.plugin_utils._inventory.hosts import Reach, hosts, read_reach
-from ansible_collections.kube.pcap.plugins.plugin_utils._inventory.nodes import Address, Agent, Known, Node, Taint
+from ansible_collections.kube.pcap.plugins.plugin_utils._inventory.nodes import Address, Known, Node, Taint
 
 NODE = Node("node-a", {}, {}, (), False, {"Ready": "True"}, (Address("InternalIP", "10.0.0.1"),), None, None)
 OPTIONS = {
@@ -93,21 +94,25 @@ def test_ssh(node, wanted, address):
 
 
 def test_agents():
-    """A node is reached by its agent pod; one without any has no connection, is in a group, and in a warning."""
-    nodes = (NODE, dataclasses.replace(NODE, name="node-b"))
+    """A node is reached by its ready agent; one without has no connection, is in a group, and in a warning with why."""
+    nodes = tuple(dataclasses.replace(NODE, name="node-" + letter) for letter in "abc")
+    pods = (Pod("node-a", "agent-1", False, "ErrImagePull"), Pod("node-b", "agent-7", True, "ready"))
     reach = Reach("agent", agent_namespace="probes", kubectl={"ansible_kubectl_context": "edge"})
-    (one, other), warnings = hosts(Known(nodes, (Agent("node-b", "probes", "agent-7"),)), reach)
+    (one, other, third), warnings = hosts(Known(nodes, pods), reach)
     assert {key: value for key, value in other.variables.items() if key.startswith("ansible_")} == {
         "ansible_connection": "kubernetes.core.kubectl",
         "ansible_kubectl_namespace": "probes",
         "ansible_kubectl_pod": "agent-7",
         "ansible_kubectl_container": "agent",
         "ansible_kubectl_context": "edge",
+        "ansible_python_interpreter": "/usr/bin/python3",
+        "ansible_become": False,
     }
-    assert not [key for key in one.variables if key.startswith("ansible_")]
-    assert ("without_agent" in one.groups, "without_agent" in other.groups) == (True, False)
+    assert not [key for host in (one, third) for key in host.variables if key.startswith("ansible_")]
+    assert ["without_agent" in host.groups for host in (one, other, third)] == [True, False, True]
     assert warnings == [
-        "no agent pod in namespace probes is ready on node-a; no connection is set, see group without_agent"
+        "no agent pod in namespace probes is ready on node-a (ErrImagePull), node-c; "
+        "no connection is set, see group without_agent"
     ]
 
 

@@ -2,22 +2,15 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Records of nodes and agents, from their objects."""
+"""Records of nodes, from their objects."""
 
 from __future__ import annotations
 
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._records import from_result, to_result
-from ansible_collections.kube.pcap.plugins.plugin_utils._inventory.nodes import (
-    Address,
-    Agent,
-    Known,
-    Node,
-    Taint,
-    read_agents,
-    read_node,
-)
+from ansible_collections.kube.pcap.plugins.plugin_utils._agents.pods import Pod
+from ansible_collections.kube.pcap.plugins.plugin_utils._inventory.nodes import Address, Known, Node, Taint, read_node
 
 BARE = Node("node-a", {}, {}, (), False, {}, (), None, None)
 FULL = Node(
@@ -49,23 +42,6 @@ OBJECT = {
 }
 
 
-def agent(name, node="node-a", ready="True", created="2026-11-21T10:00:00Z", namespace="kube-pcap", **metadata):
-    """An agent's Pod object."""
-    labels = {"app.kubernetes.io/name": "kube-pcap-agent"}
-    return {
-        "kind": "Pod",
-        "metadata": {
-            "name": name,
-            "namespace": namespace,
-            "labels": labels,
-            "creationTimestamp": created,
-            **metadata,
-        },
-        "spec": {"nodeName": node} if node else {},
-        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]},
-    }
-
-
 @pytest.mark.parametrize(
     "item, node",
     [
@@ -82,25 +58,5 @@ def test_node(item, node):
 @pytest.mark.parametrize("node", [BARE, FULL])
 def test_kept(node):
     """What is kept in a cache is what was read."""
-    known = Known((node,), (Agent("node-b", "kube-pcap", "agent-1"),))
+    known = Known((node,), (Pod("node-b", "agent-1", True, "ready"),))
     assert from_result(Known, to_result(known)) == known
-
-
-@pytest.mark.parametrize(
-    "pods, names",
-    [
-        ([agent("a1"), agent("b1", "node-b")], ["a1", "b1"]),
-        ([agent("old"), agent("new", created="2026-11-21T10:00:01Z")], ["new"]),
-        ([agent("new", created="2026-11-21T10:00:01Z"), agent("old")], ["new"]),
-        ([agent("old"), agent("new", created="2026-11-21T10:00:01Z", ready="False")], ["old"]),
-        ([agent("leaving", deletionTimestamp="2026-11-21T10:00:00Z")], []),
-        ([agent("unplaced", node=None)], []),
-        ([agent("elsewhere", namespace="other")], []),
-        ([agent("another", labels={"app.kubernetes.io/name": "web"})], []),
-        ([{**agent("done"), "status": {"phase": "Failed"}}], []),
-        ([{**agent("bare"), "status": {}}], []),
-    ],
-)
-def test_agents(pods, names):
-    """Only an agent that is ready counts, and of two on one node the newer one."""
-    assert [one.pod for one in read_agents(pods, "kube-pcap")] == names

@@ -17,28 +17,27 @@ OPTIONS = {"connect": "ssh", "agent_namespace": "kube-pcap", "snapshot": None, "
 SERVER = {"host": "https://10.0.0.1:6443", "api_key": "secret"}
 
 
+def pod(name, label):
+    """A Pod object that is ready."""
+    return {
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "kube-pcap", "labels": {"app.kubernetes.io/name": label}},
+        "spec": {"nodeName": "node-a"},
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+    }
+
+
 def node(name, **labels):
     """A Node object."""
     return {"kind": "Node", "metadata": {"name": name, "labels": labels}}
 
 
-AGENT = {
-    "kind": "Pod",
-    "metadata": {
-        "name": "agent-1",
-        "namespace": "kube-pcap",
-        "labels": {"app.kubernetes.io/name": "kube-pcap-agent"},
-    },
-    "spec": {"nodeName": "node-a"},
-    "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
-}
-
-
 @pytest.fixture
 def snapshot(tmp_path):
-    """A snapshot of two nodes and an agent."""
+    """A snapshot of two nodes, an agent and another pod."""
     path = tmp_path / "snapshot.json"
-    path.write_text(json.dumps({"kind": "List", "items": [node("node-a", pool="edge"), node("node-b"), AGENT]}))
+    pods = [pod("agent-1", "kube-pcap-agent"), pod("web-1", "web")]
+    path.write_text(json.dumps({"kind": "List", "items": [node("node-a", pool="edge"), node("node-b"), *pods]}))
     return str(path)
 
 
@@ -63,9 +62,9 @@ def test_nodes(snapshot, selector, names):
 
 @pytest.mark.parametrize("namespace, pods", [("kube-pcap", ["agent-1"]), ("other", [])])
 def test_agents(snapshot, namespace, pods):
-    """Agents are looked for in their namespace, where they are asked for."""
+    """Agents are looked for in their namespace by their label, where they are asked for."""
     options = {**OPTIONS, "snapshot": snapshot, "connect": "agent", "agent_namespace": namespace}
-    assert [one.pod for one in read(read_source(options, {})).agents] == pods
+    assert [one.name for one in read(read_source(options, {})).agents] == pods
 
 
 @pytest.mark.parametrize(
