@@ -17,12 +17,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from tests.gate.machine import missing_packages
 from tests.lab import interrupts, inventory, ssh
+from tests.lab.needs import missing
 from tests.lab.underlay import Underlay
 from tests.nodes import cgroups, kernel
 from tests.nodes.node import Node as NamespaceNode
 
-from . import build, images, pki, places, state, workloads
+from . import build, images, pki, places, state, versions, workloads
 from .node import ClusterNode
 from .places import Site
 from .state import ClusterError, State
@@ -61,6 +63,7 @@ class Cluster:
         ``number``: of its site; None takes the first that is free. ``owner``: a process without which the cluster is a
         leftover. ``tell`` is given a line after each step.
         """
+        _refuse_what_lacks()
         now = State()
         now.give(os.getpid())
         with state.lock():
@@ -190,6 +193,14 @@ class Cluster:
         if found is not None:
             state.restore_settings(self.site, found)
         _remove(self.site.home)
+
+
+def _refuse_what_lacks() -> None:
+    packages = missing_packages(versions.PACKAGES)
+    lacking = ["packages: apt-get install " + " ".join(packages)] if packages else []
+    lacking += missing()
+    if lacking:
+        raise ClusterError("the cluster cannot be made here:\n" + "\n".join("- " + line for line in lacking))
 
 
 def sweep() -> None:

@@ -55,6 +55,15 @@ def test_down_leaves_nothing(site):
     assert {path for path, value in after.items() if settings.get(path) != value} == set()
 
 
+def test_a_missing_right_has_a_name(site):
+    """Without a capability the cluster says which, and how to get it."""
+    argv = ["setpriv", "--bounding-set=-net_admin", sys.executable, "-m", "tests.cluster", "up"]
+    argv += ["--number", str(site.number)]
+    done = subprocess.run(argv, capture_output=True, text=True, cwd=CHECKOUT, check=False)
+    assert done.returncode == 1 and "CAP_NET_ADMIN" in done.stderr and "--privileged" in done.stderr
+    assert not site.home.exists()
+
+
 def test_what_a_killed_start_leaves_is_swept(site):
     """The next command removes what there was of it, and a second start of the same number is refused meanwhile."""
     argv = [sys.executable, "-u", "-m", "tests.cluster", "up", "--number", str(site.number)]
