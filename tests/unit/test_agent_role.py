@@ -16,8 +16,8 @@ import yaml
 
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents import pods
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents.request import DEFAULTS, PREFIX, asked
-from ansible_collections.kube.pcap.plugins.plugin_utils._inventory.nodes import AGENT_LABEL
 
+LABEL = "app.kubernetes.io/name"
 ROLE = pathlib.Path(__file__).resolve().parents[2] / "roles" / "agent"
 
 
@@ -71,8 +71,8 @@ def test_manifest() -> None:
     assert pods.owns_namespace([namespace]) and account["automountServiceAccountToken"] is False
     assert daemonset["metadata"]["name"] == account["metadata"]["name"] == pods.NAME
     template = daemonset["spec"]["template"]
-    assert template["metadata"]["labels"][AGENT_LABEL[0]] == AGENT_LABEL[1]
-    assert daemonset["spec"]["selector"]["matchLabels"] == {AGENT_LABEL[0]: AGENT_LABEL[1]}
+    assert template["metadata"]["labels"][LABEL] == pods.NAME
+    assert daemonset["spec"]["selector"]["matchLabels"] == {LABEL: pods.NAME}
     (container,) = template["spec"]["containers"]
     context = container["securityContext"]
     assert container["name"] == pods.CONTAINER and "privileged" not in context and context["readOnlyRootFilesystem"]
