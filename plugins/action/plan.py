@@ -16,18 +16,21 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.merging import 
     node_candidates,
 )
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
+from ansible_collections.kube.pcap.plugins.plugin_utils._exec import plan_exec
 from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
 from ansible_collections.kube.pcap.plugins.plugin_utils._plan import plan_capture
 from ansible_collections.kube.pcap.plugins.plugin_utils._play import check_batch, read_answers
 from ansible_collections.kube.pcap.plugins.plugin_utils._request import change, collection
-from ansible_collections.kube.pcap.plugins.plugin_utils._variables import check_cut, misspelled
+from ansible_collections.kube.pcap.plugins.plugin_utils._variables import CAPTURE, EXEC, check_cut, misspelled
+
+_PLANS = {"start": plan_capture, "exec": plan_exec}
 
 
 class ActionModule(ControllerAction):
     """Answers from what the hosts of the play have registered."""
 
     OPTIONS = {
-        "of": {"type": "str", "choices": ["start", "status", "stop", "collect"], "default": "start"},
+        "of": {"type": "str", "choices": ["start", "status", "stop", "collect", "exec"], "default": "start"},
         "request": {"type": "dict", "required": True},
         "registered": {"type": "list", "elements": "str", "default": []},
         "cluster": {"type": "str"},
@@ -37,17 +40,23 @@ class ActionModule(ControllerAction):
         """Return the id and one record per host, or what is asked of captures that exist."""
         check_cut(known.get("_raw_params"))
         planned = self._planned(options, known)
-        return {**planned, "warnings": [*misspelled(set(known)), *planned.get("warnings", ())]}
+        slips = misspelled(set(known), _prefix(options))
+        return {**planned, "warnings": [*slips, *planned.get("warnings", ())]}
 
     def _planned(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         if options["of"] == "collect":
             return {"asked": collection(options["request"])}
-        if options["of"] != "start":
+        if options["of"] not in _PLANS:
             return {"asked": change(options["of"], options["request"])}
-        check_batch(known["ansible_play_hosts"], known["ansible_play_batch"])
+        check_batch(known["ansible_play_hosts"], known["ansible_play_batch"], _prefix(options))
         cluster = plain(known.get(options["cluster"])) or {}
         hosts, variables = known["ansible_play_hosts_all"], known["hostvars"]
         answers = read_answers(hosts, variables, options["registered"], node_candidates)
         candidates, told = cluster_candidates(cluster), cluster_told(cluster)
-        result: dict[str, Any] = to_result(plan_capture(options["request"], answers, candidates, told))
+        plan = _PLANS[options["of"]]
+        result: dict[str, Any] = to_result(plan(options["request"], answers, candidates, told))
         return result
+
+
+def _prefix(options: Mapping[str, Any]) -> str:
+    return EXEC if options["of"] == "exec" else CAPTURE

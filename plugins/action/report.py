@@ -16,18 +16,21 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._controller import Contr
 from ansible_collections.kube.pcap.plugins.plugin_utils._play import later, read_answers
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.captures import report_captures
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.collected import report_collected
+from ansible_collections.kube.pcap.plugins.plugin_utils._report.parts import Report
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.shapes import (
     check_collected,
     check_info,
     check_started,
+    check_tools,
 )
+from ansible_collections.kube.pcap.plugins.plugin_utils._report.tools import ToolReport, report_tools
 
 
 class ActionModule(ControllerAction):
     """Answers from what the hosts of the play have registered."""
 
     OPTIONS = {
-        "of": {"type": "str", "choices": ["start", "status", "stop", "remove", "collect"], "required": True},
+        "of": {"type": "str", "choices": ["start", "status", "stop", "remove", "collect", "exec"], "required": True},
         "registered": {"type": "list", "elements": "str", "required": True},
         "id": {"type": "str"},
         "segments": {"type": "bool", "default": False},
@@ -40,7 +43,11 @@ class ActionModule(ControllerAction):
         hosts, variables = known["ansible_play_hosts_all"], known["hostvars"]
         of, registered = options["of"], options["registered"]
         told = {"lenient": options["unmatched"] == "warn", "check_mode": self._task.check_mode}
-        if of == "collect":
+        made: Report | ToolReport
+        if of == "exec":
+            answers = read_answers(hosts, variables, registered, check_tools, waiting, partial="results")
+            made = report_tools(answers, self._task.check_mode)
+        elif of == "collect":
             answers = read_answers(hosts, variables, registered, check_collected, waiting, partial="captures")
             made = report_collected(answers, options["id"], **told)
         else:
@@ -52,6 +59,6 @@ class ActionModule(ControllerAction):
         result = dataclasses.asdict(made)
         if result.pop("failure"):
             result.update(failed=True, msg=made.failure)
-        elif made.id:
-            result["ansible_stats"] = {"data": {"capture_id": made.id}, "per_host": False, "aggregate": False}
+        elif result.get("id"):
+            result["ansible_stats"] = {"data": {"capture_id": result["id"]}, "per_host": False, "aggregate": False}
         return result

@@ -23,6 +23,8 @@ from ._units import parse_duration, parse_size
 NAMESPACES = ("net", "mount", "pid", "uts", "ipc", "cgroup")
 ENCODINGS = ("text", "base64")
 LONGEST_SECONDS = 3600
+AT_ONCE = 8
+"""How many tools run at the same time on a node."""
 _COMMANDS = ("argv", "command")
 _STDIN_MOST = 1 << 20
 
@@ -90,6 +92,13 @@ def check(options: CommandOptions, prefix: str) -> None:
         raise OptionError(prefix + "argv", "it is not one that the plan made", "pass the record on unchanged")
 
 
+def check_dest(option: str, options: CommandOptions, number: int) -> None:
+    """Raise OptionError where so many targets of one node would write into one file."""
+    if options.dest and not options.dest.endswith("/") and number > 1:
+        right = "write a folder with a slash at its end, such as %s/" % options.dest
+        raise OptionError(option, "%d targets of a node cannot write into one file" % number, right)
+
+
 def with_container(option: str, selections: Sequence[Selection], container: Any) -> tuple[Selection, ...]:
     """Return selections of pods that name a container, where one is given; raise OptionError.
 
@@ -120,7 +129,7 @@ def words(option: str, value: Any, example: str) -> tuple[str, ...]:
 
 def _argv(values: Mapping[str, Any], prefix: str) -> tuple[str, ...]:
     """Return the words of a command."""
-    given = [name for name in _COMMANDS if name in values]
+    given = [name for name in _COMMANDS if values.get(name) not in (None, [], ())]
     if len(given) != 1:
         wrong = "no command is given" if not given else "%sargv is given, too" % prefix
         right = "write a list, such as [ip, addr], or %scommand" % prefix if not given else "leave out one of the two"

@@ -182,6 +182,9 @@ results:
     stderr_replaced:
       description: Whether RV(results[].stderr) holds U+FFFD in place of what is no UTF-8.
       type: bool
+    encoding:
+      description: How RV(results[].stdout) and RV(results[].stderr) are written, V(text) or V(base64).
+      type: str
     argv:
       description: What ran, with the path of the program.
       type: list

@@ -26,21 +26,22 @@ extends_documentation_fragment:
   - kube.pcap._attributes.actiongroup
 options:
   of:
-    description: What the play is to do. The others are asked of captures that exist.
+    description:
+      - What the play is to do. V(start) and V(exec) choose targets; the others are asked of captures that exist.
     type: str
-    choices: [start, status, stop, collect]
+    choices: [start, status, stop, collect, exec]
     default: start
   request:
     description:
       - The options of the role P(kube.pcap.capture#role) by their names there, those of its entry point C(main) for
-        V(start). What is empty takes its default.
+        V(start), or for V(exec) those of the role P(kube.pcap.exec#role). What is empty takes its default.
     type: dict
     required: true
   registered:
     description:
       - Names of the variables in which the hosts registered what they answered, the result of
         M(kube.pcap.node_pods_info) last. A host that failed at one of them, or was unreachable, is left out with that
-        reason. Only O(of=start) needs it.
+        reason. Only O(of=start) and O(of=exec) need it.
     type: list
     elements: str
     default: []
@@ -49,6 +50,7 @@ options:
     type: str
 seealso:
   - module: kube.pcap.capture
+  - module: kube.pcap.netns_command
   - module: kube.pcap.node_pods_info
   - module: kube.pcap.targets_info
 """
@@ -79,12 +81,12 @@ id:
   type: str
   sample: c-3f0a9c21d4
 records:
-  description: What each host is to record, by its name in the inventory. A host without targets has none.
-  returned: with O(of=start)
+  description: What each host is to record or to run, by its name in the inventory. A host without targets has none.
+  returned: with O(of=start) or O(of=exec)
   type: dict
 left_out:
   description: Hosts of the play that are not used.
-  returned: with O(of=start)
+  returned: with O(of=start) or O(of=exec)
   type: list
   elements: dict
   contains:
@@ -97,9 +99,13 @@ left_out:
     reason:
       description: Why it is left out.
       type: str
+seconds:
+  description: How long a host may need. One that has not answered then is not waited for.
+  returned: with O(of=exec)
+  type: int
 asked:
   description: The request with every default, in the terms of M(kube.pcap.capture) and M(kube.pcap.report).
-  returned: with another O(of) than V(start)
+  returned: with another O(of) than V(start) and V(exec)
   type: dict
   contains:
     of:

@@ -26,13 +26,13 @@ options:
   of:
     description: What the play did.
     type: str
-    choices: [start, status, stop, remove, collect]
+    choices: [start, status, stop, remove, collect, exec]
     required: true
   registered:
     description:
       - Names of the variables in which the hosts registered what they answered, in the tasks' order. The last holds
-        results of M(kube.pcap.capture) for V(start), of M(kube.pcap.collect) for V(collect), and of
-        M(kube.pcap.capture_info) for the others.
+        results of M(kube.pcap.capture) for V(start), of M(kube.pcap.collect) for V(collect), of
+        M(kube.pcap.netns_command) for V(exec), and of M(kube.pcap.capture_info) for the others.
     type: list
     elements: str
     required: true
@@ -54,6 +54,7 @@ seealso:
   - module: kube.pcap.capture
   - module: kube.pcap.capture_info
   - module: kube.pcap.collect
+  - module: kube.pcap.netns_command
   - module: kube.pcap.plan
 """
 
@@ -73,14 +74,14 @@ EXAMPLES = r"""
 RETURN = r"""
 id:
   description: The capture's name, null when there are several or none.
-  returned: always
+  returned: with another O(of) than V(exec)
   type: str
   sample: c-3f0a9c21d4
 captures:
   description:
     - One entry for each capture and host, with the keys that M(kube.pcap.capture_info) returns; after a start, with
       those of M(kube.pcap.capture), and after collecting, with those of M(kube.pcap.collect).
-  returned: always
+  returned: with another O(of) than V(exec)
   type: list
   elements: dict
   contains:
@@ -89,6 +90,17 @@ captures:
       type: str
     id:
       description: Name of the capture.
+      type: str
+results:
+  description:
+    - One entry for each target and host, with the keys that RV(kube.pcap.netns_command#module:results) has. What was
+      printed is cleaned of what moves a cursor; here it is as it came.
+  returned: with O(of=exec)
+  type: list
+  elements: dict
+  contains:
+    host:
+      description: Name of the host in the inventory.
       type: str
 unasked:
   description: Hosts that gave no answer.

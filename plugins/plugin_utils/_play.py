@@ -43,16 +43,16 @@ class Answer:
     """Whether it is asked in a later batch of the play."""
 
 
-def check_batch(hosts: Iterable[str], batch: Iterable[str]) -> None:
+def check_batch(hosts: Iterable[str], batch: Iterable[str], prefix: str = "capture_") -> None:
     """Raise OptionError when ``serial`` shows a part of the play's hosts at a time; both are without failed ones.
 
-    hosts: ``ansible_play_hosts``. batch: ``ansible_play_batch``.
+    hosts: ``ansible_play_hosts``. batch: ``ansible_play_batch``. prefix: of the role's options.
     """
     if set(hosts) != set(batch):
         raise OptionError(
             "serial",
-            "a capture is planned once, for all hosts of the play",
-            "leave serial out, or run parts of the hosts with --limit and capture_unmatched=warn",
+            "%s is planned once, for all hosts of the play" % ("a capture" if prefix == "capture_" else "a command"),
+            "leave serial out, or run parts of the hosts with --limit and %sunmatched=warn" % prefix,
         )
 
 

@@ -45,11 +45,11 @@ def selections(request: Mapping[str, Any]) -> tuple[Selection, ...]:
     return parse(TARGETS, "" if request.get(TARGETS) is None else request[TARGETS])
 
 
-def lenient(request: Mapping[str, Any]) -> bool:
+def lenient(request: Mapping[str, Any], option: str = UNMATCHED) -> bool:
     """Say whether a play that finds nothing ends well; raise OptionError."""
-    given = request.get(UNMATCHED)
+    given = request.get(option)
     if given not in (None, "", "fail", "warn"):
-        raise OptionError(UNMATCHED, "%s is not taken" % shown(given), "write fail or warn")
+        raise OptionError(option, "%s is not taken" % shown(given), "write fail or warn")
     return given == "warn"
 
 

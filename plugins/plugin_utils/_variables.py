@@ -11,10 +11,14 @@ from collections.abc import Collection
 
 from ..module_utils._errors import OptionError, shown
 from ..module_utils._options import NAMES
+from ._exec import REQUEST
 from ._request import COLLECT, STOP, TARGETS
 
-_PREFIX = "capture_"
-_OPTIONS = sorted({name[len(_PREFIX) :] for name in (TARGETS, *STOP, *COLLECT)} | {"api", "snapshot", *NAMES})
+CAPTURE, EXEC = "capture_", "exec_"
+_OPTIONS = {
+    CAPTURE: {TARGETS, *STOP, *COLLECT, "capture_api", "capture_snapshot", *(CAPTURE + name for name in NAMES)},
+    EXEC: {*REQUEST, "exec_api", "exec_snapshot"},
+}
 _RESULT = "result"
 
 
@@ -28,13 +32,13 @@ def check_cut(words: object) -> None:
         raise OptionError("-e", "%s belongs to no variable, since key=value ends at a space" % shown(words), right)
 
 
-def misspelled(names: Collection[str]) -> list[str]:
+def misspelled(names: Collection[str], prefix: str = CAPTURE) -> list[str]:
     """Return a warning for each variable that is called like an option and is none; it may be somebody's own."""
-    meant = {name[len(_PREFIX) :] for name in names if name.startswith(_PREFIX)} - {*_OPTIONS, _RESULT}
+    options = _OPTIONS[prefix]
+    short = sorted(name[len(prefix) :] for name in options)
     warnings = []
-    for name in sorted(meant):
-        if name and not name.startswith("_"):  # the role's own registers
-            close = difflib.get_close_matches(name, _OPTIONS, 1)
-            hint = "; is %s meant?" % (_PREFIX + close[0]) if close else ""
-            warnings.append("%s is no option%s" % (_PREFIX + name, hint))
+    for name in sorted({name for name in names if name.startswith(prefix)} - options - {prefix, prefix + _RESULT}):
+        if not name.startswith(prefix + "_"):  # the role's own registers
+            close = difflib.get_close_matches(name[len(prefix) :], short, 1)
+            warnings.append("%s is no option%s" % (name, "; is %s meant?" % (prefix + close[0]) if close else ""))
     return warnings

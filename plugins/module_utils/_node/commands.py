@@ -14,7 +14,7 @@ import os
 import select
 from typing import Any, Callable, Mapping, Sequence
 
-from .._command import NAMES, check, command_options, with_container
+from .._command import AT_ONCE, NAMES, check, check_dest, command_options, with_container
 from .._errors import NodeError, OptionError
 from .._matching import listed
 from .._names import target_folder
@@ -27,12 +27,11 @@ from .process import adopt_orphans
 from .running import Job
 from .selecting import choose_here
 
-AT_ONCE = 8
-"""How many tools run at the same time on a node."""
 KEPT = 1 << 20
 """Most bytes of one stream in a result."""
 _KEPT_OF_ALL = 16 << 20
 _LOOK_SECONDS = 0.5
+_KEEPER_SECONDS = 1.0
 _WHERE = ("pod", "node", "targets")
 
 
@@ -84,7 +83,8 @@ def run_all(jobs: Sequence[Job], is_gone: Callable[[], bool], at_once: int = AT_
             outcome = guardian.receive()
             if outcome is not None:
                 outcomes[running.pop(guardian)] = outcome
-                descendants.end(os.getpid(), [one.pid for one in running])  # of a guardian that was killed
+                # What a guardian that was killed has left; its keeper ends it, too.
+                descendants.end(os.getpid(), [one.pid for one in running], _KEEPER_SECONDS)
         if not abandoned and is_gone():
             abandoned, waiting = True, []
             for guardian in running:
@@ -119,9 +119,7 @@ def _from_record(record: Mapping[str, Any]) -> NodeCommand:
 def _jobs(command: NodeCommand, pretend: bool) -> list[Job]:
     """Return one job for each target."""
     options, number = command.options, len(command.targets)
-    if options.dest and not options.dest.endswith("/") and number > 1:
-        right = "write a folder with a slash at its end, such as %s/" % options.dest
-        raise OptionError("dest", "%d targets cannot write into one file" % number, right)
+    check_dest("dest", options, number)
     kept = min(KEPT, _KEPT_OF_ALL // (2 * number))
     return [Job(one, command.node, options, _dest(options, one), kept, pretend) for one in command.targets]
 

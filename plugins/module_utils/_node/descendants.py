@@ -29,10 +29,11 @@ def below(pid: int, spared: Collection[int] = (), proc_root: str = "/proc") -> l
 
     One that has ended, and that its parent has not waited for, is among them, but for the children of this process.
     """
+    own = own_pid(proc_root)
     children = collections.defaultdict(list)
     for one in read_pids(proc_root):
         stat = read_stat(proc_root, one)
-        if stat is not None and not (stat.parent == os.getpid() and stat.state in _ENDED):
+        if stat is not None and not (stat.parent == own and stat.state in _ENDED):
             children[stat.parent].append(one)
     found = []
     waiting = collections.deque(children[pid])
@@ -54,21 +55,48 @@ def oldest_child(pid: int, proc_root: str = "/proc") -> int | None:
     return min(ages, key=lambda one: ages[one], default=None)
 
 
-def end(pid: int, spared: Collection[int] = ()) -> list[int]:
+def own_pid(proc_root: str = "/proc") -> int:
+    """Return this process's id as /proc numbers it, which may be that of a namespace above its own."""
+    return int(os.readlink("%s/self" % proc_root))
+
+
+def end(pid: int, spared: Collection[int] = (), grace_seconds: float = 0.0) -> list[int]:
     """Kill the processes below ``pid``; return those that do not end within five seconds, which the kernel holds.
 
     All are stopped first, so that none can start another while they are looked for. Their parents must wait for them.
+    grace_seconds: how long they may end by themselves before.
     """
-    until = time.monotonic() + _PATIENCE_SECONDS
+    begin = time.monotonic() + grace_seconds
+    until = begin + _PATIENCE_SECONDS
     stopped: set[int] = set()
     while True:
         found = below(pid, spared)
         fresh = [one for one in found if one not in stopped]
-        for one in fresh or found:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(one, signal.SIGSTOP if fresh else signal.SIGKILL)
+        if time.monotonic() < begin:
+            fresh = []
+        else:
+            for one in fresh or found:
+                _send(one, signal.SIGSTOP if fresh else signal.SIGKILL)
         stopped.update(fresh)
         if not found or time.monotonic() > until:
             return found
         if not fresh:
             time.sleep(_STEP_SECONDS)
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a process that /proc numbers so; this process's own namespace may number it otherwise."""
+    own, other = _numbers("self"), _numbers(str(pid))
+    if len(other) >= len(own):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(other[len(own) - 1] if own else pid, number)
+
+
+def _numbers(name: str, proc_root: str = "/proc") -> list[int]:
+    """Return a process's ids, from /proc's namespace down to its own (NSpid in proc(5)); none before Linux 4.1."""
+    try:
+        with open("%s/%s/status" % (proc_root, name), encoding="ascii", errors="replace") as file:
+            found = [line.split()[1:] for line in file if line.startswith("NSpid:")]
+    except OSError:
+        return []
+    return [int(word) for word in found[0]] if found else []

@@ -99,8 +99,9 @@ def find(name: str, path: str, place: str) -> str:
 
 def _keep(start: Start, channel: socket.socket) -> NoReturn:
     """Start the tool, tell how it ended, and take in orphans until the guardian ends this process."""
+    signal.signal(signal.SIGTERM, _orphaned)
     try:
-        die_with_parent(signal.SIGKILL)
+        die_with_parent(signal.SIGTERM)
         rename(TITLE)
         adopt_orphans()
         if channel.recv(2):  # else the guardian ended before that could be told
@@ -111,8 +112,18 @@ def _keep(start: Start, channel: socket.socket) -> NoReturn:
             close_all_but(channel.fileno())
             while True:
                 _wait(channel, pid)
+    except _Orphaned:
+        descendants.end(descendants.own_pid())
     finally:
         os._exit(1)
+
+
+class _Orphaned(Exception):
+    """The guardian has ended."""
+
+
+def _orphaned(_number: int, _frame: object) -> None:
+    raise _Orphaned
 
 
 def _wait(channel: socket.socket, tool: int) -> None:

@@ -89,6 +89,26 @@ class _Collected:
 
 
 @dataclasses.dataclass(frozen=True)
+class _Ran:
+    target: Target
+    found: bool
+    rc: int | None
+    stdout: str
+    stderr: str
+    stdout_bytes: int
+    stderr_bytes: int
+    stdout_cut: bool
+    stderr_cut: bool
+    encoding: str
+    argv: tuple[str, ...]
+    timed_out: bool
+    error: str | None
+    dest: str | None
+    dest_bytes: int
+    dest_cut: bool
+
+
+@dataclasses.dataclass(frozen=True)
 class _Started:
     """The result of ``capture``."""
 
@@ -109,6 +129,13 @@ class _Brought:
     captures: tuple[_Collected, ...]
 
 
+@dataclasses.dataclass(frozen=True)
+class _Tools:
+    """The result of ``netns_command``, or of a task that was skipped."""
+
+    results: tuple[_Ran, ...] = ()
+
+
 def check_started(result: Mapping[str, Any]) -> None:
     """Raise RecordError for what is no result of ``capture``."""
     from_result(_Started, result)
@@ -122,3 +149,8 @@ def check_info(result: Mapping[str, Any]) -> None:
 def check_collected(result: Mapping[str, Any]) -> None:
     """Raise RecordError for what is no result of ``collect``."""
     from_result(_Brought, result)
+
+
+def check_tools(result: Mapping[str, Any]) -> None:
+    """Raise RecordError for what is no result of ``netns_command``, nor of a task that was skipped."""
+    from_result(_Tools, result)
