@@ -256,7 +256,7 @@ def test_a_pod_that_comes_back_is_recorded_on(lab: Lab, record: Record) -> None:
 
 
 def test_a_pod_that_another_replaces_ends_with_a_reason(lab: Lab, record: Record) -> None:
-    """SN-15: a new uid is another target: the old one's packets are kept, the new one is none of this capture's."""
+    """SN-15: a new uid is another target: the old one's packets are kept, and the same request adds the new one."""
     one, pod = record("node-b"), lab.pod("test", "cart")
     one.start("pod test/cart", filter="udp port 9000")
     first = pod.send("127.0.0.1", count=100, rate=1000)
@@ -264,9 +264,17 @@ def test_a_pod_that_another_replaces_ends_with_a_reason(lab: Lab, record: Record
     pod.create(new_uid=True)
     wait_for(lambda: "the pod is gone" in str(one.state()["targets"][0]["reason"]), what="its absence")
     other = pod.send("127.0.0.1", count=100, rate=1000)
-    state = one.wait_phase("done", seconds=600)
-    assert state["reason"] == state["targets"][0]["reason"] == "the pod is gone"
+    wait_for(lambda: one.state()["targets"][0]["phase"] == "done", 600, "the target's end")
+    state = one.state()
+    assert (state["phase"], state["targets"][0]["reason"]) == ("ready", "the pod is gone")
+    assert state["reason"].startswith("every pod of it here is gone; the same request adds ")
     assert seen(one.segments(), first.stream) == list(range(100)) and seen(one.segments(), other.stream) == []
+    assert one.start("pod test/cart", filter="udp port 9000")["changed"]
+    own = pod.send("127.0.0.1", count=100, rate=1000)
+    assert one.state()["reason"] is None
+    info = one.stop()
+    assert [target["phase"] for target in info["targets"]] == ["done", "done"]
+    assert seen(one.segments(), own.stream) == list(range(100)) and seen(one.segments(), other.stream) == []
 
 
 def test_a_reboot_is_a_gap(lab: Lab, record: Record) -> None:

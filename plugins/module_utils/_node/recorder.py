@@ -26,7 +26,7 @@ from typing import Sequence
 from .._endings import with_rest
 from .._errors import CaptureError, PcapError
 from .._records import Target
-from . import confirmations, disk, preflight, presence, retention, status
+from . import confirmations, disk, preflight, presence, retention, status, together
 from .holdings import Holdings
 from .journal import Journal
 from .outbox import Outbox
@@ -34,7 +34,7 @@ from .poll import Poll
 from .process import Clock, end_stray
 from .spool import Spool, Wanted
 from .timing import Timing
-from .watch import GONE, Watch
+from .watch import Watch
 
 TICK_SECONDS = 0.25
 _BUSY_SECONDS = 0.01
@@ -170,7 +170,7 @@ class Recorder:
         self._take_confirmed()
         self.outbox.shipper.hasten()
         targets = {target.ref: target for target in self.wanted.capture.targets}
-        self.watches = [watch for watch in self.watches if not _is_over(watch, targets.get(watch.ref))]
+        self.watches = [watch for watch in self.watches if not together.is_over(watch, targets.get(watch.ref))]
         known = {watch.ref for watch in self.watches}
         new = [target for ref, target in targets.items() if ref not in known]
         for target in new:
@@ -229,15 +229,11 @@ class Recorder:
                 self.phase = "failed" if all(watch.ended for watch in self.watches) else "starting"
             elif all(watch.phase != "starting" or watch.waits for watch in self.watches):
                 self.phase = "ready"
-        if self.phase == "ready" and all(watch.phase in ("draining", "done", "failed") for watch in self.watches):
+        if self.phase == "ready" and together.all_closed(self.watches, self.reason):
             self.phase = "draining"
-            self.reason = self.reason or self._common_reason()
+            self.reason = self.reason or together.common_reason(self.watches)
         if self.phase == "draining" and all(watch.ended for watch in self.watches) and not self.holdings.unfinished:
             self._leave(now)
-
-    def _common_reason(self) -> str:
-        reasons = sorted({watch.reason or "" for watch in self.watches})
-        return reasons[0] if len(reasons) == 1 else "every target has ended"
 
     def _leave(self, now: float) -> None:
         """End once the sink has everything, or its time is over."""
@@ -255,7 +251,8 @@ class Recorder:
 
     def _write_state(self) -> None:
         self.journal.flush()
-        state = status.build(self.wanted, self.phase, self.reason, self.watches, self.holdings, self.outbox)
+        reason = self.reason or together.idle_reason(self.phase, self.watches)
+        state = status.build(self.wanted, self.phase, reason, self.watches, self.holdings, self.outbox)
         self.spool.write_state({**state, **self._timing.told(), "pid": os.getpid(), "read_ns": self._poll.read_ns})
         self._state_at = self.clock.steady() + _STATE_SECONDS
 
@@ -269,16 +266,6 @@ def _read_wanted(spool: Spool) -> tuple[tuple[int, int], Wanted]:
     if wanted is None:
         raise CaptureError("%s holds no capture" % spool.folder)
     return stamp, wanted
-
-
-def _is_over(watch: Watch, wanted: Target | None) -> bool:
-    """Return whether a watch that ended makes room: nobody wants it any more, or its pod has come back since.
-
-    The process tells: the kernel gives a namespace's inode away again as soon as the namespace is gone.
-    """
-    if wanted is None:
-        return watch.ended and not watch.account.runs
-    return watch.ended and watch.reason == GONE and watch.target.pid != wanted.pid
 
 
 def _lock(spool: Spool) -> bool:
