@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import urllib.parse
 from collections.abc import Mapping
 from typing import Any
 
@@ -99,6 +100,8 @@ def read_access(options: Mapping[str, Any], environ: Mapping[str, str], service_
         hidden = _OF_A_FILE
     given = {name: environ[key] for name, key in ENVIRONMENT.items() if environ.get(key) and name not in hidden}
     given.update(told)
+    if "api_key" in given:
+        given["api_key"] = given["api_key"].strip()  # it may come from a file, with its last line's end
     _check(given)
     place = _place(given, environ, service_token)
     if place == KUBECONFIG:
@@ -126,9 +129,16 @@ def _place(given: Mapping[str, Any], environ: Mapping[str, str], service_token: 
     return DEFAULT
 
 
+def _is_url(text: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def _check(given: Mapping[str, Any]) -> None:
-    host = given.get("host")
-    if host and not host.startswith(("https://", "http://")):
+    if "host" in given and not _is_url(given["host"]):
         raise OptionError("host", "it is no URL", "write it as https://HOST:6443")
     for one, other in (("client_cert", "client_key"), ("username", "password")):
         for has, lacks in ((one, other), (other, one)):

@@ -9,6 +9,7 @@ The client reads kubeconfigs, runs their credential plugins, and knows TLS and p
 
 from __future__ import annotations
 
+import base64
 import os
 import tempfile
 from collections.abc import Mapping
@@ -39,12 +40,9 @@ class Connection:
         self._files = tempfile.TemporaryDirectory(prefix="kube-pcap-")
         try:
             self._configuration = _configure(access, self._files.name)
-            self._pool = library.rest.RESTClientObject(self._configuration).pool_manager
-        except library.UNREADABLE as error:
-            self._files.cleanup()
-            raise _unreadable(access, error) from None
+            self._pool = _pool(self._configuration)
         except OptionError:
-            self._files.cleanup()
+            _forget(self._files)
             raise
         self._extra = _headers(access)
         self.host = str(self._configuration.host).rstrip("/")
@@ -52,39 +50,70 @@ class Connection:
     def close(self) -> None:
         """Let go of connections and files."""
         self._pool.clear()
-        self._files.cleanup()
+        _forget(self._files)
 
-    def send(self, path: str, query: Mapping[str, str], seconds: float = READ_SECONDS) -> Answer:
+    def send(self, path: str, query: Mapping[str, str]) -> Answer:
         """Return the answer to one GET; raise what ``library.FAILURES`` holds. No redirect is followed."""
-        headers = library.urllib3.HTTPHeaderDict(self._extra)
-        for setting in self._configuration.auth_settings().values():
-            if setting["value"]:
-                headers[setting["key"]] = setting["value"]
         response = self._pool.request(
             "GET",
             self.host + path,
             fields=dict(query),
-            headers=headers,
-            timeout=library.urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds),
+            headers=self._all_headers(),
+            timeout=library.urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
             retries=False,
             redirect=False,
         )
         return Answer(response.status, response.headers, response.data)
 
+    def _all_headers(self) -> Any:
+        headers = self._extra.copy()
+        for setting in self._configuration.auth_settings().values():  # a token may have been renewed
+            if setting["value"] and setting["key"] not in headers:
+                headers[setting["key"]] = setting["value"].strip()
+        for name, value in headers.items():
+            if not (value.isascii() and value.isprintable()):
+                option = name.replace("-", "_") if name.startswith("impersonate") else "api_key"
+                raise OptionError(option, "a character in it cannot stand in a request", "write it as it was issued")
+        return headers
+
+
+def _pool(configuration: Any) -> Any:
+    """Return the client's pool of connections, with its TLS and proxy."""
+    try:
+        return library.rest.RESTClientObject(configuration).pool_manager
+    except library.NO_WAY as error:
+        wrong = "no connection can go through it (%s)" % type(error).__name__
+        raise OptionError("proxy", wrong, "write it as http://HOST:PORT; socks5:// needs PySocks") from None
+
+
+def _forget(files: tempfile.TemporaryDirectory[str]) -> None:
+    """Remove what a kubeconfig had unpacked; clients before version 35 would take it to be there for ever."""
+    known = getattr(library.kubernetes.config.kube_config, "_temp_files", {})
+    for content in [content for content, path in known.items() if path.startswith(files.name)]:
+        del known[content]
+    files.cleanup()
+
+
+def _load(access: Access, configuration: Any, folder: str) -> None:
+    config: Any = library.kubernetes.config  # it has no types
+    try:
+        if access.place == POD:
+            config.load_incluster_config(client_configuration=configuration)
+        elif access.place != HOST:
+            config.load_kube_config(
+                config_file=access.kubeconfig,
+                context=access.context,
+                client_configuration=configuration,
+                persist_config=False,
+                temp_file_path=folder,
+            )
+    except library.UNREADABLE as error:
+        raise _unreadable(access, error) from None
+
 
 def _configure(access: Access, folder: str) -> Any:
-    kubernetes: Any = library.kubernetes  # parts of it have no types
-    configuration = kubernetes.client.Configuration()
-    if access.place == POD:
-        kubernetes.config.load_incluster_config(client_configuration=configuration)
-    elif access.place != HOST:
-        kubernetes.config.load_kube_config(
-            config_file=access.kubeconfig,
-            context=access.context,
-            client_configuration=configuration,
-            persist_config=False,
-            temp_file_path=folder,
-        )
+    configuration = library.kubernetes.client.Configuration()
+    _load(access, configuration, folder)
     for name, value in (
         ("host", access.host),
         ("ssl_ca_cert", access.ca_cert),
@@ -112,7 +141,8 @@ def _headers(access: Access) -> Any:
     headers = library.urllib3.HTTPHeaderDict({"accept": "application/json", "accept-encoding": "gzip"})
     headers["user-agent"] = "kube.pcap"
     if access.username:
-        headers.update(library.urllib3.make_headers(basic_auth="%s:%s" % (access.username, access.password)))
+        known = ("%s:%s" % (access.username, access.password)).encode()
+        headers["authorization"] = "Basic " + base64.b64encode(known).decode("ascii")
     if access.impersonate_user:
         headers["impersonate-user"] = access.impersonate_user
     for group in access.impersonate_groups:

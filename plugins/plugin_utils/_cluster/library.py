@@ -20,19 +20,22 @@ try:
 except ImportError as error:
     MISSING: str | None = str(error)
     FAILURES: tuple[type[Exception], ...] = ()
+    NO_WAY: tuple[type[Exception], ...] = ()
     MISSHAPEN: tuple[type[Exception], ...] = ()
     UNREADABLE: tuple[type[Exception], ...] = ()
 else:
     MISSING = None
     FAILURES = (urllib3.exceptions.HTTPError, OSError)
     """What asking can raise; OSError is that of a certificate's file."""
+    NO_WAY = (*FAILURES, ImportError, ValueError)
+    """What a proxy that is none can raise; ImportError: of PySocks."""
     MISSHAPEN = (AttributeError, KeyError, TypeError)
     """What the client raises of a kubeconfig in another shape than it expects."""
     # ValueError: of base64 and numbers
     UNREADABLE = (kubernetes.config.ConfigException, yaml.YAMLError, OSError, ValueError, *MISSHAPEN)
     """What reading a kubeconfig can raise."""
 
-__all__ = ["FAILURES", "MISSHAPEN", "MISSING", "UNREADABLE", "kubernetes", "require", "rest", "urllib3"]
+__all__ = ["FAILURES", "MISSHAPEN", "MISSING", "NO_WAY", "UNREADABLE", "kubernetes", "require", "rest", "urllib3"]
 
 
 def require() -> None:

@@ -146,4 +146,4 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError) or "timed out" in str(error):
         return "it did not answer in time"
     text = getattr(innermost, "verify_message", None) or getattr(innermost, "strerror", None) or str(innermost)
-    return " ".join(str(text).split())[:_MOST] or type(innermost).__name__
+    return " ".join(str(text).split())[:_MOST].rstrip(".") or type(innermost).__name__

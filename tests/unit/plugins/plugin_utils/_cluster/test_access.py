@@ -96,7 +96,10 @@ def test_a_pod_is_its_own_credential(tmp_path):
 @pytest.mark.parametrize(
     "options, sentence",
     [
-        ({"host": "192.0.2.1"}, "host: it is no URL; write it as https://HOST:6443"),
+        *(
+            ({"host": host}, "host: it is no URL; write it as https://HOST:6443")
+            for host in ("192.0.2.1", "https://[", "https://", "ftp://192.0.2.1", "https://a:99999", "https://a:b")
+        ),
         ({"validate_certs": "perhaps"}, 'validate_certs: "perhaps" is not taken; write true or false'),
         ({"client_cert": "/c"}, "client_key: client_cert is given without it; give both"),
         ({"password": "p"}, "username: password is given without it; give both"),

@@ -224,6 +224,36 @@ def test_who_asks(server):
     assert server.asked[1].headers["authorization"] == "Basic " + base64.b64encode(b"u:p").decode()
 
 
+@pytest.mark.parametrize(
+    "options, sentence",
+    [
+        (
+            {"api_key": "SECRET\nx: y"},
+            "api_key: a character in it cannot stand in a request; write it",
+        ),
+        ({"api_key": "SECR\u00c9T"}, "api_key: a character in it cannot stand in a request; write it"),
+        ({"impersonate_user": "a\r\nb"}, "impersonate_user: a character in it cannot stand in a request; write it as"),
+        ({"proxy": "ftp://user:SECRET@x"}, "proxy: no connection can go through it (ProxySchemeUnknown); write it as"),
+        ({"proxy": "http://["}, "proxy: no connection can go through it (LocationParseError); write it as http://HOST"),
+    ],
+)
+def test_what_no_request_can_hold_is_refused(server, clock, options, sentence):
+    """In a sentence without the secret, and before anything is sent."""
+    access = read_access({"host": server.url, **options}, {})
+    with pytest.raises(PcapError) as refused, Client(Connection(access), sleep=clock.sleep) as client:
+        client.get(PODS)
+    assert str(refused.value).startswith(sentence) and "SECR" not in str(refused.value)
+    assert not server.asked and not clock.waits
+
+
+def test_a_token_from_a_file_ends_with_its_line(server):
+    """As `K8S_AUTH_API_KEY=$(cat token)` would have it, so do others."""
+    told(server, listed("Pod"))
+    with connect(read_access({"host": server.url}, {"K8S_AUTH_API_KEY": "abc\n"})) as client:
+        assert list(client.list(PODS)) == []
+    assert server.asked[0].headers["authorization"] == "Bearer abc"
+
+
 def kubeconfig(folder, url, **user):
     """A kubeconfig with one context, test, and another that lacks its cluster."""
     document = {
