@@ -15,16 +15,24 @@ import pytest
 import yaml
 
 from ansible_collections.kube.pcap.plugins.doc_fragments._gcp import ModuleDocFragment
+from ansible_collections.kube.pcap.plugins.module_utils._command import NAMES as COMMAND_NAMES
+from ansible_collections.kube.pcap.plugins.module_utils._command import command_options
 from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError
 from ansible_collections.kube.pcap.plugins.module_utils._options import NAMES, capture_options
-from ansible_collections.kube.pcap.plugins.module_utils._records import CaptureOptions
-from ansible_collections.kube.pcap.plugins.plugin_utils._variables import misspelled
+from ansible_collections.kube.pcap.plugins.module_utils._records import CaptureOptions, CommandOptions
+from ansible_collections.kube.pcap.plugins.plugin_utils._exec import REQUEST
+from ansible_collections.kube.pcap.plugins.plugin_utils._variables import EXEC, misspelled
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROLE = ROOT / "roles" / "capture"
 PREFIX = "capture_"
 ROLE_DEFAULTS: dict[str, Any] = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
 SPECS: dict[str, Any] = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]
+EXEC_ROLE = ROOT / "roles" / "exec"
+EXEC_DEFAULTS: dict[str, Any] = yaml.safe_load((EXEC_ROLE / "defaults" / "main.yml").read_text())
+EXEC_OPTIONS: dict[str, Any] = yaml.safe_load((EXEC_ROLE / "meta" / "argument_specs.yml").read_text())[
+    "argument_specs"
+]["main"]["options"]
 MODULES = ("capture", "capture_info", "netns_command", "node_pods_info")
 SHARED = [(entry, name) for entry, spec in SPECS.items() for name in spec["options"]]
 
@@ -116,5 +124,28 @@ def test_what_is_recorded(source: str) -> None:
 
 
 def test_no_option_is_called_a_slip():
-    """Whatever the role takes is known to the check of misspelled variables."""
+    """Whatever a role takes is known to the check of misspelled variables."""
     assert misspelled(ROLE_DEFAULTS) == []
+    assert misspelled(EXEC_DEFAULTS, EXEC) == []
+
+
+def test_the_role_exec_is_as_documented_and_as_its_module() -> None:
+    """Its options have one default; those that the module and the plan know are the same."""
+    assert set(EXEC_DEFAULTS) == set(EXEC_OPTIONS) == {*REQUEST, "exec_api", "exec_snapshot"}
+    assert defaults(EXEC_OPTIONS) == {name: given(value) for name, value in EXEC_DEFAULTS.items()}
+    spec = argument_spec("netns_command")
+    for name in COMMAND_NAMES:
+        own, option = spec[name], EXEC_OPTIONS[EXEC + name]
+        assert option["type"] == own["type"], name
+        assert (given(option.get("default")) or None) == given(own.get("default")), name
+
+
+@pytest.mark.parametrize("source", ["record", "module", "role"])
+def test_how_a_tool_runs(source: str) -> None:
+    """Nothing given, the module's defaults and the role's make the record's own."""
+    values = {
+        "record": {},
+        "module": {name: argument_spec("netns_command")[name].get("default") for name in COMMAND_NAMES},
+        "role": {name: EXEC_DEFAULTS[EXEC + name] for name in COMMAND_NAMES},
+    }[source]
+    assert command_options({**values, "argv": ["ip"]}) == CommandOptions(("ip",))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError
-from ansible_collections.kube.pcap.plugins.plugin_utils._variables import check_cut, misspelled
+from ansible_collections.kube.pcap.plugins.plugin_utils._variables import EXEC, check_cut, misspelled
 
 
 @pytest.mark.parametrize("words", [None, ""])
@@ -37,6 +37,12 @@ def test_a_value_that_was_cut_at_its_space():
 def test_a_variable_that_is_called_like_an_option(name, warning):
     """It may be somebody's own, so it is only told; an option that is close is named."""
     assert misspelled(["capture_targets", name]) == [warning]
+
+
+def test_each_role_looks_at_its_own():
+    """What another role takes is nobody's business here."""
+    names = ["exec_timout", "exec_timeout", "exec_result", "exec__plan", "exec_", "capture_sinc", "execute"]
+    assert misspelled(names, EXEC) == ["exec_timout is no option; is exec_timeout meant?"]
 
 
 def test_what_is_no_slip():

@@ -1,0 +1,68 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether somebody still waits for the answer."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+from ansible_collections.kube.pcap.plugins.module_utils._node import caller
+
+
+def tree(tmp_path, stats):
+    """A /proc with processes: pid to (comm, parent, start time)."""
+    for pid, (comm, parent, start) in stats.items():
+        (tmp_path / str(pid)).mkdir(exist_ok=True)
+        fields = ["S", parent, *[0] * 17, start]
+        (tmp_path / str(pid) / "stat").write_text("%d (%s) %s\n" % (pid, comm, " ".join(map(str, fields))))
+    return str(tmp_path)
+
+
+ROOT = {1: ("systemd", 0, 1), 60: ("sshd", 1, 5), 82: ("sshd", 60, 70), 84: ("sh", 82, 71), 85: ("python3", 84, 72)}
+SUDO = {**ROOT, 82: ("sshd-session", 60, 70), 83: ("sudo", 84, 71), 86: ("sudo", 83, 72), 87: ("sh", 86, 73)}
+
+
+@pytest.mark.parametrize(
+    "stats, pid, found",
+    [
+        (ROOT, 85, (82, 70)),
+        (SUDO, 87, (82, 70)),
+        ({1: ("systemd", 0, 1), 9: ("sh", 1, 2)}, 9, None),
+        ({9: ("sh", 0, 2)}, 9, None),
+        ({}, 9, None),
+    ],
+)
+def test_the_session(tmp_path, stats, pid, found):
+    """It is the nearest sshd above, and never the one that listens; a module that none has started has no session."""
+    assert caller.find_session(pid, tree(tmp_path, stats)) == found
+
+
+def test_a_session_that_ends(tmp_path):
+    """Also when another process has its id by then."""
+    root = tree(tmp_path, {os.getppid(): ("sh", 82, 7), **ROOT})
+    end, other = socket.socketpair()
+    with end, other:
+        one = caller.Caller(end.fileno(), root)
+        assert not one.is_gone()
+        tree(tmp_path, {82: ("sshd", 60, 99)})
+        assert one.is_gone()
+
+
+@pytest.mark.parametrize("kind", ["socket", "pipe"])
+def test_nobody_reads(kind):
+    """The other end of standard output is closed, as sshd does without a terminal."""
+    if kind == "pipe":
+        reader, writer = os.pipe()
+    else:
+        reader, writer = (end.detach() for end in socket.socketpair())
+    one = caller.Caller(writer)
+    one._session = None
+    assert not one.is_gone()
+    os.close(reader)
+    assert one.is_gone()
+    os.close(writer)
