@@ -47,6 +47,7 @@ OBJECT = {
     [
         (OBJECT, FULL),
         ({"kind": "Node", "metadata": {"name": "node-a"}}, BARE),
+        ({"kind": "Node", "metadata": {"name": "node-a"}, "spec": {"unschedulable": False}}, BARE),
         ({"kind": "Node", "metadata": {"name": "node-a"}, "spec": None, "status": {"addresses": [None, 3]}}, BARE),
     ],
 )
