@@ -159,10 +159,12 @@ def test_a_node_reboots(cluster):
     assert node.pid is None
     node.boot()
 
-    def runtime_answers():
-        return node.run(["crictl", "ps", "-q"], check=False).stdout.split()
+    def of_before():
+        there = cluster.objects("pods", "-A", "--field-selector", "spec.nodeName=node-c")
+        statuses = [status for pod in there for status in pod["status"].get("containerStatuses", [])]
+        return [status for status in statuses if status.get("containerID", "").rpartition("/")[2] in old]
 
-    cluster.wait("containers", runtime_answers)
-    assert not set(runtime_answers()) & set(old)
+    cluster.wait("new containers", lambda: not of_before())
     cluster.wait("workloads", lambda: workloads.amiss(cluster.objects("pods", "-A")) == [])
+    assert not set(containers(cluster, "node-c")) & set(old)
     assert {p["metadata"]["name"]: p["metadata"]["uid"] for p in pods(cluster, "db")} == before
