@@ -211,13 +211,27 @@ class NodeCommand:
 
 def to_result(record: Any) -> Any:
     """Return a record, or a container of records, as plain JSON types."""
-    if dataclasses.is_dataclass(record) and not isinstance(record, type):
-        return {f.name: to_result(getattr(record, f.name)) for f in dataclasses.fields(record)}
+    if record is None or isinstance(record, (str, int)):  # most are, of the hundreds of thousands in a large cluster
+        return record
+    names = _field_names(type(record))
+    if names is not None:
+        return {name: to_result(getattr(record, name)) for name in names}
     if isinstance(record, Mapping):
         return {str(key): to_result(value) for key, value in record.items()}
     if isinstance(record, (list, tuple)):
         return [to_result(value) for value in record]
     return record
+
+
+_FIELD_NAMES: dict[type, tuple[str, ...] | None] = {}
+"""Of each type that was asked about; None of what is no record."""
+
+
+def _field_names(kind: type) -> tuple[str, ...] | None:
+    if kind not in _FIELD_NAMES:
+        record = dataclasses.is_dataclass(kind)
+        _FIELD_NAMES[kind] = tuple(field.name for field in dataclasses.fields(kind)) if record else None
+    return _FIELD_NAMES[kind]
 
 
 def from_result(kind: type[R], value: Any, place: str = "") -> R:

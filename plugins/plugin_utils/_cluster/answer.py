@@ -52,13 +52,14 @@ def answer(options: Mapping[str, Any], environ: Mapping[str, str], started_in: s
     for_plan = bool(options.get("for_plan"))
     selections = _selections(options.get("targets"), for_plan)
     known = _known(options, selections, environ, started_in)
+    candidates = to_result(known.candidates)
     if selections is None or for_plan:
-        chosen = [candidate.target for candidate in known.candidates]
+        targets = [candidate["target"] for candidate in candidates]
     else:
-        chosen = list(choose(selections, known.candidates, "targets"))
+        targets = to_result(choose(selections, known.candidates, "targets"))
     return {
-        "targets": to_result(chosen),
-        "candidates": to_result(known.candidates),
+        "targets": targets,
+        "candidates": candidates,
         "source": known.source,
         "problem": known.problem,
         **({"warnings": list(known.warnings)} if known.warnings else {}),

@@ -53,10 +53,12 @@ def find(client: Client, selections: Sequence[Selection] | None, every_node: boo
     # What owns a pod that is no selected workload's, or no selected service's, was not asked for.
     owned = any(selection.kind in ("service", *WORKLOADS) for selection in selections)
     found = asking.found(owned)
-    for selection in selections:
-        if not found.problems and not any(matches(selection, one) for one in found.candidates):
+    unmatched = [s for s in selections if not any(matches(s, one) for one in found.candidates)]
+    if unmatched and not found.problems:
+        for selection in unmatched:
             asking.look_near(selection)
-    return dataclasses.replace(asking.found(owned), gaps=())
+        found = asking.found(owned)
+    return dataclasses.replace(found, gaps=())
 
 
 class _Asking:
