@@ -22,6 +22,8 @@ _LONGEST = 300
 _NOT_YET = "it is not asked yet: serial asks a part of the hosts at a time"
 _LACKS = "this host lacks"
 """How the check of a node begins its reason, which a terminal or sudo may put other lines before."""
+_NO_WORDS = "non-zero return code"
+"""What Ansible says of a command that failed."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +124,10 @@ def problem_of(result: Mapping[str, Any]) -> str | None:
         return "it did not answer within %s s" % result["timedout"].get("period")
     if result.get("failed") or result.get("rc"):
         stdout = str(result.get("stdout") or "")
-        return first_line(stdout[max(0, stdout.find(_LACKS)) :]) or first_line(result.get("msg")) or "its task failed"
+        said = first_line(stdout[max(0, stdout.find(_LACKS)) :]) or first_line(result.get("msg"))
+        if said == _NO_WORDS:  # a connection by kubectl, whose pod is gone, say
+            said = first_line("\n".join(reversed(str(result.get("stderr") or "").splitlines()))) or said
+        return said or "its task failed"
     return None
 
 

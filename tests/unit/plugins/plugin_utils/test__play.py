@@ -34,6 +34,11 @@ def check(result):
         ({"check": {"rc": 0}, "found": FOUND, "kube_node_name": "n"}, Answer("h", "n", FOUND)),
         ({"check": {"rc": 1, "stdout": "lacks tcpdump\r\n"}}, Answer("h", problem="lacks tcpdump")),
         (
+            {"check": {"rc": 1, "msg": "non-zero return code", "stderr": 'E1121 retry\nError: pods "x" not found\n'}},
+            Answer("h", problem='Error: pods "x" not found'),
+        ),
+        ({"check": {"rc": 1, "msg": "non-zero return code"}}, Answer("h", problem="non-zero return code")),
+        (
             {"check": {"rc": 1, "stdout": "sudo: unable to resolve host h\r\n\r\nthis host lacks tcpdump\r\nbye\r\n"}},
             Answer("h", problem="this host lacks tcpdump"),
         ),
