@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Builds the cluster's programs into the gate's cache: each when it is missing, or its version or source is another."""
+"""Builds the cluster's programs into the gate's cache: each when it is missing, or its version, source or recipe is another."""
 
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import os
 import pathlib
 import shutil
@@ -39,9 +40,10 @@ class Program:
 
     @property
     def stamp(self) -> str:
-        """What tells it from the same program of another version or source."""
+        """What tells it from the same program of another version, source or recipe."""
         files = sorted((_SOURCES / self.source).iterdir()) if self.source else []
-        return digest(self.name, self.version, *(file.read_text(encoding="utf-8") for file in files))
+        texts = [file.read_text(encoding="utf-8") for file in files]
+        return digest(self.name, self.version, inspect.getsource(self.make), *texts)
 
     @property
     def built(self) -> bool:
@@ -97,4 +99,4 @@ def build(*more: Program, tell: Callable[[str], None] = print) -> None:
                 _make(program)
                 size = (BIN / program.name).stat().st_size >> 20
                 tell("%s: built in %.0f s, %d MiB" % (program.name, time.monotonic() - start, size))
-        images.build(BIN, IMAGES, digest(*(program.stamp for program in PROGRAMS)))
+        images.build(BIN, IMAGES, digest(inspect.getsource(images), *(program.stamp for program in PROGRAMS)))
