@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Builds the cluster's programs into the gate's cache: each when it is missing, or its version, source or recipe is another."""
+"""Builds the cluster's programs into the gate's cache: what is missing, or of another version, source or recipe."""
 
 from __future__ import annotations
 
