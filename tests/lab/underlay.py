@@ -9,6 +9,7 @@ The bridge is not in the machine's own namespace so that the machine's firewall 
 
 from __future__ import annotations
 
+import os
 import pathlib
 import subprocess
 import time
@@ -50,7 +51,7 @@ class Underlay:
         argv = join_args(files, ["unshare", "--net", "sleep", "infinity"])
         with open("/dev/null", "r+b") as null:
             holder = subprocess.Popen(argv, stdin=null, stdout=null, stderr=null, start_new_session=True)
-        own = kernel.namespace_inode(holder.pid, "net")
+        own = kernel.namespace_inode(os.getpid(), "net")  # not the holder's, which may have left it already
         end = time.monotonic() + 10
         while (inode := kernel.namespace_inode(holder.pid, "net")) in (own, None):
             if holder.poll() is not None or time.monotonic() > end:
