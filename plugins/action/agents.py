@@ -27,6 +27,17 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
 from ansible_collections.kube.pcap.plugins.plugin_utils._variables import check_cut
 
 
+def _require() -> None:
+    """Raise PcapError where the collection is missing that asks the API server."""
+    try:
+        found = importlib.util.find_spec("ansible_collections.kubernetes.core")
+    except ModuleNotFoundError:  # none of that namespace is there
+        found = None
+    if found is None:
+        install = "install it with ansible-galaxy collection install kubernetes.core"
+        raise PcapError("the collection kubernetes.core is missing; " + install)
+
+
 class ActionModule(ControllerAction):
     """Answers from the request and from what tasks have registered."""
 
@@ -44,11 +55,7 @@ class ActionModule(ControllerAction):
         request = asked(options["request"])
         if options["of"] == "request":
             check_cut(known.get("_raw_params"))
-            if importlib.util.find_spec("ansible_collections.kubernetes.core") is None:
-                raise PcapError(
-                    "the collection kubernetes.core is missing;"
-                    " install it with ansible-galaxy collection install kubernetes.core"
-                )
+            _require()
             return {"asked": request}
         return {
             "found": self._found,
@@ -74,11 +81,10 @@ class ActionModule(ControllerAction):
         self, options: Mapping[str, Any], request: Mapping[str, Any], known: Mapping[str, Any]
     ) -> dict[str, Any]:
         results = [plain(known["hostvars"][host].get("capture_result")) for host in options["hosts"]]
-        spools = [read_spool(one) for one in options["daemonsets"]]
-        asked_pods = [pod for pod in read_pods(options["pods"]) if pod.ready]
         result = next(filter(None, results), None if options["hosts"] else {})
+        spools, pods = [read_spool(one) for one in options["daemonsets"]], read_pods(options["pods"])
         spool = spools[0] if spools else None
-        return self._told(report.removal(result, asked_pods, spool, request["force"], self._task.check_mode))
+        return self._told(report.removal(result, pods, spool, request["force"], self._task.check_mode))
 
     @staticmethod
     def _told(told: report.Told) -> dict[str, Any]:

@@ -2,53 +2,56 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The agents' image without a container engine: what its Containerfile installs, as an archive for ``ctr``.
+"""The agents' image without a container engine: what the Containerfile installs, and what that depends on.
 
-    python -m tests.cluster.agent_image CRICTL ARCHIVE
-
-The Debian packages are downloaded with what they depend on, but for what only configures packages, and unpacked.
+Debian's packages are downloaded and unpacked, but for those that only configure others; crictl is the cluster's.
 """
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import io
-import json
 import pathlib
 import re
 import subprocess
-import sys
-import tarfile
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 
-from ..gate.places import ROOT
+from tests.gate.places import CACHE, ROOT, digest, lock
 
-NAME = "kube-pcap.local/agent:1"
+from . import build, images, versions
+
 CONTAINERFILE = ROOT / "roles" / "agent" / "files" / "Containerfile"
-BASE = ("base-files", "coreutils", "dash", "grep", "sed", "tar")
-"""Of what any image of Debian has: all that is used of it."""
-PRUNED = re.compile(
-    r"(adduser|cdebconf|debconf|debianutils|dpkg|gcc-12-base|install-info|libdebian-installer4|libelogind0|libnewt.*|"
+_BASE = ("base-files", "coreutils", "dash")
+"""What the Containerfile's base has, and its programs use."""
+_PRUNED = re.compile(
+    r"(adduser|cdebconf|debconf|debianutils|dpkg|gcc-\d+-base|install-info|libdebian-installer4|libelogind0|libnewt.*|"
     r"libpam.*|libaudit.*|libsemanage.*|libsepol.*|libslang2|libtextwrap1|libgdbm.*|mailcap|mime-support|mawk|openssl|"
-    r"passwd|perl.*|libperl.*|readline-common)\Z"
+    r"passwd|perl.*|libperl.*|readline-common|tar)\Z"
 )
-"""What packages want for being installed, and no program wants at run time."""
-LEFT_OUT = re.compile(
-    r"\./(usr/share/(doc|man|locale|info|lintian|i18n|bash-completion)|usr/include|etc/(cron|init)\.?d?)(/|\Z)"
-)
-FILES = {
-    "./etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
-    "./etc/group": "root:x:0:\nnogroup:x:65534:\n",
-}
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_AUTHORITIES = re.compile(r"\./usr/share/ca-certificates/.*\.crt\Z")
+_DEPENDS = re.compile(r" ([ |])(?:Pre)?Depends: (\S+)\Z")
+_LISTS = pathlib.Path("/var/lib/apt/lists")
+_LEFT_OUT = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian")
+
+
+def name() -> str:
+    """The image's name."""
+    return images.name("agent")
+
+
+def archive() -> pathlib.Path:
+    """The image as an archive for ``Cluster.load``, built where it is missing."""
+    made = digest(CONTAINERFILE.read_text(), pathlib.Path(__file__).read_text(), versions.CRICTL)
+    path = CACHE / "cluster" / ("agent-%s.tar" % made)
+    with lock("agent-image"):
+        if not path.exists():
+            with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+                _install(packages(CONTAINERFILE.read_text()), pathlib.Path(folder))
+                images.image(path, name(), [_layer(pathlib.Path(folder) / "root")])
+    return path
 
 
 def packages(containerfile: str) -> list[str]:
     """The Debian packages that a Containerfile installs."""
-    (found,) = re.findall(r"--no-install-recommends((?:\s+\\?\s*[a-z0-9.+-]+)+)", containerfile)
+    (found,) = re.findall(r"--no-install-recommends((?:\s+(?:\\\n\s*)?[a-z0-9][a-z0-9.+-]*)+)", containerfile)
     return [word for word in found.split() if word != "\\"]
 
 
@@ -58,93 +61,39 @@ def closure(wanted: Iterable[str]) -> list[str]:
     new = set(wanted)
     while new:
         known |= new
-        said = subprocess.run(
-            ["apt-cache", "depends", *sorted(new)], stdout=subprocess.PIPE, text=True, check=True
-        ).stdout
-        new = {name for name in _depends(said) if not PRUNED.match(name)} - known
+        asked = ["apt-cache", "depends", *sorted(new)]
+        said = subprocess.run(asked, stdout=subprocess.PIPE, text=True, check=True).stdout
+        new = {one for one in depends(said) if not _PRUNED.match(one)} - known
     return sorted(known)
 
 
-def _depends(said: str) -> Iterable[str]:
+def depends(said: str) -> Iterator[str]:
+    """What ``apt-cache depends`` names: ``|`` stands before each alternative but the last; ``<...>`` is no package."""
     chosen = False
     for line in said.splitlines():
-        match = re.match(r" ([ |])(?:Pre)?Depends: ([a-z0-9.+-]+)\Z", line)
+        match = _DEPENDS.match(line)
         if match:
-            if not chosen:
+            if not chosen and not match.group(2).startswith("<"):
                 yield match.group(2)
-            chosen = match.group(1) == "|"
+                chosen = True
+            chosen = chosen and match.group(1) == "|"
 
 
-def layer(archives: Iterable[pathlib.Path], crictl: pathlib.Path) -> bytes:
-    """One layer with the content of these packages."""
-    raw, authorities, seen = io.BytesIO(), [], set()
-    with tarfile.open(fileobj=raw, mode="w") as tar:
-        for archive in archives:
-            content = subprocess.run(["dpkg-deb", "--fsys-tarfile", archive], stdout=subprocess.PIPE, check=True).stdout
-            with tarfile.open(fileobj=io.BytesIO(content)) as package:
-                for member in package:
-                    if _AUTHORITIES.match(member.name):
-                        authorities.append(package.extractfile(member).read())
-                    if member.name not in seen and not LEFT_OUT.match(member.name):
-                        seen.add(member.name)
-                        tar.addfile(member, package.extractfile(member) if member.isreg() else None)
-        for name, text in {**FILES, "./etc/ssl/certs/ca-certificates.crt": b"".join(authorities)}.items():
-            _add(tar, name, text if isinstance(text, bytes) else text.encode())
-        _add(tar, "./usr/local/bin/crictl", crictl.read_bytes(), 0o755)
-    return raw.getvalue()
+def _install(wanted: Iterable[str], folder: pathlib.Path) -> None:
+    if not any(_LISTS.glob("*_Packages*")):
+        subprocess.run(["apt-get", "update", "--quiet", "--quiet"], stdin=subprocess.DEVNULL, check=True)
+    fetch = ["apt-get", "download", "--quiet", "--quiet", "-o", "APT::Sandbox::User=root"]
+    subprocess.run([*fetch, *closure([*_BASE, *wanted])], cwd=folder, stdin=subprocess.DEVNULL, check=True)
+    for package in folder.glob("*.deb"):
+        subprocess.run(["dpkg-deb", "--extract", package, folder / "root"], check=True)
 
 
-def _add(tar: tarfile.TarFile, name: str, content: bytes, mode: int = 0o644) -> None:
-    member = tarfile.TarInfo(name)
-    member.size, member.mode = len(content), mode
-    tar.addfile(member, io.BytesIO(content))
-
-
-def write_image(path: pathlib.Path, name: str, raw: bytes) -> None:
-    """Write an image of one layer as an OCI archive."""
-    blobs: dict[str, bytes] = {}
-
-    def blob(kind: str, content: bytes) -> dict[str, object]:
-        digest = hashlib.sha256(content).hexdigest()
-        blobs["blobs/sha256/" + digest] = content
-        return {"mediaType": f"application/vnd.oci.image.{kind}", "digest": "sha256:" + digest, "size": len(content)}
-
-    only = blob("layer.v1.tar+gzip", gzip.compress(raw, 1, mtime=0))
-    config = {
-        "architecture": "amd64",
-        "os": "linux",
-        "config": {"Env": ["PATH=" + PATH]},
-        "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(raw).hexdigest()]},
+def _layer(root: pathlib.Path) -> bytes:
+    """The files, with what the packages' scripts would have made of them."""
+    kept = {path: one for path, one in images.tree(root).items() if not path.startswith(_LEFT_OUT)}
+    authorities = sorted(root.glob("usr/share/ca-certificates/**/*.crt"))
+    made: dict[str, images.Content] = {
+        "etc/ssl/certs/ca-certificates.crt": b"".join(path.read_bytes() for path in authorities),
+        "usr/local/bin/crictl": build.BIN / "crictl",
     }
-    manifest = {"schemaVersion": 2, "config": blob("config.v1+json", _json(config)), "layers": [only]}
-    entry: Mapping[str, object] = {
-        **blob("manifest.v1+json", _json(manifest)),
-        "annotations": {"io.containerd.image.name": name, "org.opencontainers.image.ref.name": name.rpartition(":")[2]},
-    }
-    with tarfile.open(path, "w") as tar:
-        _add(tar, "oci-layout", _json({"imageLayoutVersion": "1.0.0"}))
-        _add(tar, "index.json", _json({"schemaVersion": 2, "manifests": [entry]}))
-        for digest, content in sorted(blobs.items()):
-            _add(tar, digest, content)
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, sort_keys=True).encode()
-
-
-def build(crictl: pathlib.Path, archive: pathlib.Path) -> None:
-    """Make the archive."""
-    wanted = closure([*BASE, *packages(CONTAINERFILE.read_text())])
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(
-            ["apt-get", "download", "--quiet", "-o", "APT::Sandbox::User=root", *wanted],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            check=True,
-        )
-        write_image(archive, NAME, layer(sorted(pathlib.Path(folder).glob("*.deb")), crictl))
-
-
-if __name__ == "__main__":
-    build(*map(pathlib.Path, sys.argv[1:]))
+    return images.layer({**images.BASE, **kept, **made})

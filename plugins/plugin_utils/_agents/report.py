@@ -61,18 +61,19 @@ def removal(
 ) -> Told:
     """Return what becomes of the captures when the agents go, and why they may not.
 
-    result: of the report of the play that stopped them, None where that has none. agents: those that were asked.
-    spool: None where there is no DaemonSet.
+    result: of the report of the play that stopped them, None where that has none. agents: of which the ready ones were
+    asked. spool: None where there is no DaemonSet.
     """
     if spool is None:
         return Told(("there are no agents",))
     unasked = [(one["host"], one["reason"]) for one in (result or {}).get("unasked", ())]
     if result is None:
-        unasked = [(str(pod.node), "nothing was heard of it") for pod in agents]
+        unasked = [(str(pod.node), "nothing was heard of it") for pod in agents if pod.ready]
     captures = (result or {}).get("captures", ())
     left = sorted({"%s on %s" % (one["id"], one["host"]) for one in captures if _is_owed(one)})
     stays = sorted({one["host"] for one in captures if one["segments"] > one["shipped"]})
     lines = ["files of captures stay on %s, in %s" % (", ".join(stays), spool)] if stays else []
+    lines += ["%s was not asked: %s" % (pod.node, pod.reason) for pod in agents if pod.node and not pod.ready]
     if check_mode or force:
         return Told(tuple(lines))
     if unasked:

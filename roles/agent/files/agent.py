@@ -23,6 +23,8 @@ import sys
 import time
 
 READY = "/tmp/ready"
+MARK = ".agent"
+NODE = "/proc/1/root"
 RECORDER = "recorder.pyz"
 OVER = ("done", "failed")
 END_SECONDS = 45.0
@@ -53,6 +55,20 @@ def lacks(spool: str) -> str | None:
     if not shutil.which("tcpdump"):
         return "the image has no tcpdump"
     return None if os.access(spool, os.W_OK) else "%s is not there, or cannot be written to" % spool
+
+
+def settle(spool: str) -> None:
+    """Close a folder that was made for this pod to others, and keep it: removed on the node, it would be lost here."""
+    if not os.listdir(spool):
+        os.chmod(spool, 0o700)
+    open(os.path.join(spool, MARK), "w").close()
+
+
+def withdraw(spool: str) -> None:
+    """Leave no folder on the node in which nothing is."""
+    with contextlib.suppress(OSError):
+        os.unlink(os.path.join(spool, MARK))
+        os.rmdir(NODE + spool)  # in here it is a mount
 
 
 def resume(spool: str) -> None:
@@ -131,12 +147,14 @@ def main(spool: str) -> None:
     if problem:
         raise SystemExit(problem)
     try:
+        settle(spool)
         resume(spool)
         open(READY, "w").close()
         while True:
             signal.pause()
     finally:
         end()
+        withdraw(spool)
 
 
 if __name__ == "__main__":

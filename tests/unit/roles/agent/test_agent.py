@@ -76,6 +76,22 @@ def test_recorders_go_on_and_end_with_the_pod(agent, spool):
     assert sorted(path.parent.name for path in spool.glob("*/closed")) == ["new", "runs", "ships"]
 
 
+def test_the_folder(agent, tmp_path, monkeypatch):
+    """It is closed where it was made for the pod, stays while the pod does, and goes where nothing is in it."""
+    monkeypatch.setattr(agent, "NODE", "")
+    empty, used = tmp_path / "empty", tmp_path / "used"
+    for folder in (empty, used):
+        folder.mkdir(mode=0o755)
+    (used / "capture").mkdir()
+    for folder, mode in ((empty, 0o700), (used, 0o755)):
+        agent.settle(str(folder))
+        assert folder.stat().st_mode & 0o777 == mode
+        with pytest.raises(OSError):
+            folder.rmdir()
+        agent.withdraw(str(folder))
+    assert not empty.exists() and [path.name for path in used.iterdir()] == ["capture"]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes namespaces")
 def test_recorders_of_the_node_are_left_alone(agent, spool):
     """A recorder in another mount namespace is the node's own, and is not this pod's to end."""

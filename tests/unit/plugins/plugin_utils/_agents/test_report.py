@@ -77,6 +77,12 @@ def test_removal(given, lines, said):
         assert report.removal(given, READY, "/srv/pcap", **forced) == report.Told(told.lines)
 
 
+def test_an_agent_that_is_not_ready_does_not_hold_up_the_others():
+    """What its captures do is not known, and that is said."""
+    told = report.removal(result(), LATE, "/srv/pcap", force=False)
+    assert told == report.Told(("node-b was not asked: ErrImagePull",))
+
+
 def test_nothing_to_remove():
     """Without agents nothing is asked."""
     assert report.removal({}, [], None, force=False) == report.Told(("there are no agents",))

@@ -1,0 +1,76 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Agents on the cluster, as the playbook ``kube.pcap.agent`` brings them, and Ansible by way of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+from typing import Any
+
+import yaml
+
+from tests.lab.ansible_run import Ansible, Run
+
+from . import agent_image, build, kubernetes_core
+from .capturing import ClusterPlays
+from .cluster import Cluster
+
+NAMESPACE = "kube-pcap"
+
+
+class Agents:
+    """The playbook, and an Ansible whose inventory are the agents."""
+
+    def __init__(self, cluster: Cluster, folder: pathlib.Path) -> None:
+        self.cluster = cluster
+        inventory = folder / "agents.pcap.yml"
+        configuration = {"plugin": "kube.pcap.nodes", "connect": "agent", "kubeconfig": str(cluster.kubeconfig)}
+        inventory.write_text(yaml.safe_dump(configuration), encoding="utf-8")
+        kubernetes_core.link(folder)
+        self.ansible = Kubectl(inventory, folder, cluster)
+        self.plays = ClusterPlays(cluster, self.ansible)
+
+    def playbook(self, *args: str, timeout: float = 300, **options: Any) -> Run:
+        """Runs the playbook; option names without their prefix."""
+        variables = {"agent_" + name: value for name, value in options.items()}
+        return self.ansible.playbook("kube.pcap.agent", *args, extra_vars=variables, timeout=timeout)
+
+    def bring(self, *args: str, **options: Any) -> Run:
+        """Brings the agents, or changes them."""
+        return self.playbook(*args, **{"image": agent_image.name(), "pull_policy": "Never", **options})
+
+    def pods(self) -> dict[str, dict[str, Any]]:
+        """The agents' pods by node, without those on their way out."""
+        found = self.cluster.objects("pods", "-n", NAMESPACE)
+        return {pod["spec"]["nodeName"]: pod for pod in found if "deletionTimestamp" not in pod["metadata"]}
+
+    def run(self, node: str, *argv: str) -> str:
+        """What a program in a node's agent prints."""
+        return self.cluster.kubectl("-n", NAMESPACE, "exec", self.pods()[node]["metadata"]["name"], "--", *argv)
+
+
+class Kubectl(Ansible):
+    """Ansible with kubectl and the cluster's credentials in its environment."""
+
+    def __init__(self, inventory: pathlib.Path, folder: pathlib.Path, cluster: Cluster) -> None:
+        super().__init__(inventory, folder)
+        path = "%s:%s/bin:/usr/sbin:/usr/bin:/sbin:/bin" % (build.BIN, os.path.dirname(os.path.dirname(self.python)))
+        self._env = {"PATH": path, "K8S_AUTH_KUBECONFIG": str(cluster.kubeconfig)}
+
+    def _run(self, command: list[str], *args: str, env: dict[str, str] | None = None, **options: Any) -> Run:
+        return super()._run(command, *args, env={**self._env, **(env or {})}, **options)
+
+
+def views(ansible: Ansible) -> dict[str, dict[str, Any]]:
+    """What ``node_pods_info`` tells of each node, without what is of the connection."""
+    run = ansible.adhoc("all", "kube.pcap.node_pods_info")
+    assert run.rc == 0, run.stdout + run.stderr
+    found = {}
+    for host, result in run.of("node_pods_info").items():
+        kept = {key: result[key] for key in ("node", "pods", "gone", "default_interface", "runtime_problem")}
+        found[host] = json.loads(json.dumps(kept))
+    return found
