@@ -13,7 +13,7 @@ import sys
 from ..lab import interrupts
 from . import machine
 from .places import CACHE, ROOT, call
-from .steps import ANSIBLE_TEST, ARTIFACT, CLUSTER, DEMO_SINK, EMULATOR, LINT, PREPARE, passes
+from .steps import ANSIBLE_TEST, ARTIFACT, CLUSTER, DEMO_SINK, EMULATOR, KUBERNETES_CORE, LINT, PREPARE, passes
 from .venvs import venv
 
 LAB = {
@@ -34,7 +34,7 @@ STEPS = {
     "bench": PREPARE + EMULATOR,
     "cluster": PREPARE + CLUSTER,
     "cluster-scale": PREPARE + CLUSTER,
-    "test-cluster": PREPARE + CLUSTER,
+    "test-cluster": PREPARE + CLUSTER + KUBERNETES_CORE,
     "demo": PREPARE + DEMO_SINK,
 }
 """What comes before; of any other command PREPARE."""

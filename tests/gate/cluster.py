@@ -21,5 +21,10 @@ def build() -> str:
     return _ask("build").strip().replace("\n", "; ")
 
 
+def fetch_kubernetes_core() -> str:
+    """Downloads the collection through which Ansible reaches agents, and tells where it is; GateError."""
+    return run([venv("run") / "python", "-m", "tests.cluster.kubernetes_core"]).strip()
+
+
 def _ask(command: str) -> str:
     return run([venv("run") / "python", "-m", "tests.cluster", command])

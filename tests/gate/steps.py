@@ -57,6 +57,7 @@ CLUSTER: list[Step] = [
     ("Debian packages of the cluster", cluster.install_packages),
     ("programs of the cluster", cluster.build),
 ]
+KUBERNETES_CORE: list[Step] = [("collection kubernetes.core", cluster.fetch_kubernetes_core)]
 LINT: list[Step] = [
     ("virtual environment: lint", lambda: str(venv("lint"))),
     ("copy as ansible_collections/kube/pcap", tree.copy),
