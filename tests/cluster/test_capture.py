@@ -83,7 +83,7 @@ def test_a_rollout(cluster, plays):
     assert {pod.node.name for pod in old} == set(cluster.nodes)
     for pod in old:
         pod.node.run(["mkdir", "-p", "/srv/captures"])
-    request = {"id": "rollout", "sink": "/srv/captures", "duration": "30m"}
+    request = {"id": "rollout", "sink": "/srv/captures", "duration": "30m", "filter": "udp port 9000"}
     run = plays.capture("deployment shop/web", **request)
     assert run.rc == 0 and [row[2] for row in started(run)] == ["ready"] * 3, run.stdout
     streams = {pod.name: pod.send().stream for pod in old}
