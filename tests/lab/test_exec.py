@@ -91,7 +91,7 @@ def test_what_moves_a_cursor(play: Exec) -> None:
     assert results(run)["cart"]["stdout"].startswith("\x1b[31mred\x1b[0m\x07\tx\n")
     assert results(run)["cart"]["stdout_replaced"]
     run = play.run("pod shop/cart", argv=["printf", octal], encoding="base64")
-    assert "  19 B, in base64 in exec_result" in run.stdout and results(run)["cart"]["stdout_bytes"] == 19
+    assert "  18 B, in base64 in exec_result" in run.stdout and results(run)["cart"]["stdout_bytes"] == 18
 
 
 def test_files(play: Exec, lab: Lab) -> None:

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import threading
 from collections.abc import Callable
@@ -52,21 +54,28 @@ class Tools:
 
     def begin(self, pattern: str, variables: dict[str, Any] | None = None, /, **params: Any) -> Callable[[], Run]:
         """Starts the module, with variables of Ansible's; what is returned waits for its end."""
-        ended: list[Run] = []
+        done: list[Run] = []
 
         def call() -> None:
             module = "kube.pcap.netns_command"
-            ended.append(self._ansible.adhoc(pattern, module, params=params, extra_vars=variables))
+            done.append(self._ansible.adhoc(pattern, module, params=params, extra_vars=variables))
 
         thread = threading.Thread(target=call, daemon=True)
         thread.start()
 
         def wait() -> Run:
             thread.join(120)
-            assert ended, "the module has not ended within 120 s"
-            return ended[0]
+            assert done, "the module has not ended within 120 s"
+            return done[0]
 
         return wait
+
+
+def kill_controller(mark: str) -> None:
+    """Kills the Ansible that runs the module with ``mark`` among its options; its ssh lives on."""
+    found = subprocess.run(["pgrep", "-f", "ansible adhoc .*" + mark], capture_output=True, text=True, check=True)
+    for pid in map(int, found.stdout.split()):
+        os.kill(pid, signal.SIGKILL)
 
 
 def results(run: Run) -> dict[str, Result]:
@@ -80,6 +89,12 @@ def alive(node: Node, pattern: str) -> list[str]:
     """The processes of a node whose command line matches, ended ones left out."""
     lines = node.run(["ps", "-eo", "pid=,stat=,args="]).stdout.splitlines()
     return [line for line in lines if re.search(pattern, line) and line.split()[1][0] not in "ZX"]
+
+
+def ended(node: Node) -> list[str]:
+    """The processes of a node that have ended, and that nobody has waited for, but sshd's."""
+    lines = node.run(["ps", "-eo", "stat=,comm="]).stdout.splitlines()
+    return [line for line in lines if line.startswith("Z") and "sshd" not in line]
 
 
 def wait_gone(node: Node, pattern: str, seconds: float = 60.0) -> None:

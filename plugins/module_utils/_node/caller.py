@@ -5,20 +5,24 @@
 """Whoever started this module and waits for its answer. PRIVATE to the collection.
 
 A module that writes nothing does not notice that nobody listens any more. Without a terminal, sshd closes the module's
-standard output and sends no signal; where sudo stands between with a terminal of its own, not even that is seen, and
-the session's process is watched instead.
+standard output and sends no signal. Where sudo stands between with a terminal of its own, not even that is seen, and
+the session's process is watched instead. Of an ``ansible-playbook`` that was killed, the client of its ssh may live on:
+that finds out when it has something to hand over, and so it gets an empty line now and then. Ansible skips what stands
+before a module's answer.
 """
 
 from __future__ import annotations
 
 import os
 import select
+import time
 from typing import NamedTuple
 
 from .proc import read_stat
 
 _SERVER = "sshd"
 _STDOUT = 1
+_EVERY_SECONDS = 5.0
 
 
 class _Process(NamedTuple):
@@ -30,14 +34,28 @@ class Caller:
     """The caller, as it was when this was made."""
 
     def __init__(self, output: int = _STDOUT, proc_root: str = "/proc") -> None:
+        self._output = output
         self._proc_root = proc_root
+        self._write_at = time.monotonic() + _EVERY_SECONDS
         self._session = find_session(os.getppid(), proc_root)
         self._poll = select.poll()
         self._poll.register(output, 0)  # an error and a hang-up are told unasked
 
     def is_gone(self) -> bool:
         """Say whether nobody can read the answer any more."""
-        return bool(self._poll.poll(0)) or not self._session_lives()
+        return bool(self._poll.poll(0)) or not self._session_lives() or not self._is_heard()
+
+    def _is_heard(self) -> bool:
+        if time.monotonic() < self._write_at:
+            return True
+        self._write_at = time.monotonic() + _EVERY_SECONDS
+        try:
+            os.write(self._output, b"\n")
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return True
 
     def _session_lives(self) -> bool:
         if self._session is None:

@@ -63,6 +63,13 @@ def adopt_orphans() -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
+def reap() -> None:
+    """Wait for every child that has ended (waitpid(2)), so that nobody inherits one who would not."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
 def rename(title: str) -> None:
     """Have process listings show a title for this forked process, and not its parent's name and arguments.
 

@@ -9,7 +9,6 @@ It runs in a process of its own (``guardian``) that adopts orphans, so that what
 
 from __future__ import annotations
 
-import contextlib
 import os
 import selectors
 import socket
@@ -20,6 +19,7 @@ from .._records import CommandOptions, Target
 from . import descendants
 from .namespaces import Namespaces, open_namespaces
 from .output import OutputFile, Stream
+from .process import reap
 from .tool import Keeper, Start
 
 GRACE_SECONDS = 2.0
@@ -136,9 +136,7 @@ class _Run:
         """End whatever is left, the keeper last."""
         self._end_tool()
         descendants.end(os.getpid())
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
+        reap()
 
     def _end_tool(self) -> list[int]:
         return [] if self._keeper is None else self._keeper.end_tool()

@@ -22,7 +22,7 @@ from typing import Any, Mapping, NamedTuple, NoReturn, Sequence
 
 from .._errors import NodeError, PcapError
 from . import descendants, namespaces
-from .process import adopt_orphans, close_all_but, die_with_parent, environment, rename
+from .process import adopt_orphans, close_all_but, die_with_parent, environment, reap, rename
 
 TITLE = "kube-pcap-exec"
 """How process listings call keeper and guardian."""
@@ -114,6 +114,7 @@ def _keep(start: Start, channel: socket.socket) -> NoReturn:
                 _wait(channel, pid)
     except _Orphaned:
         descendants.end(descendants.own_pid())
+        reap()  # a pod's first process may be none that waits for others' children
     finally:
         os._exit(1)
 

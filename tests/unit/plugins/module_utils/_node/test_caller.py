@@ -53,6 +53,27 @@ def test_a_session_that_ends(tmp_path):
         assert one.is_gone()
 
 
+def test_an_empty_line_now_and_then():
+    """Whoever only hands it over finds out that nobody takes it; one that is slow to take it is no reason to end."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    one = caller.Caller(writer)
+    assert one._is_heard()
+    one._write_at = 0.0
+    assert one._is_heard() and os.read(reader, 10) == b"\n" and one._write_at > 0
+    while True:
+        try:
+            os.write(writer, b"x" * 4096)
+        except BlockingIOError:
+            break
+    one._write_at = 0.0
+    assert one._is_heard()
+    os.close(reader)
+    one._write_at = 0.0
+    assert not one._is_heard()
+    os.close(writer)
+
+
 @pytest.mark.parametrize("kind", ["socket", "pipe"])
 def test_nobody_reads(kind):
     """The other end of standard output is closed, as sshd does without a terminal."""
