@@ -33,7 +33,9 @@ attributes:
     support: none
 options:
   argv:
-    description: The program and its arguments. A program without a slash is looked for in O(namespaces)' folders.
+    description:
+      - The program and its arguments. A program without a slash is looked for in C(PATH) of the node, or with V(mount) in
+        O(namespaces) in the usual folders of the pod.
     type: list
     elements: str
   command:
@@ -69,7 +71,8 @@ options:
       - With V(mount) the tool is the pod's own, from the pod's files. Whoever made the pod's image then has a program
         run as root of the node, so ask for it only with images that you trust as much; C(kubectl exec) confines it.
       - With V(pid) it sees the pod's processes, also with a C(ps) of the node.
-      - Without them, files, C(/sys), C(/etc/resolv.conf) and processes are the node's.
+      - Without them, files, C(/sys), C(/etc/resolv.conf) and processes are the node's. With V(mount) and without V(pid),
+        C(/proc/self) leads nowhere, since C(/proc) is the pod's.
     type: list
     elements: str
     default: [net]
