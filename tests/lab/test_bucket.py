@@ -135,6 +135,7 @@ def test_without_dns(lab: Lab, bucket: Bucket, record: Record, tmp_path: pathlib
         hosts.write_text(before)
 
 
+@pytest.mark.alone  # what a starved recorder gives up unread is no segment
 def test_the_bound_while_the_sink_is_away(lab: Lab, shipped: Shipped) -> None:
     """KNT-6, KD-5: sent = in the bucket + evicted + dropped by the kernel, to the packet."""
     shipped.start(keep="8M")

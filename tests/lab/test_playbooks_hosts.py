@@ -30,7 +30,7 @@ def test_an_unreachable_host_is_named(plays: Plays, tmp_path: pathlib.Path) -> N
     plays.ansible = Ansible(inventory(plays.lab, tmp_path / "hosts.json", **added), tmp_path)
     began = time.monotonic()
     run = plays.capture("pods shop app=web")
-    assert run.rc == 4 and time.monotonic() - began < 40 and hosts(run) == NODES
+    assert run.rc == 4 and time.monotonic() - began < 120 and hosts(run) == NODES
     (unasked,) = told(run)["unasked"]
     assert unasked["host"] == "node-x" and unasked["reason"].startswith("unreachable: ")
     assert "node-x gave no result: unreachable: " in run.stdout
