@@ -146,7 +146,8 @@ def choose_container(target: Target, name: str | None) -> Target:
     """Return a pod's target with the container of that name, else its first; raise TargetError for an unknown one."""
     names = [container.name for container in target.containers]
     if name is None or target.kind != "pod":
-        return dataclasses.replace(target, container=target.container or (names[0] if names else None))
+        first = target.container or (names[0] if names else None)
+        return target if first == target.container else dataclasses.replace(target, container=first)
     if name not in names:
         known = "its containers are %s" % ", ".join(names) if names else "which ones it has is not known here"
         raise TargetError('%s has no container "%s"; %s' % (target.title, name, known))

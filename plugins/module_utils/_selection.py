@@ -18,6 +18,7 @@ refused: a value that was cut at a space must not mean something wider.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any, Mapping, NamedTuple
 
@@ -105,6 +106,7 @@ def to_text(selection: Selection) -> str:
     return " ".join(words)
 
 
+@functools.lru_cache(maxsize=_MOST)  # each is compared with every pod
 def parse_term(text: str) -> Term:
     """Return the meaning of one label term in the form that ``parse`` gives it."""
     match = _TERM.match(text)

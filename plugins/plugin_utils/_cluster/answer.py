@@ -52,18 +52,23 @@ def answer(options: Mapping[str, Any], environ: Mapping[str, str], started_in: s
     for_plan = bool(options.get("for_plan"))
     selections = _selections(options.get("targets"), for_plan)
     known = _known(options, selections, environ, started_in)
-    candidates = to_result(known.candidates)
-    if selections is None or for_plan:
-        targets = [candidate["target"] for candidate in candidates]
-    else:
-        targets = to_result(choose(selections, known.candidates, "targets"))
     return {
-        "targets": targets,
-        "candidates": candidates,
+        **chosen(known.candidates, None if for_plan else selections),
         "source": known.source,
         "problem": known.problem,
         **({"warnings": list(known.warnings)} if known.warnings else {}),
     }
+
+
+def chosen(known: Sequence[Candidate], selections: Sequence[Selection] | None) -> dict[str, Any]:
+    """Return candidates, and as targets what the selections match, or all, as a result; raise TargetError."""
+    candidates = to_result(known)
+    if selections is None:
+        return {"targets": [candidate["target"] for candidate in candidates], "candidates": candidates}
+    told = {one.target.ref: candidate["target"] for one, candidate in zip(known, candidates, strict=True)}
+    matching = choose(selections, known, "targets")
+    targets = [{**told[target.ref], "container": target.container} for target in matching]
+    return {"targets": targets, "candidates": candidates}
 
 
 def _selections(targets: object, for_plan: bool) -> tuple[Selection, ...] | None:

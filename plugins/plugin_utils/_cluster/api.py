@@ -16,8 +16,7 @@ from ...module_utils._matching import matches
 from ...module_utils._records import Candidate, Selection
 from ...module_utils._selection import WORKLOADS
 from .client import Client
-from .fields import Object
-from .objects import candidates, key_of, lean
+from .objects import Piece, join, read
 from .requests import EVERY_NODE, Request, everything, first, nearby, then
 from .trouble import ApiError, Unreachable
 
@@ -66,33 +65,33 @@ class _Asking:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._answers: dict[Request, Sequence[Object]] = {}
+        self._answers: dict[Request, Sequence[Piece]] = {}
         self._problems: dict[str, ApiError] = {}
         self._gaps: dict[str, ApiError] = {}
         self._silent: Unreachable | None = None
 
     def found(self, whole: bool = False) -> Found:
         """Return all of it as candidates; ``whole``: whose they are is decided by it, where nothing went wrong."""
-        objects = {key_of(item): item for answer in self._answers.values() for item in answer}
-        known = candidates(objects.values(), whole and not self._problems)
+        pieces = {piece.key: piece for answer in self._answers.values() for piece in answer}
+        known = join(tuple(pieces.values()), whole and not self._problems)
         return Found(known, tuple(self._problems.values()), tuple(self._gaps.values()))
 
     def look_for(self, selection: Selection) -> None:
         """Ask for what a selection matches."""
         if selection.kind in ("node", "nodes") and EVERY_NODE in self._answers:
             return
-        objects = [item for request in first(selection) for item in self.ask(request)]
+        objects = [piece.rest for request in first(selection) for piece in self.ask(request) if piece.target is None]
         for request in then(selection, objects):
             self.ask(request)
 
     def look_near(self, selection: Selection) -> None:
         """Ask for what exists; what of it is not known is no problem of its own."""
         for step in nearby(selection):
-            found = [item for request in step for item in self.ask(request, needed=False)]
-            if any(item["kind"] in ("Pod", "Node") for item in found):
+            found = [piece for request in step for piece in self.ask(request, needed=False)]
+            if any(piece.target for piece in found):
                 return
 
-    def ask(self, request: Request, needed: bool = True) -> Sequence[Object]:
+    def ask(self, request: Request, needed: bool = True) -> Sequence[Piece]:
         """Return the objects of a request, none where there is a problem, or a gap where it is not needed."""
         try:
             if self._silent:
@@ -106,11 +105,11 @@ class _Asking:
             (self._problems if needed else self._gaps).setdefault(str(error), error)
             return ()
 
-    def _asked(self, request: Request) -> Sequence[Object]:
+    def _asked(self, request: Request) -> Sequence[Piece]:
         if request.name is not None:
             item = self._client.get(request.path)
-            return () if item is None else (lean(item),)
+            return () if item is None else (read(item),)
         found = self._client.list(
             request.path, label_selector=request.label_selector, fresh=request.fresh, most=request.most
         )
-        return tuple(lean(item) for item in found)
+        return tuple(read(item) for item in found)

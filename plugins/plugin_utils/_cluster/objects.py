@@ -12,7 +12,7 @@ from __future__ import annotations
 import collections
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...module_utils._matching import match_labels
 from ...module_utils._records import Candidate, Container, Target
@@ -29,6 +29,18 @@ _CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
 _STATUSES = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
 _BETWEEN = ("ReplicaSet", "Job")
 """Kinds that own pods and mostly have an owner of their own; without them the way up is not known."""
+
+
+class Piece(NamedTuple):
+    """What is kept of an object: a cluster has tens of thousands, and this is a tenth of one."""
+
+    key: Key
+    owners: tuple[Key, ...]
+    target: Target | None
+    """Of a pod or node."""
+    phase: str | None
+    rest: Object
+    """Of any other kind what tells of pods: its selector, its endpoints."""
 
 
 def flatten(document: Any, where: str = "it") -> Iterator[dict[str, Any]]:
@@ -57,22 +69,21 @@ def flatten(document: Any, where: str = "it") -> Iterator[dict[str, Any]]:
     yield document
 
 
-def lean(item: Object) -> Object:
-    """Return an object with no more than what is read here, a tenth of a pod: a cluster has tens of thousands."""
-    metadata, spec, status = item["metadata"], part(item, "spec"), part(item, "status")
-    annotations = _only(part(metadata, "annotations"), _CONFIG_HASH, _CONFIG_MIRROR)
-    kept = {**_only(metadata, "name", "namespace", "uid", "labels", "ownerReferences"), "annotations": annotations}
-    if item["kind"] != "Pod":
-        body = {"spec": _only(spec, "selector"), "status": _only(status, "addresses"), **_only(item, "endpoints")}
-        return {"kind": item["kind"], "metadata": kept, **body}
-    containers = {where: [_only(c, "name") for c in entries(spec, where)] for where in _CONTAINERS}
-    statuses = {where: [_only(c, "name", "containerID") for c in entries(status, where)] for where in _STATUSES}
-    return {
-        "kind": "Pod",
-        "metadata": kept,
-        "spec": {**_only(spec, "nodeName", "hostNetwork"), **containers},
-        "status": {**_only(status, "phase", "podIP", "podIPs"), **statuses},
-    }
+def read(item: Object) -> Piece:
+    """Return what is kept of an object."""
+    key, kind = key_of(item), item["kind"]
+    if kind == "Pod":
+        return Piece(key, _owners(item), _pod(item), text(part(item, "status"), "phase") or "Unknown", {})
+    if kind == "Node":
+        return Piece(key, (), _node(item), "Running", {})
+    rest = {"kind": kind, "metadata": _only(item["metadata"], "name", "namespace", "labels")}
+    return Piece(
+        key,
+        _owners(item),
+        None,
+        None,
+        {**rest, "spec": _only(part(item, "spec"), "selector"), **_only(item, "endpoints")},
+    )
 
 
 def _only(item: Object, *names: str) -> dict[str, Any]:
@@ -84,21 +95,23 @@ def candidates(objects: Iterable[Object], whole: bool = False) -> tuple[Candidat
 
     whole: there is nothing beside these objects that matters. Otherwise what they do not tell is None.
     """
-    known = list(objects)
-    owners = {key_of(item): _owners(item) for item in known}
-    services = _services(known, whole)
-    found = [Candidate(_node(item)) for item in known if item["kind"] == "Node"]
-    for item in known:
-        if item["kind"] == "Pod":
-            found.append(
-                Candidate(
-                    target=_pod(item),
-                    phase=text(part(item, "status"), "phase") or "Unknown",
-                    workloads=_workloads(item, owners, whole),
-                    services=None if services is None else tuple(sorted(services.get(key_of(item), ()))),
-                )
-            )
-    return tuple(found)
+    return join([read(item) for item in objects], whole)
+
+
+def join(pieces: Sequence[Piece], whole: bool = False) -> tuple[Candidate, ...]:
+    """Return every node and pod, as ``candidates`` does."""
+    owners = {piece.key: piece.owners for piece in pieces}
+    services = _services(pieces, whole)
+    nodes, pods = [], []
+    for piece in pieces:
+        if piece.target is None:
+            continue
+        if piece.target.kind == "node":
+            nodes.append(Candidate(piece.target))
+            continue
+        behind = None if services is None else tuple(sorted(services.get(piece.key, ())))
+        pods.append(Candidate(piece.target, piece.phase, _workloads(piece, owners, whole), behind))
+    return (*nodes, *pods)
 
 
 def _node(item: Object) -> Target:
@@ -145,10 +158,10 @@ def _containers(spec: Object, status: Object) -> tuple[Container, ...]:
     return tuple(Container(name, ids.get(name)) for name in names)
 
 
-def _workloads(pod: Object, owners: Mapping[Key, Sequence[Key]], whole: bool) -> tuple[tuple[str, str], ...] | None:
+def _workloads(pod: Piece, owners: Mapping[Key, Sequence[Key]], whole: bool) -> tuple[tuple[str, str], ...] | None:
     """Return what owns a pod, all the way up; None where an owner that has one itself is missing, unless ``whole``."""
     found: list[tuple[str, str]] = []
-    waiting, seen = list(_owners(pod)), set()
+    waiting, seen = list(pod.owners), set()
     while waiting:
         key = waiting.pop(0)
         if key in seen or key[0] == "Node":
@@ -161,13 +174,13 @@ def _workloads(pod: Object, owners: Mapping[Key, Sequence[Key]], whole: bool) ->
     return tuple(found)
 
 
-def _services(objects: Sequence[Object], whole: bool) -> Mapping[Key, set[str]] | None:
+def _services(pieces: Sequence[Piece], whole: bool) -> Mapping[Key, set[str]] | None:
     """Return the services of each pod, by endpoint slices, else by selector.
 
     None where no service is known at all, unless ``whole``.
     """
-    slices = [item for item in objects if item["kind"] == "EndpointSlice"]
-    services = [item for item in objects if item["kind"] == "Service"]
+    slices = [piece.rest for piece in pieces if piece.key[0] == "EndpointSlice"]
+    services = [piece for piece in pieces if piece.key[0] == "Service"]
     if not slices and not services and not whole:
         return None
     found: dict[Key, set[str]] = collections.defaultdict(set)
@@ -181,15 +194,16 @@ def _services(objects: Sequence[Object], whole: bool) -> Mapping[Key, set[str]] 
             reference = part(endpoint, "targetRef")
             if reference.get("kind") == "Pod":
                 found[("Pod", namespace, str(reference.get("name")))].add(service)
-    for item in services:
-        _kind, namespace, service = key_of(item)
-        selector = texts(part(item, "spec"), "selector")
+    for piece in services:
+        _kind, namespace, service = piece.key
+        selector = texts(part(piece.rest, "spec"), "selector")
         if (namespace, service) in told or not selector:
             continue
         terms = ["%s=%s" % pair for pair in selector.items()]
-        for pod in objects:
-            if pod["kind"] == "Pod" and key_of(pod)[1] == namespace and match_labels(terms, labels(pod)):
-                found[key_of(pod)].add(service)
+        for pod in pieces:
+            own = pod.target.labels if pod.target else None
+            if pod.key[:2] == ("Pod", namespace) and match_labels(terms, own or {}):
+                found[pod.key].add(service)
     return found
 
 
@@ -199,12 +213,13 @@ def key_of(item: Object) -> Key:
     return item["kind"], text(metadata, "namespace") or "", metadata["name"]
 
 
-def _owners(item: Object) -> list[Key]:
+def _owners(item: Object) -> tuple[Key, ...]:
     """Return an object's controller, else all its owners; they are in its own namespace."""
     metadata = item["metadata"]
     listed = entries(metadata, "ownerReferences")
     chosen = [entry for entry in listed if entry.get("controller") is True] or listed
-    return [(str(e.get("kind")), text(metadata, "namespace") or "", str(e.get("name"))) for e in chosen]
+    namespace = text(metadata, "namespace") or ""
+    return tuple((str(entry.get("kind")), namespace, str(entry.get("name"))) for entry in chosen)
 
 
 def _addresses(given: Iterable[str | None]) -> tuple[str, ...]:
