@@ -34,6 +34,18 @@ def fork(run):
     return pid
 
 
+def holds(check):
+    """Whether a function returns something true in a child that does nothing else."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            status = 0 if check() else 1
+        finally:
+            os._exit(status)
+    return os.waitpid(pid, 0)[1] == 0
+
+
 def is_alive(pid):
     """Whether a process runs; one that nobody has waited for does not."""
     try:

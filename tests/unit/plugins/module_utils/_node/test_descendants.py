@@ -14,7 +14,7 @@ import time
 from ansible_collections.kube.pcap.plugins.module_utils._node import descendants
 from ansible_collections.kube.pcap.plugins.module_utils._node.process import adopt_orphans
 
-from .forks import fork, is_alive, until
+from .forks import fork, holds, is_alive, until
 
 
 def tree(tmp_path, stats):
@@ -73,9 +73,9 @@ def test_a_family_ends():
         left = descendants.end(os.getpid())
         gone = not any(map(is_alive, members))
         process.wait()
-        os._exit(0 if len(members) >= 4 and left == [] and gone else 1)
+        return len(members) >= 4 and left == [] and gone
 
-    assert os.waitpid(fork(run), 0)[1] == 0
+    assert holds(run)
 
 
 def test_what_is_spared_goes_on():
@@ -87,9 +87,9 @@ def test_what_is_spared_goes_on():
         ended = other.wait() == -signal.SIGKILL and is_alive(spared.pid)
         spared.kill()
         spared.wait()
-        os._exit(0 if ended and left == [] else 1)
+        return ended and left == []
 
-    assert os.waitpid(fork(run), 0)[1] == 0
+    assert holds(run)
 
 
 def test_some_end_by_themselves():
@@ -98,9 +98,9 @@ def test_some_end_by_themselves():
     def run():
         process = subprocess.Popen(["sh", "-c", "sleep 0.2; exit 7"])
         descendants.end(os.getpid(), (), 60.0)
-        os._exit(0 if process.wait() == 7 else 1)
+        return process.wait() == 7
 
-    assert os.waitpid(fork(run), 0)[1] == 0
+    assert holds(run)
 
 
 def test_a_process_that_has_gone():

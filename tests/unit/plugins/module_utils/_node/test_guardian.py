@@ -21,7 +21,7 @@ from ansible_collections.kube.pcap.plugins.module_utils._node import commands, g
 from ansible_collections.kube.pcap.plugins.module_utils._node.running import Job
 from ansible_collections.kube.pcap.plugins.module_utils._records import Target
 
-from .forks import PATIENCE, fork, is_alive, until
+from .forks import PATIENCE, fork, holds, is_alive, until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces are entered by root alone")
 
@@ -150,19 +150,24 @@ def test_a_guardian_that_is_killed():
         select.select([one], [], [], PATIENCE)
         told = one.receive()
         until(lambda: not _running("sleep 63") and not _running("sleep 64"))
-        os._exit(0 if told["error"].endswith("was killed, and the tool with it") else 1)
+        return told["error"].endswith("was killed, and the tool with it")
 
-    assert os.waitpid(fork(run), 0)[1] == 0
+    assert holds(run)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_module_that_is_killed(number):
+@pytest.mark.parametrize(
+    "kill, number", [(os.kill, signal.SIGKILL), (os.kill, signal.SIGTERM), (os.killpg, signal.SIGKILL)]
+)
+def test_a_module_that_is_killed(kill, number):
     """PT-12: its guardians end their tools, and nothing that these have started is left."""
-    pid = fork(
-        lambda: commands.run_all([job("sh", "-c", "trap '' TERM; (setsid sleep 65 &); sleep 66")], lambda: False)
-    )
+
+    def run():
+        os.setpgid(0, 0)
+        commands.run_all([job("sh", "-c", "trap '' TERM; (setsid sleep 65 &); sleep 66")], lambda: False)
+
+    pid = fork(run)
     until(lambda: _running("sleep 65") and _running("sleep 66"))
-    os.kill(pid, number)
+    kill(pid, number)
     os.waitpid(pid, 0)
     until(lambda: not _running("sleep 65") and not _running("sleep 66"))
 
