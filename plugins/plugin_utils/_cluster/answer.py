@@ -19,7 +19,7 @@ from ...module_utils._records import Candidate, Selection, to_result
 from ...module_utils._selection import parse
 from .access import DEFAULT, read_access
 from .access import OPTIONS as ACCESS
-from .api import find
+from .api import find, uncollected
 from .client import connect
 from .merging import API, SNAPSHOT
 from .snapshot import read_snapshot, resolve_path
@@ -60,6 +60,7 @@ def answer(options: Mapping[str, Any], environ: Mapping[str, str], started_in: s
     }
 
 
+@uncollected()
 def chosen(known: Sequence[Candidate], selections: Sequence[Selection] | None) -> dict[str, Any]:
     """Return candidates, and as targets what the selections match, or all, as a result; raise TargetError."""
     candidates = to_result(known)

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 pytest.importorskip("kubernetes")
@@ -13,7 +15,7 @@ pytest.importorskip("kubernetes")
 from ansible_collections.kube.pcap.plugins.module_utils._matching import match_labels, matches, undecided
 from ansible_collections.kube.pcap.plugins.module_utils._selection import parse
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.access import Access
-from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.api import find
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.api import find, uncollected
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.client import Client
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.connection import Connection
 
@@ -228,3 +230,17 @@ def test_a_server_that_goes_away_is_asked_no_more(server):
     server.answer = lambda _asked: Said(0, b"")
     found = ask(server, "pod shop/a", "pod shop/b", "deployment shop/web", every_node=True)
     assert len(found.problems) == 1 and {asked.path for asked in server.asked} == {"/api/v1/nodes"}
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_search_for_cycles_goes_on_afterwards(server, enabled):
+    """As it was, whatever happens meanwhile."""
+    before = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        with pytest.raises(AttributeError), uncollected():
+            assert not gc.isenabled()
+            raise AttributeError
+        assert ask(server, "pod shop/web-1").candidates and gc.isenabled() == enabled
+    finally:
+        (gc.enable if before else gc.disable)()
