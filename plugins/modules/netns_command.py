@@ -34,8 +34,8 @@ attributes:
 options:
   argv:
     description:
-      - The program and its arguments. A program without a slash is looked for in C(PATH) of the node, or with V(mount) in
-        O(namespaces) in the usual folders of the pod.
+      - The program and its arguments. A program without a slash is looked for in C(PATH) of the node, or with V(mount)
+        in O(namespaces) in the usual folders of the pod.
     type: list
     elements: str
   command:
