@@ -71,8 +71,8 @@ options:
       - With V(mount) the tool is the pod's own, from the pod's files. Whoever made the pod's image then has a program
         run as root of the node, so ask for it only with images that you trust as much; C(kubectl exec) confines it.
       - With V(pid) it sees the pod's processes, also with a C(ps) of the node.
-      - Without them, files, C(/sys), C(/etc/resolv.conf) and processes are the node's. With V(mount) and without V(pid),
-        C(/proc/self) leads nowhere, since C(/proc) is the pod's.
+      - Without them, files, C(/sys), C(/etc/resolv.conf) and processes are the node's. With V(mount) and without
+        V(pid), C(/proc/self) leads nowhere, since C(/proc) is the pod's.
     type: list
     elements: str
     default: [net]
