@@ -149,22 +149,21 @@ def test_what_it_leaves_behind(lab: Lab, tools: Tools) -> None:
     assert one["stdout"] == "done\n" and one["seconds"] < 20 and alive(lab.node("node-a"), SLEEPS) == []
 
 
+MODULE, COMMAND_LINES = ["pkill", "-9", "python3"], ["pkill", "-9", "-f", "python3"]
+GUARDIAN, BOTH = ["pkill", "-9", "-o", "-x", "kube-pcap-exec"], ["pkill", "-9", "-x", "kube-pcap-exec"]
+
+
 @pytest.mark.parametrize(
-    "kill",
+    "kill, namespaces",
+    # What a keeper in a pod's pid namespace leaves, the kernel hands to the pod's first process: both only without it.
     [
-        ["pkill", "-9", "python3"],
-        ["pkill", "-9", "-f", "python3"],
-        ["pkill", "-9", "-o", "-x", "kube-pcap-exec"],
-        ["pkill", "-9", "-x", "kube-pcap-exec"],
+        *((kill, one) for kill in (MODULE, COMMAND_LINES, GUARDIAN) for one in (["net"], ["net", "pid"])),
+        (BOTH, ["net"]),
     ],
-    ids=["module", "command-lines", "guardian", "guardian-and-keeper"],
 )
-@pytest.mark.parametrize("namespaces", [["net"], ["net", "pid"]])
 def test_a_kill(lab: Lab, tools: Tools, kill: list[str], namespaces: list[str]) -> None:
     """PT-12: whichever of ours is killed, the others end the tool and all that it has started, and its file is gone."""
     node = lab.node("node-a")
-    if namespaces == ["net", "pid"] and "kube-pcap-exec" in kill and "-o" not in kill:
-        pytest.skip("the kernel hands what a keeper in a pod's pid namespace leaves to the pod's first process")
     argv = ["sh", "-c", STUBBORN]
     wait = tools.begin("node-a", **CART, argv=argv, timeout="10m", namespaces=namespaces, dest="/srv/killed")
     wait_for(lambda: len(alive(node, SLEEPS)) == RUNNING, what="the tool")
