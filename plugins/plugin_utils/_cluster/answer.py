@@ -88,7 +88,7 @@ def _known(
     mode = options.get("api") or (AUTO if options.get("for_plan") else ALWAYS)
     if mode not in (AUTO, ALWAYS, NEVER):
         wrong = "%s is not taken" % shown(mode)
-        raise OptionError("api (in a playbook capture_api)", wrong, "write auto, always or never")
+        raise OptionError("api (in a playbook capture_api or exec_api)", wrong, "write auto, always or never")
     if options.get("snapshot"):
         return _Known(read_snapshot(resolve_path(options["snapshot"], started_in)), SNAPSHOT)
     if mode == NEVER and not options.get("for_plan"):

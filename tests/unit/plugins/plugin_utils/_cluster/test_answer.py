@@ -151,7 +151,7 @@ def test_auto_asks_nobody_who_is_not_named():
 @pytest.mark.parametrize(
     "options, sentence",
     [
-        ({"api": "sometimes"}, r'^api \(in a playbook capture_api\): "sometimes" is not taken; write auto, always or '),
+        ({"api": "sometimes"}, r'^api \(in a playbook capture_api or exec_api\): "sometimes" is not taken; write '),
         ({"api": "never"}, "^snapshot: none is given, and the API must not be asked; give one, or leave out api$"),
     ],
 )
