@@ -158,11 +158,12 @@ def test_time_left(spool, supervisor, phase, left):
 
 
 def test_brief(spool, supervisor):
-    """A module that starts a capture tells what it is, and no figures."""
+    """A module that starts a capture tells what it is, how each target is, and no figures."""
     spool.write_state(state("ready"))
     brief = reading.brief(spool)
     assert set(brief) == {"id", "phase", "deadline", "targets"}
-    assert brief["targets"] == [to_result(WEB), to_result(CART)]
+    how = {"phase": "ready", "reason": None}
+    assert brief["targets"] == [{**to_result(WEB), **how}, {**to_result(CART), **how}]
 
 
 def test_no_capture(tmp_path):
