@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,7 +22,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._agents.pods import (
     read_spool,
     read_wanted,
 )
-from ansible_collections.kube.pcap.plugins.plugin_utils._agents.request import asked
+from ansible_collections.kube.pcap.plugins.plugin_utils._agents.request import asked, check_cluster
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
 from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
 from ansible_collections.kube.pcap.plugins.plugin_utils._variables import check_cut
@@ -55,6 +56,7 @@ class ActionModule(ControllerAction):
         request = asked(options["request"])
         if options["of"] == "request":
             check_cut(known.get("_raw_params"))
+            check_cluster(request, os.environ)
             _require()
             return {"asked": request}
         return {

@@ -42,11 +42,14 @@ def run(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     """
     if os.geteuid() != 0:
         raise NodeError("namespaces are entered by root alone; run it with become")
-    command = asked(params)
-    if isinstance(command, str):
-        return {"changed": False, "failed": False, "found": False, "rc": None, "results": [], "msg": command}
-    jobs = _jobs(command, check_mode)
-    outcomes = run_all(jobs, Caller().is_gone)
+    try:
+        command = asked(params)
+        if isinstance(command, str):
+            return {"changed": False, "failed": False, "found": False, "rc": None, "results": [], "msg": command}
+        jobs = _jobs(command, check_mode)
+        outcomes = run_all(jobs, Caller().is_gone)
+    except OSError as error:  # of the node: no process, memory or descriptor is left
+        raise NodeError("the tool cannot be run: %s" % (error.strerror or error)) from None
     return _result(jobs, outcomes)
 
 

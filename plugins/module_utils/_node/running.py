@@ -168,6 +168,8 @@ class _Run:
             return "it does not end, since the kernel holds it: process %s" % pids
         if "error" not in self._told and "status" not in self._told:
             return "the process beside the tool was killed, and the tool with it"
+        if "error" not in self._told and "path" not in self._told and self._interrupted_at is None:
+            return "it ended before the tool was started, with status %d" % self._told["status"]
         error: str | None = self._told.get("error")
         return error
 

@@ -21,6 +21,7 @@ from . import library
 
 _MOST = 200
 _USER = re.compile(r'User "([^"]*)"')
+_NOBODY = "system:anonymous"
 _PATH = re.compile(
     r"/(?:api|apis/(?P<group>[^/]+))/[^/]+"
     r"(?:/namespaces/(?P<namespace>[^/]+)(?=/))?/(?P<resource>[^/]+)(?:/(?P<name>[^/]+))?\Z"
@@ -93,11 +94,15 @@ def _forbidden(said: str, path: str, host: str) -> Forbidden:
     match = _PATH.match(path)
     if not match:
         return Forbidden("%s forbids to get %s: %s" % (_server(host), path, said))
+    if user and user.group(1) == _NOBODY:
+        right = "give api_key or client_cert, or mend the kubeconfig's user"
+        text = "%s forbids to %s, since it was asked without credentials; %s"
+        return Forbidden(text % (_server(host), wanted(path), right))
     verb, resource = ("get" if match.group("name") else "list"), match.group("resource")
     group = "apiGroup %s, " % shown(match.group("group")) if match.group("group") else ""
     binding = "a Role in that namespace, or a ClusterRole" if match.group("namespace") else "a ClusterRole"
-    text = "%s forbids user %s to %s; grant it %s on %s (%sby %s)"
-    who = user.group(1) if user else "system:anonymous"
+    text = "%s forbids %s to %s; grant it %s on %s (%sby %s)"
+    who = "user " + user.group(1) if user else "whom it takes us for"
     return Forbidden(text % (_server(host), who, wanted(path), verb, resource, group, binding))
 
 

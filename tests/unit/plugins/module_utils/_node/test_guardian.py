@@ -17,7 +17,7 @@ import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._command import command_options
 from ansible_collections.kube.pcap.plugins.module_utils._errors import NodeError
-from ansible_collections.kube.pcap.plugins.module_utils._node import commands, guardian
+from ansible_collections.kube.pcap.plugins.module_utils._node import commands, guardian, tool
 from ansible_collections.kube.pcap.plugins.module_utils._node.running import Job
 from ansible_collections.kube.pcap.plugins.module_utils._records import Target
 
@@ -89,6 +89,13 @@ def test_a_program_that_the_kernel_refuses(tmp_path):
     path.chmod(0o755)
     (one,) = run_all(job(str(path)))
     assert one["error"] == "%s cannot be started: Exec format error" % path and one["rc"] is None
+
+
+def test_a_tool_that_is_killed_before_it_starts(monkeypatch):
+    """What ended before the program was there has run nothing, and does not pass for success."""
+    monkeypatch.setattr(tool, "_become", lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGKILL))
+    (one,) = run_all(job("true"))
+    assert one["rc"] is None and one["error"].startswith("it ended before the tool was started, with status ")
 
 
 def test_pretending(tmp_path):

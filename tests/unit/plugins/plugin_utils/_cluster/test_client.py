@@ -182,6 +182,16 @@ def test_an_object_that_is_not_there(server, client):
             "grant it list on pods (by a Role in that namespace, or a ClusterRole)",
         ),
         (
+            failure(403, 'pods is forbidden: User "system:anonymous" cannot list resource "pods"'),
+            Forbidden,
+            "forbids to list pods in namespace shop, since it was asked without credentials; give api_key or ",
+        ),
+        (
+            failure(403, "no"),
+            Forbidden,
+            "forbids whom it takes us for to list pods in namespace shop; grant it list on pods",
+        ),
+        (
             failure(401, "Unauthorized"),
             ApiError,
             "does not know who asks (401): the token or certificate",
