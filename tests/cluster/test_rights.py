@@ -20,7 +20,7 @@ NAME = "kube-pcap-rights"
 """Of everything here, so that nothing of that name meets what else there is."""
 MANIFEST = (CHECKOUT / "docs" / "rbac.yml").read_text().replace("kube-pcap", NAME)
 ACCOUNT = "system:serviceaccount:%s:%s" % (NAME, NAME)
-RULES = next(d for d in yaml.safe_load_all(MANIFEST) if d["kind"] == "ClusterRole")["rules"]
+RULES = next(d for d in yaml.safe_load(MANIFEST)["items"] if d["kind"] == "ClusterRole")["rules"]
 EVERYBODYS = ("selfsubjectreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews")
 """What every account may create, to ask about itself."""
 

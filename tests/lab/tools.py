@@ -29,7 +29,6 @@ class Node(Protocol):
 
     def run(self, argv: list[str], *, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs a program on it."""
-        ...
 
 
 class Tools:
