@@ -11,6 +11,7 @@ import pathlib
 from typing import Protocol
 
 from tests.bucket import build
+from tests.gate.go import NEEDED
 
 from .lab import Lab
 from .model import LabError
@@ -50,9 +51,7 @@ def choose(wish: str | None = None) -> tuple[str, str]:
         return wish, "as %s says" % WISH
     try:
         if not build.can_build():
-            raise build.BuildError(
-                "Go %d.%d or newer, which builds the emulator of a bucket, is not on PATH" % build.NEEDED
-            )
+            raise build.BuildError("Go %d.%d or newer, which builds the emulator of a bucket, is not on PATH" % NEEDED)
         return "gs", str(build.emulator())
     except build.BuildError as error:
         if wish == "gs":

@@ -240,7 +240,7 @@ def test_a_file_that_cannot_be(tools: Tools, dest: str, said: str) -> None:
 def test_a_disk_that_is_full(lab: Lab, tools: Tools) -> None:
     """PT-7: where the file cannot be written, the tool goes on and the result has its output; no half file is left."""
     node = lab.node("node-a")
-    node.run(["sh", "-c", "mkdir /srv/small && mount -t tmpfs -o size=64k none /srv/small"])
+    node.run(["sh", "-c", "mkdir -p /srv/small && mount -t tmpfs -o size=64k none /srv/small"])
     try:
         one = tools.one("node-a", **CART, argv=["seq", "50000"], dest="/srv/small/x")
         assert (one["rc"], one["dest"], one["failed"]) == (0, None, True) and one["stdout"].endswith("\n50000\n")
