@@ -49,6 +49,11 @@ class FileError(PcapError):
     """A file cannot be used: missing, empty, damaged or of another kind."""
 
 
+def reason_of(error: OSError) -> str:
+    """Return what is to be said of a call that the system refused: the file's name, where there is one, and why."""
+    return "%s: %s" % (error.filename, error.strerror) if error.filename else str(error.strerror or error)
+
+
 def shown(value: object) -> str:
     """Return a refused value as it may stand in a sentence: quoted, one line, not endless."""
     plain = "".join(c if c.isprintable() else "?" for c in str(value))

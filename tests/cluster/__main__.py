@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 
 from tests.gate.places import GateError
@@ -76,15 +75,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """Reads the command line and runs one command; errors are one sentence, an interrupt is an exit status."""
-    try:
-        interrupts.arm()
-        options = _parser().parse_args()
-        options.call(options)
-    except interrupts.Interrupted as interrupted:
-        sys.exit(interrupted.status)
-    except (LabError, NodeFailure, GateError) as error:
-        sys.exit("cluster: %s" % error)
+    """Reads the command line and runs one command."""
+    interrupts.run("cluster", _run, (LabError, NodeFailure, GateError))
+
+
+def _run() -> None:
+    options = _parser().parse_args()
+    options.call(options)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import pathlib
 from typing import Any
 
 from tests.lab.ansible_run import Ansible, Run
-from tests.lab.playing import Plays
+from tests.lab.playing import Playbooks
 from tests.lab.sequences import sequences
 
 from .cluster import Cluster
@@ -20,27 +20,16 @@ from .node import ClusterNode
 SPOOL = "var/lib/kube-pcap"
 
 
-class Hosts:
-    """What ``Plays`` wants of a lab: its nodes."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self.nodes = [cluster.node(name) for name in cluster.nodes]
-
-
-class ClusterPlays(Plays):
+class ClusterPlays(Playbooks):
     """The playbooks on the cluster, with the API at hand."""
 
     def __init__(self, cluster: Cluster, ansible: Ansible) -> None:
-        super().__init__(Hosts(cluster), ansible)  # type: ignore[arg-type]  # of a lab it takes the nodes alone
+        super().__init__([cluster.node(name) for name in cluster.nodes], ansible)
         self.env = {"K8S_AUTH_KUBECONFIG": str(cluster.kubeconfig)}
-
-    def capture(self, targets: Any, *args: str, snapshot: bool = False, **options: Any) -> Run:
-        """Runs the playbook capture; option names without their prefix."""
-        return super().capture(targets, *args, snapshot=snapshot, **options)
 
     def playbook(self, name: str, *args: str, **options: Any) -> Run:
         """Runs a playbook of the collection."""
-        return self.ansible.playbook(name, *args, env=self.env, **options)
+        return super().playbook(name, *args, env=self.env, **options)
 
 
 def manifest(node: ClusterNode, id: str, folder: str = SPOOL) -> list[dict[str, Any]]:

@@ -145,15 +145,13 @@ def _traffic_options(parser: argparse.ArgumentParser) -> None:
 
 
 def main() -> None:
-    """Reads the command line and runs one command; errors are one sentence, an interrupt is an exit status."""
-    try:
-        interrupts.arm()
-        options = _parser().parse_args()
-        options.call(options)
-    except interrupts.Interrupted as interrupted:
-        sys.exit(interrupted.status)
-    except (LabError, NodeFailure) as error:
-        sys.exit("lab: %s" % error)
+    """Reads the command line and runs one command."""
+    interrupts.run("lab", _run, (LabError, NodeFailure))
+
+
+def _run() -> None:
+    options = _parser().parse_args()
+    options.call(options)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -25,6 +26,17 @@ def arm() -> None:
     """Has the first of these signals raise Interrupted in the main thread, and those after it do nothing."""
     for number in SIGNALS:
         signal.signal(number, _raise_once)
+
+
+def run(title: str, command: Callable[[], object], failures: tuple[type[Exception], ...]) -> None:
+    """Runs one command of a command line; a failure is one sentence, an interrupt is an exit status."""
+    try:
+        arm()
+        command()
+    except Interrupted as interrupted:
+        sys.exit(interrupted.status)
+    except failures as error:
+        sys.exit("%s: %s" % (title, error))
 
 
 @contextlib.contextmanager

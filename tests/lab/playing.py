@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import pathlib
 import re
-from typing import Any
+import subprocess
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import yaml
 
@@ -22,17 +24,28 @@ WEB = {"node-a": "web-6f8d5c7b9d-4hx2k", "node-b": "web-6f8d5c7b9d-j7pq9", "node
 NODES = list(WEB)
 
 
-class Plays:
-    """The playbooks, with the lab's snapshot and nothing left on the nodes afterwards."""
+class Node(Protocol):
+    """A node, of the lab or of the cluster."""
 
-    def __init__(self, lab: Lab, ansible: Ansible) -> None:
-        self.lab = lab
+    name: str
+
+    @property
+    def root(self) -> pathlib.Path:
+        """Its root, as this machine can read it."""
+
+    def run(self, argv: list[str], *, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Runs a program on it."""
+
+
+class Playbooks:
+    """The playbooks, and nothing left on the nodes afterwards."""
+
+    def __init__(self, nodes: Sequence[Node], ansible: Ansible) -> None:
+        self.nodes = nodes
         self.ansible = self._cleaner = ansible
 
-    def capture(self, targets: Any, *args: str, snapshot: bool = True, **options: Any) -> Run:
+    def capture(self, targets: Any, *args: str, **options: Any) -> Run:
         """Runs the playbook capture; option names without their prefix."""
-        if snapshot:
-            options["snapshot"] = str(self.lab.snapshot)
         return self.run("capture", *args, targets=targets, **options)
 
     def run(self, name: str, *args: str, **options: Any) -> Run:
@@ -48,12 +61,12 @@ class Plays:
 
     def spool(self) -> dict[str, list[str]]:
         """Captures in the spool of each node."""
-        folders = {node.name: node.root / "var/lib/kube-pcap" for node in self.lab.nodes}
+        folders = {node.name: node.root / "var/lib/kube-pcap" for node in self.nodes}
         return {name: sorted(p.name for p in path.iterdir()) for name, path in folders.items() if path.exists()}
 
     def tcpdumps(self) -> int:
         """How many tcpdumps run on the nodes."""
-        found = [node.run(["pgrep", "-c", "tcpdump"], check=False).stdout for node in self.lab.nodes]
+        found = [node.run(["pgrep", "-c", "tcpdump"], check=False).stdout for node in self.nodes]
         return sum(int(count) for count in found)
 
     def clean(self) -> None:
@@ -64,6 +77,19 @@ class Plays:
             )
             assert self.spool() == {}, done.stdout
         assert self.tcpdumps() == 0
+
+
+class Plays(Playbooks):
+    """The playbooks on a lab, with its snapshot."""
+
+    def __init__(self, lab: Lab, ansible: Ansible) -> None:
+        super().__init__(lab.nodes, ansible)
+        self.lab = lab
+
+    def capture(self, targets: Any, *args: str, snapshot: bool = True, **options: Any) -> Run:
+        """Runs the playbook capture; option names without their prefix."""
+        known = {"snapshot": str(self.lab.snapshot)} if snapshot else {}
+        return super().capture(targets, *args, **options, **known)
 
 
 def changed(run: Run) -> dict[str, int]:

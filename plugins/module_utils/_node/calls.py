@@ -15,7 +15,7 @@ import json
 import os
 from typing import Any, Mapping, Sequence
 
-from .._errors import CaptureError, NodeError, OptionError, PcapError
+from .._errors import CaptureError, NodeError, OptionError, PcapError, reason_of
 from .._names import check_id
 from .._options import NAMES, capture_id, capture_options, check
 from .._records import NodeCapture, RecordError, TargetRef, Upload, from_result
@@ -33,7 +33,7 @@ def run(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     try:
         return _start(params, check_mode) if params["state"] == "started" else _change(params, check_mode)
     except OSError as error:
-        raise NodeError(_words(error)) from None
+        raise NodeError(reason_of(error)) from None
 
 
 def _start(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def _change(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
             else:
                 outcomes += _remove(spool, params, wait, check_mode, told)
         except (PcapError, OSError) as error:
-            problems.append(_words(error) if isinstance(error, OSError) else str(error))
+            problems.append(reason_of(error) if isinstance(error, OSError) else str(error))
     if problems:
         raise CaptureError("; ".join(problems))
     result = _result(outcomes)
@@ -106,7 +106,7 @@ def info(params: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return {"captures": _infos(params)}
     except OSError as error:
-        raise NodeError(_words(error)) from None
+        raise NodeError(reason_of(error)) from None
 
 
 def _infos(params: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -205,11 +205,6 @@ def _result(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     if messages:
         result["msg"] = "; ".join(messages)
     return result
-
-
-def _words(error: OSError) -> str:
-    """Return what is to be said of a file that could not be read or written."""
-    return "%s: %s" % (error.filename, error.strerror) if error.filename else str(error.strerror or error)
 
 
 def _check_root() -> None:

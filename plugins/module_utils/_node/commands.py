@@ -15,7 +15,7 @@ import select
 from typing import Any, Callable, Mapping, Sequence
 
 from .._command import AT_ONCE, NAMES, check, check_dest, command_options, with_container
-from .._errors import NodeError, OptionError
+from .._errors import NodeError, OptionError, reason_of
 from .._matching import listed
 from .._names import target_folder
 from .._records import CommandOptions, NodeCommand, RecordError, Target, from_result, to_result
@@ -49,7 +49,7 @@ def run(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         jobs = _jobs(command, check_mode)
         outcomes = run_all(jobs, Caller().is_gone)
     except OSError as error:  # of the node: no process, memory or descriptor is left
-        raise NodeError("the tool cannot be run: %s" % (error.strerror or error)) from None
+        raise NodeError("the tool cannot be run: %s" % reason_of(error)) from None
     return _result(jobs, outcomes)
 
 

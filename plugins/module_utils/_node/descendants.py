@@ -61,7 +61,7 @@ def own_pid(proc_root: str = "/proc") -> int:
 
 
 def end(pid: int, spared: Collection[int] = (), grace_seconds: float = 0.0) -> list[int]:
-    """Kill the processes below ``pid``; return those that do not end within five seconds, which the kernel holds.
+    """Kill the processes below ``pid``; return those that have not ended within five seconds.
 
     All are stopped first, so that none can start another while they are looked for. Their parents must wait for them.
     grace_seconds: how long they may end by themselves before.
@@ -78,7 +78,11 @@ def end(pid: int, spared: Collection[int] = (), grace_seconds: float = 0.0) -> l
             for one in fresh or found:
                 _send(one, signal.SIGSTOP if fresh else signal.SIGKILL)
         stopped.update(fresh)
-        if not found or time.monotonic() > until:
+        if not found:
+            return []
+        if time.monotonic() > until:
+            for one in found:  # those that were only stopped by now, too
+                _send(one, signal.SIGKILL)
             return found
         if not fresh:
             time.sleep(_STEP_SECONDS)

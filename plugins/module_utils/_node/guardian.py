@@ -16,7 +16,7 @@ import signal
 import socket
 from typing import Any, NoReturn
 
-from .._errors import PcapError, TargetError
+from .._errors import PcapError, TargetError, reason_of
 from .process import adopt_orphans, close_all_but, rename
 from .running import Abandoned, Job, nothing, run
 from .tool import TITLE
@@ -86,6 +86,6 @@ def _outcome(job: Job, channel: socket.socket) -> dict[str, Any]:
     except PcapError as error:
         return nothing(job, str(error))
     except OSError as error:
-        return nothing(job, "%s: %s" % (error.filename, error.strerror) if error.filename else str(error.strerror))
+        return nothing(job, reason_of(error))
     except Abandoned:
         return nothing(job, "nobody waits for it any more, and it was ended")

@@ -165,7 +165,7 @@ class _Run:
     def _error(self) -> str | None:
         if self._left:
             pids = ", ".join(map(str, self._left))
-            return "it does not end, since the kernel holds it: process %s" % pids
+            return "it was killed and has not ended: process %s" % pids
         if "error" not in self._told and "status" not in self._told:
             return "the process beside the tool was killed, and the tool with it"
         if "error" not in self._told and "path" not in self._told and self._interrupted_at is None:

@@ -82,7 +82,7 @@ class Keeper:
                 os.killpg(tool, signal.SIGINT)
 
     def end_tool(self) -> list[int]:
-        """Kill the tool, and all that it has started; return what the kernel holds."""
+        """Kill the tool, and all that it has started; return what has not ended."""
         return descendants.end(self.pid)
 
 

@@ -52,6 +52,13 @@ def check_cluster(options: Mapping[str, Any], environ: Mapping[str, str]) -> Non
         raise OptionError(named, wrong, "take one of both away")
 
 
+def check_namespace(value: object) -> None:
+    """Raise OptionError for what cannot be the name of the agents' namespace."""
+    if not _NAME.match(str(value)):
+        wrong = "%s is no namespace's name" % shown(value)
+        raise OptionError(PREFIX + "namespace", wrong, "write one such as kube-pcap")
+
+
 def asked(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return the role's options by their names without prefix; raise OptionError.
 
@@ -68,9 +75,7 @@ def asked(request: Mapping[str, Any]) -> dict[str, Any]:
             )
     for name in ("pull_secrets", "node_selector", "tolerations", "resources"):
         _check_shape(name, options[name])
-    if not _NAME.match(str(options["namespace"])):
-        wrong = "%s is no namespace's name" % shown(options["namespace"])
-        raise OptionError(PREFIX + "namespace", wrong, "write one such as kube-pcap")
+    check_namespace(options["namespace"])
     _check_image(options["state"], options["image"])
     return {
         **options,

@@ -9,15 +9,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from ...module_utils._errors import OptionError, shown
 from ...module_utils._matching import match_labels
 from ...module_utils._records import to_result
 from ...module_utils._selection import parse
 from .._agents.pods import NAME, read_pods
+from .._agents.request import check_namespace
 from .._cluster.access import Access, read_access
 from .._cluster.client import connect
 from .._cluster.fields import Object, labels, text
@@ -25,7 +24,6 @@ from .._cluster.snapshot import read_objects
 from .nodes import Known, read_node
 
 _AGENTS = "app.kubernetes.io/name=" + NAME
-_NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,10 +55,7 @@ class Source:
 def read_source(options: Mapping[str, Any], environ: Mapping[str, str]) -> Source:
     """Return what a plugin's options ask for; raise OptionError. Paths are absolute."""
     namespace = options["agent_namespace"]
-    if not _NAMESPACE.match(namespace):
-        raise OptionError(
-            "agent_namespace", "%s is no namespace's name" % shown(namespace), "write one such as kube-pcap"
-        )
+    check_namespace(namespace)
     return Source(
         access=read_access(options, environ),
         snapshot=options["snapshot"],

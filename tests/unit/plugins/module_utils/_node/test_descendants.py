@@ -14,7 +14,7 @@ import time
 from ansible_collections.kube.pcap.plugins.module_utils._node import descendants
 from ansible_collections.kube.pcap.plugins.module_utils._node.process import adopt_orphans
 
-from .forks import fork, holds, is_alive, until
+from .forks import PATIENCE, fork, holds, is_alive, until
 
 
 def tree(tmp_path, stats):
@@ -99,6 +99,20 @@ def test_some_end_by_themselves():
         process = subprocess.Popen(["sh", "-c", "sleep 0.2; exit 7"])
         descendants.end(os.getpid(), (), 60.0)
         return process.wait() == 7
+
+    assert holds(run)
+
+
+def test_what_was_only_stopped_is_killed(monkeypatch):
+    """Where the time is over before all were found, none of those that were is left standing still."""
+    monkeypatch.setattr(descendants, "_PATIENCE_SECONDS", -1.0)
+
+    def run():
+        process = subprocess.Popen(["sleep", "60"])
+        try:
+            return descendants.end(os.getpid()) == [process.pid] and process.wait(PATIENCE) == -signal.SIGKILL
+        finally:
+            process.kill()
 
     assert holds(run)
 
