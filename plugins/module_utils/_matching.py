@@ -24,12 +24,17 @@ from ._records import Candidate, Selection, Target, TargetRef
 from ._selection import ALL, WORKLOADS, parse_term, to_text
 
 GONE = "Gone"
-"""The phase of a pod of which its node was asked and has no process: finished, or not started yet."""
+"""The phase of a pod that only its node knows, which has no process of it: finished, or not started yet."""
+UNSEEN = "Unseen"
+"""The phase of a pod that the cluster has as Running, and of which its node, asked at another time, had no process."""
 
 _WORDS = {
     "Succeeded": "has finished (Succeeded)",
     "Failed": "has finished (Failed)",
     "Pending": "is Pending: no process of it exists yet",
+    GONE: "has no process on {node}: it has finished, has not started yet, or waits to be started again",
+    UNSEEN: "is said to run on {node}, which had no process of it when it was asked: it may have finished, have started"
+    " since, or wait to be started again",
 }
 _SNAPSHOT = "with the playbook's capture_snapshot give a snapshot of the cluster, or let the API be asked (capture_api)"
 _SHOWN = 8
@@ -93,6 +98,11 @@ def undecided(selection: Selection, candidates: Iterable[Candidate]) -> tuple[Ca
 def usable(candidate: Candidate) -> bool:
     """Say whether a candidate can be a target: a process of it is known, or nobody has said that there is none."""
     return candidate.target.kind == "node" or candidate.target.pid is not None or candidate.phase == "Running"
+
+
+def waits(candidate: Candidate) -> bool:
+    """Say whether a candidate that cannot be a target now may become one: nobody has said that it has finished."""
+    return not usable(candidate) and candidate.phase not in ("Succeeded", "Failed", GONE)
 
 
 def select(selection: Selection, candidates: Iterable[Candidate], node: str | None = None) -> tuple[Target, ...]:
@@ -168,6 +178,13 @@ def explain(selection: Selection, candidates: Iterable[Candidate], node: str | N
     return _no_pod(selection, [c for c in known if c.target.kind == "pod"], node)
 
 
+def state(candidate: Candidate) -> str:
+    """Return why a pod is no target, as what follows its title in a sentence."""
+    phase = candidate.phase or "not known"
+    words = _WORDS.get(phase, "has no process that is known, and its phase is %s" % phase)
+    return words.replace("{node}", candidate.target.node or "its node")
+
+
 def runtime_problems(candidates: Iterable[Candidate], nodes: Container[str | None]) -> str:
     """Return what the crictl of these nodes said instead of an answer; empty when each answered or has none."""
     said = [c for c in candidates if c.target.kind == "node" and c.target.node in nodes and c.runtime_problem]
@@ -190,16 +207,10 @@ def _why_unusable(selection: Selection, matching: Sequence[Candidate], node: str
         where = listed(c.target.node or "an unknown node" for c in elsewhere)
         subject = elsewhere[0].target.title if selection.kind == "pod" else "%s: what it matches" % to_text(selection)
         return "%s runs on %s, not on %s" % (subject, where, node)
-    reasons = ["%s %s" % (c.target.title, _state(c)) for c in matching]
+    reasons = ["%s %s" % (c.target.title, state(c)) for c in matching]
     if len(reasons) == 1:
         return reasons[0]
     return "%s matches %d pods and none runs: %s" % (to_text(selection), len(reasons), listed(reasons))
-
-
-def _state(candidate: Candidate) -> str:
-    if candidate.phase == GONE:
-        return "has no process on %s: it has finished, or has not started yet" % (candidate.target.node or "its node")
-    return _WORDS.get(candidate.phase or "", "does not run: its phase is %s" % (candidate.phase or "not known"))
 
 
 def _why_undecided(selection: Selection, blind: Sequence[Candidate], known: Iterable[Candidate]) -> str:

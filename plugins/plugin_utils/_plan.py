@@ -16,7 +16,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..module_utils._errors import TargetError, shown
-from ..module_utils._matching import choose, explain, listed, matches, runtime_problems, undecided, usable
+from ..module_utils._matching import (
+    choose,
+    explain,
+    listed,
+    matches,
+    runtime_problems,
+    state,
+    undecided,
+    usable,
+    waits,
+)
 from ..module_utils._options import NAMES, capture_id, capture_options
 from ..module_utils._records import Candidate, NodeCapture, Selection, Target, TargetRef
 from ..module_utils._selection import to_text
@@ -155,6 +165,7 @@ def choose_targets(
         if any(matches(selection, candidate) and usable(candidate) for candidate in inside):
             matching.append(selection)
             warnings += _elsewhere(selection, outside, places) + _blind(selection, inside)
+            warnings += _later(selection, places)
         elif only_warn:
             warnings.append("%s: %s" % (option, _nothing(selection, outside, places)))
         else:
@@ -180,7 +191,7 @@ def _nothing(selection: Selection, outside: Sequence[Candidate], places: Places)
     """Say why a selection has no target on any host of the play."""
     elsewhere = _elsewhere(selection, outside, places)
     if elsewhere:
-        return "; ".join([*elsewhere, _looked(places)])
+        return "; ".join([*elsewhere, *_later(selection, places), _looked(places)])
     text = explain(selection, places.candidates)
     known = any(matches(selection, candidate) for candidate in places.candidates)
     if not known and not undecided(selection, places.candidates):
@@ -217,6 +228,22 @@ def _outside(titles: Sequence[str], node: str, places: Places) -> str:
             return "%s %s, whose host %s is left out (%s)" % (subject, where, one.host, one.reason)
     text = "%s %s, and no host of this play is that node; add it to the inventory or to --limit, or set kube_node_name"
     return text % (subject, where)
+
+
+def _later(selection: Selection, places: Places) -> list[str]:
+    """Say what a selection matches that cannot be a target now and may be one later, as far as is known."""
+    found: dict[str, list[str]] = {}
+    for candidate in places.candidates:
+        if matches(selection, candidate) and waits(candidate):
+            found.setdefault(state(candidate), []).append(candidate.target.title)
+    return [_not_now(to_text(selection), titles, why) for why, titles in found.items()]
+
+
+def _not_now(asked: str, titles: Sequence[str], why: str) -> str:
+    if len(titles) == 1:
+        return "%s: %s %s; make the same request again once it runs" % (asked, titles[0], why)
+    text = "%s: each of %d pods %s; make the same request again once they run (%s)"
+    return text % (asked, len(titles), why, listed(titles))
 
 
 def _blind(selection: Selection, inside: Sequence[Candidate]) -> list[str]:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ...module_utils._errors import OptionError
-from ...module_utils._matching import GONE, listed
+from ...module_utils._matching import GONE, UNSEEN, listed
 from ...module_utils._records import Candidate, Container, RecordError, Target, from_result
 
 Id = tuple[str | None, ...]
@@ -149,7 +149,11 @@ def _disputed(nodes: str, home: str | None, titles: Sequence[str], source: str |
 
 
 def merge(from_nodes: Iterable[Candidate], from_cluster: Iterable[Candidate]) -> tuple[Candidate, ...]:
-    """Return every node and pod once; a pod that its node was asked for and does not run gets phase Gone."""
+    """Return every node and pod once.
+
+    A pod that the cluster has as Running, and of which its node has told no process, gets phase Unseen: either may have
+    been asked first.
+    """
     nodes = {_identity(candidate.target): candidate for candidate in from_nodes}
     asked = {c.target.name for c in nodes.values() if c.target.kind == "node"}
     found = []
@@ -158,7 +162,7 @@ def merge(from_nodes: Iterable[Candidate], from_cluster: Iterable[Candidate]) ->
         if live is not None:
             found.append(_join(live, known))
         elif known.phase == "Running" and known.target.kind == "pod" and known.target.node in asked:
-            found.append(dataclasses.replace(known, phase=GONE))
+            found.append(dataclasses.replace(known, phase=UNSEEN))
         else:
             found.append(known)
     named = {(c.target.namespace, c.target.name) for c in found}
@@ -181,7 +185,7 @@ def _join(live: Candidate, known: Candidate) -> Candidate:
         addresses=there.addresses if there.kind == "pod" and there.addresses else _all(here, there),
         interfaces=here.interfaces,
     )
-    phase = GONE if live.phase == GONE and known.phase == "Running" else known.phase
+    phase = UNSEEN if live.phase == GONE and known.phase == "Running" else known.phase
     return dataclasses.replace(known, target=target, phase=phase, runtime_problem=live.runtime_problem)
 
 

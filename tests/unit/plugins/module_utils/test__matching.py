@@ -54,6 +54,8 @@ CLUSTER = (
     ),
     pod("seed", pid=None, phase="Succeeded", labels={"app": "seed"}, workloads=(("job", "seed"),), services=()),
     pod("old", pid=None, phase="Gone", labels={"app": "old"}, workloads=(), services=()),
+    pod("late", pid=None, phase="Unseen", labels={"app": "late"}, workloads=(), services=()),
+    pod("lost", pid=None, phase="Unknown", labels={"app": "lost"}, workloads=(), services=()),
 )
 ALONE = tuple(
     dataclasses.replace(c, target=dataclasses.replace(c.target, labels=None), workloads=None, services=None)
@@ -83,13 +85,15 @@ CHOSEN = [
 REFUSED = [
     (
         "pod shop/nope",
-        "x: pod shop/nope matches no pod; namespace shop has the pods cart, old, report, seed, web-1, web-2",
+        "pod shop/nope matches no pod; namespace shop has the pods cart, late, lost, old, report, seed, web-1, web-2",
     ),
-    ("pod shop/web", "has the pods cart, old, report, seed, web-1, web-2$"),
+    ("pod shop/web", "has the pods cart, late, lost, old, report, seed, web-1, web-2$"),
     ("pod shopp/cart", "namespace shopp has no pods; namespaces with pods are shop, test"),
     ("pod shop/report", "x: pod shop/report is Pending: no process of it exists yet"),
     ("pod shop/seed", "x: pod shop/seed has finished \\(Succeeded\\)"),
-    ("pod shop/old", "x: pod shop/old has no process on node-a: it has finished, or has not started yet"),
+    ("pod shop/old", "x: pod shop/old has no process on node-a: it has finished, has not started yet, or waits"),
+    ("pod shop/late", "x: pod shop/late is said to run on node-a, which had no process of it when it was asked: "),
+    ("pod shop/lost", "x: pod shop/lost has no process that is known, and its phase is Unknown"),
     ("job shop/seed", "pod shop/seed has finished"),
     ("deployment shop/wbe", "deployment shop/wbe matches no pod; namespace shop has the deployments web"),
     ("service shop/api", "namespace shop has the services web"),
@@ -195,6 +199,11 @@ def test_a_live_process_counts_more_than_the_phase():
 def test_a_nameless_pod_is_never_chosen():
     """Processes of a pod whose name nobody knows match no selection."""
     assert matching.select(parse("x", "pods * *")[0], (pod(None, namespace=None),)) == ()
+
+
+def test_who_may_run_later():
+    """What has finished, what runs, and what only a node has traces of is not waited for."""
+    assert [c.target.name for c in CLUSTER if matching.waits(c)] == ["report", "late", "lost"]
 
 
 def test_nothing_known():

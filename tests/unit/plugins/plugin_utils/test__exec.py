@@ -147,6 +147,14 @@ def test_what_is_not_known_is_told_by_this_roles_names():
     assert "what it matches on node-b is not known" in warning and "set exec_snapshot" in warning
 
 
+def test_a_pod_that_does_not_run_yet():
+    """What matches and cannot be entered now is named."""
+    known = [Candidate(pod("web-3", None, pid=None, netns=None), "Pending", ()), Candidate(pod("web-1", "node-a"))]
+    made = plan_exec({"exec_targets": "pods shop app=web", "exec_argv": ["ip"]}, HOSTS[:1], known)
+    assert [len(one.targets) for one in made.records.values()] == [1]
+    assert made.warnings[0].startswith("pods shop app=web: pod shop/web-3 is Pending: no process of it exists yet")
+
+
 def test_what_the_cluster_knows():
     """A workload's pods are found with it."""
     known = [Candidate(pod("cart", "node-a", pid=None, netns=None), workloads=(("deployment", "cart"),))]

@@ -322,6 +322,48 @@ def test_what_the_api_does_not_return_does_not_match(targets, expected):
     assert chosen(made) == {"node-a": expected} and made.warnings == ()
 
 
+def with_phase(known, **phases):
+    """The same, with other phases of the pods whose names begin so."""
+    return [dataclasses.replace(c, phase=phases.get((c.target.name or "").partition("-")[0], c.phase)) for c in known]
+
+
+NEW, LATE = pod("new-1", None, labels={"app": "web"}), pod("late-1", "node-a", labels={"app": "web"})
+OVER, FAR = pod("over-1", "node-a", labels={"app": "web"}), pod("far-1", "node-c", labels={"app": "web"})
+NOT_YET = "is Pending: no process of it exists yet"
+NOT_SEEN = "is said to run on node-a, which had no process of it when it was asked: it may have finished, have started"
+
+
+@pytest.mark.parametrize(
+    "pods, phases, words",
+    [
+        ([OVER], {"over": "Succeeded"}, []),
+        ([OVER], {"over": "Failed"}, []),
+        ([NEW], {"new": "Pending"}, ["pods shop app=web: pod shop/new-1 %s; make the same request again" % NOT_YET]),
+        ([FAR], {"far": "Pending"}, ["pods shop app=web: pod shop/far-1 %s; make the same request again" % NOT_YET]),
+        ([LATE], {}, ["pods shop app=web: pod shop/late-1 %s" % NOT_SEEN]),
+        ([LATE, NEW], {"new": "Pending"}, ["pod shop/late-1 %s" % NOT_SEEN, "pod shop/new-1 %s" % NOT_YET]),
+        (
+            [pod("new-%02d" % n, None, labels={"app": "web"}) for n in range(10)],
+            {"new": "Pending"},
+            ["each of 10 pods %s; make the same request again once they run (pod shop/new-00, " % NOT_YET],
+        ),
+    ],
+)
+@pytest.mark.parametrize("told", [ASKED, Told()])
+def test_what_cannot_be_recorded_now_is_said(pods, phases, words, told):
+    """Pods that match and have no process that is known are named, with why; those that have finished are not."""
+    made = plan("pods shop app=web", HOSTS[:1], with_phase(cluster(WEB_A, *pods), **phases), told)
+    assert chosen(made) == {"node-a": ["pod shop/web-1"]} and len(made.warnings) == len(words)
+    assert all(word in warning for word, warning in zip(words, made.warnings, strict=True))
+
+
+def test_what_may_run_later_is_said_beside_what_runs_elsewhere():
+    """Where nothing can be recorded, either reason stands in the refusal."""
+    with pytest.raises(TargetError) as error:
+        plan("pods shop app=web", HOSTS[2:], with_phase(cluster(WEB_B, NEW), new="Pending"), ASKED)
+    assert "pod shop/web-2 is on node-b, and no host" in str(error.value) and NOT_YET in str(error.value)
+
+
 def test_a_part_of_the_api_does_not_judge():
     """Where it could not be asked for all, what the nodes know counts."""
     broken = Told(API, "the API server https://192.0.2.1 forbids user x to list pods")
