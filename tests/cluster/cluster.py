@@ -21,7 +21,7 @@ from tests.gate.machine import missing_packages
 from tests.lab import interrupts, inventory, ssh
 from tests.lab.needs import missing
 from tests.lab.underlay import Underlay
-from tests.nodes import cgroups, kernel
+from tests.nodes import cgroups, kernel, limits
 from tests.nodes.node import Node as NamespaceNode
 
 from . import build, images, pki, places, state, versions, workloads
@@ -68,7 +68,8 @@ class Cluster:
         now.give(os.getpid())
         with state.lock():
             made = cls(_free_site(number))
-            state.begin(made.site, now)
+            state.save(made.site, now)
+            limits.hold(str(made.site.home), limits.INOTIFY)
         try:
             made._build(tell)
             now.give(owner)
@@ -189,9 +190,7 @@ class Cluster:
             kernel.kill_and_wait(pid)
         kernel.wait_reaped(ended)
         cgroups.remove(hierarchies, self.site.group)
-        found = state.load(self.site)
-        if found is not None:
-            state.restore_settings(self.site, found)
+        limits.release(str(self.site.home))
         _remove(self.site.home)
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What lies on this machine while the cluster is there: its folder, whose it is, and the settings to put back."""
+"""What lies on this machine while the cluster is there: its folder, and whose it is."""
 
 from __future__ import annotations
 
@@ -11,17 +11,12 @@ import dataclasses
 import fcntl
 import json
 import os
-import pathlib
 from collections.abc import Iterator
 
 from tests.lab.model import LabError
 from tests.nodes import kernel
 
-from .places import SITES, Site
-
-SETTINGS = {"fs/inotify/max_user_instances": 8192, "fs/inotify/max_user_watches": 1048576}
-"""The least that three kubelets and runtimes need of the whole machine."""
-_SYSCTL = pathlib.Path("/proc/sys")
+from .places import Site
 
 
 class ClusterError(LabError):
@@ -37,8 +32,6 @@ class State:
     owner_start: int | None = None
     up: bool = False
     """Whether it was made to the end."""
-    settings: dict[str, str] = dataclasses.field(default_factory=dict)
-    """This machine's settings as they were before."""
 
     def give(self, owner: int | None) -> None:
         """Makes it somebody's."""
@@ -65,29 +58,6 @@ def load(site: Site) -> State | None:
         return State(**json.loads((site.home / "state.json").read_text(encoding="utf-8")))
     except FileNotFoundError:
         return State() if site.home.exists() else None
-
-
-def begin(site: Site, state: State) -> None:
-    """Writes the first state of a cluster, and raises this machine's settings to what it needs."""
-    for name, least in SETTINGS.items():
-        value = (_SYSCTL / name).read_text(encoding="ascii").strip()
-        if int(value) < least:
-            state.settings[name] = value
-    save(site, state)
-    for name in state.settings:
-        (_SYSCTL / name).write_text(str(SETTINGS[name]), encoding="ascii")
-
-
-def restore_settings(site: Site, state: State) -> None:
-    """Puts them back, or leaves that to another cluster that is there."""
-    for other in (Site(number) for number in range(SITES)):
-        found = load(other) if other != site else None
-        if found is not None:
-            found.settings = {**state.settings, **found.settings}
-            save(other, found)
-            return
-    for name, value in state.settings.items():
-        (_SYSCTL / name).write_text(value, encoding="ascii")
 
 
 @contextlib.contextmanager

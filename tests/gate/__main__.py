@@ -24,7 +24,8 @@ LAB = {
     "cluster-down": ["tests.cluster", "down"],
     "cluster-scale": ["tests.cluster", "scale"],
     "bench": ["tests.bench"],
-    "test": ["pytest", "-p", "no:cacheprovider"],
+    # Most of what a test does is to wait: three workers keep two processors busy (tests/lab/turns.py).
+    "test": ["pytest", "-p", "no:cacheprovider", "-n", "3", "--maxschedchunk", "1"],
     "test-cluster": ["pytest", "-p", "no:cacheprovider", "-o", "testpaths=tests/cluster"],
 }
 """What runs in namespaces, as root, once everything that it needs is installed."""

@@ -41,12 +41,23 @@ def run(title: str, command: Callable[[], object], failures: tuple[type[Exceptio
 
 @contextlib.contextmanager
 def held() -> Iterator[None]:
-    """Lets these signals wait until the block has ended."""
+    """Lets these signals wait until the block has ended. Of the main thread."""
+    come: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        come.append(number)
+
+    # The programs that clean up inherit the mask. Where there are other threads, one of these takes the signal.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    handlers = {number: signal.signal(number, note) for number in SIGNALS}
     try:
         yield
     finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number in come[:1]:
+            signal.raise_signal(number)
 
 
 def _raise_once(number: int, _frame: object) -> None:

@@ -22,6 +22,8 @@ from typing import Any
 
 import pytest
 
+from tests.nodes import limits
+
 from . import interrupts
 from .lab import Lab
 
@@ -96,6 +98,7 @@ class Workers:
 
     def pytest_sessionstart(self) -> None:
         """What an earlier run has left is removed by one, not by all of them."""
+        limits.hold(self._folder.name, limits.INOTIFY, os.getpid())
         Lab.sweep()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -110,6 +113,7 @@ class Workers:
             return (yield)
         finally:
             Lab.sweep()
+            limits.release(self._folder.name)
             self._folder.cleanup()
 
     def _wait(self) -> None:
