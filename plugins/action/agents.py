@@ -22,7 +22,8 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._agents.pods import (
     read_spool,
     read_wanted,
 )
-from ansible_collections.kube.pcap.plugins.plugin_utils._agents.request import asked, check_cluster
+from ansible_collections.kube.pcap.plugins.plugin_utils._agents.request import PREFIX, asked
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.access import check_cluster
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
 from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
 from ansible_collections.kube.pcap.plugins.plugin_utils._variables import check_cut
@@ -56,7 +57,7 @@ class ActionModule(ControllerAction):
         request = asked(options["request"])
         if options["of"] == "request":
             check_cut(known.get("_raw_params"))
-            check_cluster(request, os.environ)
+            check_cluster(request, os.environ, PREFIX)
             _require()
             return {"asked": request}
         return {

@@ -36,20 +36,7 @@ _CHOICES = {"state": ("present", "absent"), "pull_policy": ("IfNotPresent", "Alw
 _LONGEST_WAIT = 86400
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z", re.ASCII)
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*\Z", re.ASCII)
-_OTHER_CLUSTER = tuple("K8S_AUTH_" + name for name in ("HOST", "API_KEY", "USERNAME", "CERT_FILE"))
 _BOUNDS = ("claims", "limits", "requests")
-
-
-def check_cluster(options: Mapping[str, Any], environ: Mapping[str, str]) -> None:
-    """Raise OptionError where variables would lead to another cluster than the one that is named.
-
-    kubernetes.core takes whatever stands in the environment beside the options that it is given.
-    """
-    named = next((PREFIX + name for name in ("kubeconfig", "context") if options[name] is not None), None)
-    other = next((name for name in _OTHER_CLUSTER if environ.get(name)), None)
-    if named and other:
-        wrong = "%s is set, too, and may mean another cluster" % other
-        raise OptionError(named, wrong, "take one of both away")
 
 
 def check_namespace(value: object) -> None:

@@ -62,6 +62,12 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 _OF_A_FILE = ("kubeconfig", "context")
 _OF_A_HOST = ("host", "api_key", "username", "password", "client_cert", "client_key", "ca_cert", "validate_certs")
 
+_OTHERS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(_OF_A_FILE, ("HOST", "SERVER", "API_KEY", "TOKEN", "USERNAME", "CERT_FILE")),
+    "host": ("KUBECONFIG", "CONTEXT"),
+}
+"""By option, what of K8S_AUTH_… may be another cluster's; SERVER and TOKEN are known to kubectl's connection alone."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Access:
@@ -115,6 +121,19 @@ def read_access(options: Mapping[str, Any], environ: Mapping[str, str], service_
         validate_certs=None if checked is None else flag("validate_certs", checked),
         impersonate_groups=tuple(group.strip() for group in listed if group.strip()),
     )
+
+
+def check_cluster(options: Mapping[str, Any], environ: Mapping[str, str], prefix: str = "") -> None:
+    """Raise OptionError where kubernetes.core would be led to another cluster than the one that is named.
+
+    Its modules, and its connection by kubectl, take whatever stands in the environment beside the options that they are
+    given. prefix: of the options' names.
+    """
+    for named, others in _OTHERS.items():
+        for variable in ("K8S_AUTH_" + name for name in others):
+            if options.get(named) and environ.get(variable):
+                wrong = "%s is set, too, and may mean another cluster" % variable
+                raise OptionError(prefix + named, wrong, "take one of both away")
 
 
 def _place(given: Mapping[str, Any], environ: Mapping[str, str], service_token: str) -> str:

@@ -17,7 +17,7 @@ from ...module_utils._records import to_result
 from ...module_utils._selection import parse
 from .._agents.pods import NAME, read_pods
 from .._agents.request import check_namespace
-from .._cluster.access import Access, read_access
+from .._cluster.access import Access, check_cluster, read_access
 from .._cluster.client import connect
 from .._cluster.fields import Object, labels, text
 from .._cluster.snapshot import read_objects
@@ -54,13 +54,15 @@ class Source:
 
 def read_source(options: Mapping[str, Any], environ: Mapping[str, str]) -> Source:
     """Return what a plugin's options ask for; raise OptionError. Paths are absolute."""
-    namespace = options["agent_namespace"]
+    namespace, by_agent = options["agent_namespace"], options["connect"] == "agent"
     check_namespace(namespace)
+    if by_agent:
+        check_cluster(options, environ)
     return Source(
         access=read_access(options, environ),
         snapshot=options["snapshot"],
         terms=_terms(options["label_selector"]),
-        agent_namespace=namespace if options["connect"] == "agent" else None,
+        agent_namespace=namespace if by_agent else None,
     )
 
 

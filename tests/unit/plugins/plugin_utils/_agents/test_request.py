@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError
-from ansible_collections.kube.pcap.plugins.plugin_utils._agents.request import DEFAULTS, asked, check_cluster
+from ansible_collections.kube.pcap.plugins.plugin_utils._agents.request import DEFAULTS, asked
 
 IMAGE = {"agent_image": "registry:5000/agent@sha256:00"}
 
@@ -64,22 +64,3 @@ def test_refused(given, said):
     """One sentence names the option, and what would be right."""
     with pytest.raises(OptionError, match=said):
         asked(given)
-
-
-@pytest.mark.parametrize(
-    "given, environ, refused",
-    [
-        ({"kubeconfig": "/a"}, {"K8S_AUTH_HOST": "https://b"}, "agent_kubeconfig: K8S_AUTH_HOST is set, too"),
-        ({"context": "a"}, {"K8S_AUTH_API_KEY": "x"}, "agent_context: K8S_AUTH_API_KEY is set, too"),
-        ({"kubeconfig": "/a"}, {"K8S_AUTH_HOST": "", "K8S_AUTH_KUBECONFIG": "/b", "KUBECONFIG": "/c"}, None),
-        ({}, {"K8S_AUTH_HOST": "https://b", "K8S_AUTH_API_KEY": "x"}, None),
-    ],
-)
-def test_one_cluster(given, environ, refused):
-    """What comes near to root on every node of a cluster never comes to another one by a variable."""
-    options = {**DEFAULTS, **given}
-    if refused is None:
-        check_cluster(options, environ)
-        return
-    with pytest.raises(OptionError, match=refused):
-        check_cluster(options, environ)

@@ -15,6 +15,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.access import (
     ENVIRONMENT,
     OPTIONS,
     Access,
+    check_cluster,
     read_access,
 )
 
@@ -129,3 +130,31 @@ def test_options_are_documented():
             "aliases": OPTIONS[name].get("aliases"),
         }
         assert ENVIRONMENT[name] in str(option["description"])
+
+
+@pytest.mark.parametrize(
+    "given, environ, refused",
+    [
+        (
+            {"kubeconfig": "/a"},
+            {"K8S_AUTH_HOST": URL},
+            "agent_kubeconfig: K8S_AUTH_HOST is set, too, and may mean another",
+        ),
+        ({"context": "a"}, {"K8S_AUTH_API_KEY": "x"}, "agent_context: K8S_AUTH_API_KEY is set, too"),
+        ({"context": "a"}, {"K8S_AUTH_TOKEN": "x"}, "agent_context: K8S_AUTH_TOKEN is set, too"),
+        ({"kubeconfig": "/a"}, {"K8S_AUTH_SERVER": URL}, "agent_kubeconfig: K8S_AUTH_SERVER is set, too"),
+        ({"host": URL}, {"K8S_AUTH_KUBECONFIG": "/b"}, "agent_host: K8S_AUTH_KUBECONFIG is set, too"),
+        ({"host": URL}, {"K8S_AUTH_CONTEXT": "b"}, "agent_host: K8S_AUTH_CONTEXT is set, too"),
+        ({"host": URL}, AWX, None),
+        ({"kubeconfig": "/a"}, {"K8S_AUTH_HOST": "", "K8S_AUTH_KUBECONFIG": "/b", "KUBECONFIG": "/c"}, None),
+        ({"kubeconfig": None}, AWX, None),
+        ({}, AWX, None),
+    ],
+)
+def test_one_cluster(given, environ, refused):
+    """What comes near to root on every node of a cluster never comes to another one by a variable."""
+    if refused is None:
+        check_cluster(given, environ, "agent_")
+        return
+    with pytest.raises(OptionError, match=refused):
+        check_cluster(given, environ, "agent_")

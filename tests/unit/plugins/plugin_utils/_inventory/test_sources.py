@@ -108,3 +108,13 @@ def test_key(given, environ, same):
     first = read_source({**OPTIONS, **SERVER}, {}).key
     second = read_source({**OPTIONS, **SERVER, **given}, environ).key
     assert (first == second) is same
+
+
+def test_one_cluster():
+    """With agents, kubectl would take what stands in the environment beside an option; our own requests do not."""
+    given, environ = {**OPTIONS, "kubeconfig": "/a"}, {"K8S_AUTH_HOST": "https://10.0.0.3:6443"}
+    assert read_source(given, environ).access.host is None
+    with pytest.raises(OptionError, match="^kubeconfig: K8S_AUTH_HOST is set, too, and may mean another cluster"):
+        read_source({**given, "connect": "agent"}, environ)
+    with pytest.raises(OptionError, match="^kubeconfig: K8S_AUTH_HOST is set, too"):
+        read_source({**given, "connect": "agent", "snapshot": "/x"}, environ)
