@@ -124,4 +124,10 @@ problem:
   description: Why a part of what is selected is not known; null where all is. Only with O(api=auto).
   returned: success
   type: str
+cut:
+  description:
+    - Whether there may be more nearby than RV(candidates) has. Where a selection matches nothing, the API is asked for
+      2,000 objects of a kind at most to tell what exists.
+  returned: success
+  type: bool
 """

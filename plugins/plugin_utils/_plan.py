@@ -31,6 +31,7 @@ from ..module_utils._options import NAMES, capture_id, capture_options
 from ..module_utils._records import Candidate, NodeCapture, Selection, Target, TargetRef
 from ..module_utils._selection import to_text
 from ._cluster.merging import API, SNAPSHOT, Told, merge, node_candidates, settle_claims, settle_node
+from ._cluster.requests import CUT
 from ._play import Answer
 from ._request import ID, TARGETS, UNMATCHED, check_names, lenient, selections
 
@@ -196,6 +197,8 @@ def _nothing(selection: Selection, outside: Sequence[Candidate], places: Places)
     known = any(matches(selection, candidate) for candidate in places.candidates)
     if not known and not undecided(selection, places.candidates):
         text += "; " + _looked(places)
+    if places.told.cut:
+        text += "; " + CUT
     if places.told.problem:
         text += "; the API was of no help: " + places.told.problem
     if places.left_out:

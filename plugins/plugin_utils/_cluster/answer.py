@@ -13,7 +13,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...module_utils._errors import OptionError, PcapError, shown
+from ...module_utils._errors import OptionError, PcapError, TargetError, shown
 from ...module_utils._matching import choose
 from ...module_utils._records import Candidate, Selection, to_result
 from ...module_utils._selection import parse
@@ -22,6 +22,7 @@ from .access import OPTIONS as ACCESS
 from .api import find, uncollected
 from .client import connect
 from .merging import API, SNAPSHOT
+from .requests import CUT
 from .snapshot import read_snapshot, resolve_path
 
 AUTO, ALWAYS, NEVER = "auto", "always", "never"
@@ -41,6 +42,7 @@ class _Known:
     candidates: tuple[Candidate, ...] = ()
     source: str | None = None
     problem: str | None = None
+    cut: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -52,10 +54,15 @@ def answer(options: Mapping[str, Any], environ: Mapping[str, str], started_in: s
     for_plan = bool(options.get("for_plan"))
     selections = _selections(options.get("targets"), for_plan)
     known = _known(options, selections, environ, started_in)
+    try:
+        found = chosen(known.candidates, None if for_plan else selections)
+    except TargetError as error:
+        raise TargetError("%s; %s" % (error, CUT)) if known.cut else error from None
     return {
-        **chosen(known.candidates, None if for_plan else selections),
+        **found,
         "source": known.source,
         "problem": known.problem,
+        "cut": known.cut,
         **({"warnings": list(known.warnings)} if known.warnings else {}),
     }
 
@@ -114,8 +121,9 @@ def _asked(
         raise found.problems[0]
     if found.problems:
         return _spoiled(found.candidates, "; ".join(map(str, found.problems)))
-    return _Known(found.candidates, API, None, tuple("a part is not known: %s" % one for one in found.gaps))
+    gaps = tuple("a part is not known: %s" % one for one in found.gaps)
+    return _Known(found.candidates, API, cut=found.cut, warnings=gaps)
 
 
 def _spoiled(candidates: tuple[Candidate, ...], problem: str) -> _Known:
-    return _Known(candidates, API, problem, ("%s; what the nodes know is used" % problem,))
+    return _Known(candidates, API, problem, warnings=("%s; what the nodes know is used" % problem,))

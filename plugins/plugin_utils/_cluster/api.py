@@ -32,6 +32,8 @@ class Found:
     """Why a part of what is selected is not known, each reason once."""
     gaps: tuple[ApiError, ...] = ()
     """Why something beside it is not known, where everything was asked for."""
+    cut: bool = False
+    """Whether there may be more nearby than was asked for."""
 
 
 @contextlib.contextmanager
@@ -68,11 +70,12 @@ def find(client: Client, selections: Sequence[Selection] | None, every_node: boo
     owned = any(selection.kind in ("service", *WORKLOADS) for selection in selections)
     found = asking.found(owned)
     unmatched = [s for s in selections if not any(matches(s, one) for one in found.candidates)]
+    cut = False
     if unmatched and not found.problems:
         for selection in unmatched:
-            asking.look_near(selection)
+            cut = asking.look_near(selection) or cut
         found = asking.found(owned)
-    return dataclasses.replace(found, gaps=())
+    return dataclasses.replace(found, gaps=(), cut=cut)
 
 
 class _Asking:
@@ -99,12 +102,15 @@ class _Asking:
         for request in then(selection, objects):
             self.ask(request)
 
-    def look_near(self, selection: Selection) -> None:
-        """Ask for what exists; what of it is not known is no problem of its own."""
+    def look_near(self, selection: Selection) -> bool:
+        """Ask for what exists, and say whether there may be more; what of it is not known is no problem of its own."""
+        cut = False
         for step in nearby(selection):
-            found = [piece for request in step for piece in self.ask(request, needed=False)]
-            if any(piece.target for piece in found):
-                return
+            answers = [(request, self.ask(request, needed=False)) for request in step]
+            cut = cut or any(len(found) == request.most for request, found in answers)
+            if any(piece.target for _request, found in answers for piece in found):
+                break
+        return cut
 
     def ask(self, request: Request, needed: bool = True) -> Sequence[Piece]:
         """Return the objects of a request, none where there is a problem, or a gap where it is not needed."""

@@ -32,6 +32,8 @@ class Told:
     """SNAPSHOT or API; None: nobody was asked."""
     problem: str | None = None
     """Why a part of what was asked for is not known."""
+    cut: bool = False
+    """Whether there may be more that exists nearby than was asked for."""
 
     @property
     def whole(self) -> bool:
@@ -56,6 +58,7 @@ class _ClusterAnswer:
     candidates: tuple[Candidate, ...] = ()
     source: str | None = None
     problem: str | None = None
+    cut: bool = False
 
 
 def node_candidates(result: Mapping[str, Any]) -> tuple[Candidate, ...]:
@@ -85,7 +88,7 @@ def cluster_candidates(result: Mapping[str, Any]) -> tuple[Candidate, ...]:
 def cluster_told(result: Mapping[str, Any]) -> Told:
     """Return who told the candidates in the result of ``targets_info``; raise OptionError for anything else."""
     answer = _cluster_answer(result)
-    return Told(answer.source, answer.problem)
+    return Told(answer.source, answer.problem, answer.cut)
 
 
 def _cluster_answer(result: Mapping[str, Any]) -> _ClusterAnswer:

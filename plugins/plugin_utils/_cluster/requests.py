@@ -23,7 +23,9 @@ from .fields import Object, entries, part, text, texts
 from .objects import SERVICE_NAME
 
 NEARBY_MOST = 2000
-"""Most objects that are looked at only to tell what exists."""
+"""Most objects of a kind that are looked at only to tell what exists."""
+CUT = f"to tell what exists, the API was asked for no more than {NEARBY_MOST:,} objects of a kind"
+"""What is said where there may be more."""
 
 _ROOTS = {
     "pods": "/api/v1",

@@ -381,6 +381,12 @@ def test_a_part_of_the_api_does_not_judge():
             ASKED,
             ["on the hosts of this play: node-a, node-b, node-c (and asked the API)"],
         ),
+        (
+            "pod shop/x",
+            cluster(),
+            Told(API, cut=True),
+            ["(and asked the API); to tell what exists, the API was asked for no "],
+        ),
         ("pod shop/x", (), Told(None), ["looked on the hosts of this play: node-a, node-b, node-c"]),
         (
             "pods shop app=web",

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.kube.pcap.plugins.module_utils._errors import FileError, OptionError, PcapError, TargetError
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster import library
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.answer import answer
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.requests import CUT
 
 from .apiserver import failure, forbidden, listed, serving
 from .test_objects import pod, thing
@@ -96,6 +97,19 @@ def test_what_matches_nothing_is_explained(server):
     assert names(result, "candidates") == ["node-a", "cart"] and result["problem"] is None
 
 
+def test_what_exists_is_told_as_far_as_it_was_looked_at(server):
+    """Where there may be more, the sentence says so, and a plan gets to know it."""
+    asked = {"targets": "pod shop/x", "host": server.url}
+    few = server.answer
+    for number, cut in ((1999, False), (2000, True)):
+        pods = [pod("p%d" % one) for one in range(number)]
+        server.answer = lambda a, pods=pods: listed("Pod", *pods) if a.path.endswith("/pods") else few(a)
+        with pytest.raises(TargetError, match=r"namespace shop has the pods .* and %d more" % (number - 8)) as refused:
+            answer(asked, {}, "/")
+        assert str(refused.value).endswith("; " + CUT) == cut and "2,000 objects" in CUT
+        assert answer({**asked, "for_plan": True}, {}, "/")["cut"] is cut
+
+
 def test_a_plan_refuses_a_selection_itself(server):
     """By the name of its own option; until then nothing is looked for."""
     for targets in ("", "nodes", ["pod shop"]):
@@ -145,7 +159,7 @@ def test_auto_asks_nobody_who_is_not_named():
     """No cluster is named, or it must not be asked: nothing is known of it, which is no problem."""
     for api, environ in (("auto", {}), ("", {}), ("never", NOBODY)):
         result = answer({"targets": "pod shop/cart", "api": api, "for_plan": True}, environ, "/")
-        assert result == {"targets": [], "candidates": [], "source": None, "problem": None}
+        assert result == {"targets": [], "candidates": [], "source": None, "problem": None, "cut": False}
 
 
 @pytest.mark.parametrize(
