@@ -56,7 +56,7 @@ class ActionModule(ControllerAction):
         """Return what is asked, what there is, or what became of it."""
         request = asked(options["request"])
         if options["of"] == "request":
-            check_cut(known.get("_raw_params"))
+            check_cut(known.get("_raw_params"), PREFIX + "image")
             check_cluster(request, os.environ, PREFIX)
             _require()
             return {"asked": request}

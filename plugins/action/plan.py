@@ -38,7 +38,7 @@ class ActionModule(ControllerAction):
 
     def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         """Return the id and one record per host, or what is asked of captures that exist."""
-        check_cut(known.get("_raw_params"))
+        check_cut(known.get("_raw_params"), _prefix(options) + "targets")
         planned = self._planned(options, known)
         slips = misspelled(set(known), _prefix(options))
         return {**planned, "warnings": [*slips, *planned.get("warnings", ())]}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import shlex
 from typing import Any, Callable, Mapping, Sequence
 
@@ -27,6 +28,7 @@ AT_ONCE = 8
 """How many tools run at the same time on a node."""
 _COMMANDS = ("argv", "command")
 _STDIN_MOST = 1 << 20
+_OTHER_WORDS = re.compile(r"\bcapture_(snapshot|api)\b")
 
 
 def _timeout(option: str, value: Any) -> int:
@@ -114,6 +116,11 @@ def with_container(option: str, selections: Sequence[Selection], container: Any)
             wrong = "%s names container %s" % (to_text(selection), selection.container)
             raise OptionError(option, wrong, "name the container in one place")
     return tuple(dataclasses.replace(selection, container=name) for selection in selections)
+
+
+def own_words(text: str) -> str:
+    """Return a sentence about what is known of the cluster by the names of the options of role ``exec``."""
+    return _OTHER_WORDS.sub(r"exec_\1", text)
 
 
 def words(option: str, value: Any, example: str) -> tuple[str, ...]:

@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..module_utils._command import AT_ONCE, NAMES, check_dest, command_options, with_container, words
+from ..module_utils._command import AT_ONCE, NAMES, check_dest, command_options, own_words, with_container, words
 from ..module_utils._errors import OptionError, TargetError, shown
 from ..module_utils._records import Candidate, CommandOptions, NodeCommand
 from ..module_utils._selection import parse
@@ -32,7 +31,6 @@ UNMATCHED = "exec_unmatched"
 REQUEST = (_TARGETS, _CONTAINER, _ALLOWED, UNMATCHED, *(_PREFIX + name for name in NAMES))
 _SNAPSHOT = Told()
 _SPARE_SECONDS = 120
-_OTHER_WORDS = re.compile(r"\bcapture_(snapshot|api)\b")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +62,7 @@ def plan_exec(
     try:
         targets, warnings = choose_targets(_TARGETS, selected, places, only_warn)
     except TargetError as error:
-        raise TargetError(_own_words(str(error))) from None
+        raise TargetError(own_words(str(error))) from None
     records = {}
     for node, host in places.hosts.items():
         own = tuple(target for target in targets if target.node == node)
@@ -72,7 +70,7 @@ def plan_exec(
             check_dest(_PREFIX + "dest", options, len(own))
             records[host] = NodeCommand(node, options, own)
     left_out = ["host %s is left out: %s" % (one.host, one.reason) for one in places.left_out]
-    said = (*left_out, *places.disputes, *map(_own_words, warnings))
+    said = tuple(map(own_words, (*left_out, *places.disputes, *warnings)))
     most = max((len(record.targets) for record in records.values()), default=0)
     seconds = _SPARE_SECONDS + math.ceil(most / AT_ONCE) * (options.timeout_seconds + 10)
     return ExecPlan(records, seconds, places.left_out, said)
@@ -92,8 +90,3 @@ def check_allowed(options: CommandOptions, allowed: object) -> None:
     if options.argv[0] not in names:
         right = "%s has %s; write one of these, exactly so" % (_ALLOWED, ", ".join(names))
         raise OptionError(_PREFIX + "argv", "%s is not allowed" % shown(options.argv[0]), right)
-
-
-def _own_words(text: str) -> str:
-    """Return a sentence about what is known of the cluster by the names of this role's options."""
-    return _OTHER_WORDS.sub(r"exec_\1", text)

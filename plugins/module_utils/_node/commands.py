@@ -14,8 +14,8 @@ import os
 import select
 from typing import Any, Callable, Mapping, Sequence
 
-from .._command import AT_ONCE, NAMES, check, check_dest, command_options, with_container
-from .._errors import NodeError, OptionError, reason_of
+from .._command import AT_ONCE, NAMES, check, check_dest, command_options, own_words, with_container
+from .._errors import NodeError, OptionError, TargetError, reason_of
 from .._matching import listed
 from .._names import target_folder
 from .._records import CommandOptions, NodeCommand, RecordError, Target, from_result, to_result
@@ -62,7 +62,10 @@ def asked(params: Mapping[str, Any]) -> NodeCommand | str:
         return _from_record(params["record"])
     options = command_options({name: params[name] for name in NAMES})
     selections = with_container("container", _selected(params), params["container"])
-    view, targets = choose_here(selections, params["kube_node_name"])
+    try:
+        view, targets = choose_here(selections, params["kube_node_name"])
+    except TargetError as error:
+        raise TargetError(own_words(str(error))) from None
     if isinstance(targets, str):
         return targets
     return NodeCommand(view.node.name or "", options, targets)

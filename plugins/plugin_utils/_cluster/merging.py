@@ -145,7 +145,7 @@ def settle_claims(
 
 def _disputed(nodes: str, home: str | None, titles: Sequence[str], source: str | None) -> str:
     if home is None:
-        text = "%s: left out, since %s each say that it runs there; the API (capture_api) or a capture_snapshot decides"
+        text = "%s: left out, since %s each say that it runs there; the API (capture_api) or capture_snapshot decides"
         return text % (listed(titles), nodes)
     text = "%s: what %s says of it does not count, since the %s has it on %s; set kube_node_name if that is one node"
     return text % (listed(titles), nodes, source, home)

@@ -54,7 +54,10 @@ def resolve_path(path: str, started_in: str) -> str:
 
 
 def _refused(path: str, wrong: str) -> FileError:
-    option, right = "snapshot (in a playbook capture_snapshot)", "write it with kubectl get nodes,pods,... -A -o json"
+    option, right = (
+        "snapshot (in a playbook capture_snapshot or exec_snapshot)",
+        "write it with kubectl get nodes,pods,... -A -o json",
+    )
     return FileError("%s: the snapshot %s %s; %s" % (option, path, wrong, right))
 
 

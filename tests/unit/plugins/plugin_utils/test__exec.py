@@ -147,6 +147,16 @@ def test_what_is_not_known_is_told_by_this_roles_names():
     assert "what it matches on node-b is not known" in warning and "set exec_snapshot" in warning
 
 
+def test_a_dispute_is_told_by_this_roles_names():
+    """Two nodes that say to run a pod: what decides is an option of this role, in the warning and in the refusal."""
+    answers = (HOSTS[0], asked("node-b", pod("web-1", "node-b"), pod("web-2", "node-b")))
+    (warning,) = plan("pods shop app=web", answers).warnings
+    with pytest.raises(TargetError) as refused:
+        plan("pod shop/web-1", answers)
+    for said in (warning, str(refused.value)):
+        assert "the API (exec_api) or exec_snapshot decides" in said and "capture_" not in said
+
+
 def test_a_pod_that_does_not_run_yet():
     """What matches and cannot be entered now is named."""
     known = [Candidate(pod("web-3", None, pid=None, netns=None), "Pending", ()), Candidate(pod("web-1", "node-a"))]

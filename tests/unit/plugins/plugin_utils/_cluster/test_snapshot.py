@@ -15,7 +15,7 @@ from ansible_collections.kube.pcap.plugins.module_utils._errors import FileError
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.snapshot import read_snapshot
 
 POD = {"kind": "Pod", "metadata": {"name": "cart", "namespace": "shop"}, "status": {"phase": "Running"}}
-NAMED = r"^snapshot \(in a playbook capture_snapshot\): "
+NAMED = r"^snapshot \(in a playbook capture_snapshot or exec_snapshot\): "
 TEXT = json.dumps({"kind": "List", "items": [POD]}).encode()
 
 
