@@ -17,6 +17,7 @@ from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents import report
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents.pods import (
     host_variables,
+    own_group,
     owns_namespace,
     read_pods,
     read_spool,
@@ -66,13 +67,17 @@ class ActionModule(ControllerAction):
             "removal": self._removal,
         }[options["of"]](options, request, known)
 
-    def _found(self, options: Mapping[str, Any], request: Mapping[str, Any], _known: object) -> dict[str, Any]:
+    def _found(
+        self, options: Mapping[str, Any], request: Mapping[str, Any], known: Mapping[str, Any]
+    ) -> dict[str, Any]:
         spools = [read_spool(one) for one in options["daemonsets"]]
+        pods = read_pods(options["pods"]) if spools else ()
         places = (request["namespace"], request["kubeconfig"], request["context"])
         return {
             "owns_namespace": owns_namespace(options["namespaces"]),
             "spool": spools[0] if spools else None,
-            "agents": [host_variables(pod, *places) for pod in read_pods(options["pods"]) if pod.ready],
+            "group": own_group(known["groups"]),
+            "agents": [host_variables(pod, *places) for pod in pods if pod.ready],
         }
 
     def _present(self, options: Mapping[str, Any], _request: object, _known: object) -> dict[str, Any]:

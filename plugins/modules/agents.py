@@ -75,6 +75,7 @@ EXAMPLES = r"""
     of: found
     request:
       agent_state: absent
+    daemonsets: "{{ agent__daemonsets.resources }}"
     pods: "{{ agent__pods.resources }}"
 """
 
@@ -92,8 +93,13 @@ spool:
   returned: with O(of=found)
   type: str
   sample: /var/lib/kube-pcap
+group:
+  description: A name for the group of hosts by which a play reaches the agents, which no group of the inventory has.
+  returned: with O(of=found)
+  type: str
+  sample: kube_pcap_agents
 agents:
-  description: Host variables of each agent that is ready.
+  description: Host variables of each agent that is ready; empty without a DaemonSet.
   returned: with O(of=found)
   type: list
   elements: dict

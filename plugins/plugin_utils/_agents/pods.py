@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from .._cluster.fields import Object, entries, labels, part, text
@@ -16,6 +17,8 @@ NAME, CONTAINER = "kube-pcap-agent", "agent"
 """Of the DaemonSet, and of the container in its pods."""
 OWNER = ("app.kubernetes.io/managed-by", "kube.pcap")
 """What a namespace is labelled with that was made for the agents."""
+GROUP = "kube_pcap_agents"
+"""Of the hosts by which a play reaches the agents."""
 _SPOOL = "spool"
 _READY = "ready"
 
@@ -48,6 +51,12 @@ def owns_namespace(namespaces: Sequence[Object]) -> bool:
     """Say whether the namespace is the agents' own: made for them, or still to be made."""
     key, value = OWNER
     return all(labels(one).get(key) == value for one in namespaces)
+
+
+def own_group(taken: Collection[str]) -> str:
+    """Return the name of a group that an inventory does not have: what is in one of that name is somebody else's."""
+    names = itertools.chain([GROUP], ("%s_%d" % (GROUP, number) for number in itertools.count(2)))
+    return next(name for name in names if name not in taken)
 
 
 def read_pods(items: Iterable[Object]) -> tuple[Pod, ...]:

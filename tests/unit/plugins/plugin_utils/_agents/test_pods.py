@@ -65,6 +65,19 @@ def test_daemonset():
     assert pods.read_spool(daemonset()) == "/srv/pcap" and pods.read_spool({"metadata": {}}) is None
 
 
+@pytest.mark.parametrize(
+    "taken, name",
+    [
+        (["all", "nodes"], "kube_pcap_agents"),
+        (["kube_pcap_agents"], "kube_pcap_agents_2"),
+        (["kube_pcap_agents", "kube_pcap_agents_2"], "kube_pcap_agents_3"),
+    ],
+)
+def test_own_group(taken, name):
+    """A group that is there already has hosts of somebody else."""
+    assert pods.own_group(taken) == name
+
+
 def test_host_variables():
     """Ansible reaches a pod by kubectl; the cluster is named only where the user named it."""
     (one,) = pods.read_pods([pod()])

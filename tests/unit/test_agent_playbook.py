@@ -1,0 +1,104 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbook ``agent`` with an API that is a file; the cluster's tests have a real one."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from .plugins.plugin_utils._agents.objects import daemonset, namespace, pod
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+INVENTORY = "localhost ansible_connection=local\n[kube_pcap_agents]\nbystander ansible_connection=local\n"
+ASKING = """
+import json, pathlib
+from ansible.plugins.action import ActionBase
+
+class ActionModule(ActionBase):
+    def run(self, tmp=None, task_vars=None):
+        kind = self._task.args.get("kind")
+        return {"resources": json.loads(pathlib.Path(task_vars["api"]).read_text()).get(kind, [])}
+"""
+DOING = """
+from ansible.plugins.action import ActionBase
+
+class ActionModule(ActionBase):
+    def run(self, tmp=None, task_vars=None):
+        return {"changed": True}
+"""
+REACHING = """
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.connection.local import Connection as Local
+
+DOCUMENTATION = "name: kubectl\\nshort_description: x\\ndescription: [x]\\noptions: {}"
+
+class Connection(Local):
+    def _connect(self):
+        raise AnsibleConnectionFailure("pod %s is not there" % self._play_context.remote_addr)
+"""
+
+
+@pytest.fixture
+def scene(tmp_path: pathlib.Path) -> pathlib.Path:
+    """A folder with this collection, a stand-in for the other, and an inventory with a group of the agents' name."""
+    (tmp_path / "ansible_collections" / "kube").mkdir(parents=True)
+    (tmp_path / "ansible_collections" / "kube" / "pcap").symlink_to(ROOT)
+    core = tmp_path / "ansible_collections" / "kubernetes" / "core" / "plugins"
+    for name, text in (("action/k8s_info", ASKING), ("action/k8s", DOING), ("connection/kubectl", REACHING)):
+        file = core / (name + ".py")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    for name in ("k8s", "k8s_info"):
+        (core / "modules").mkdir(exist_ok=True)
+        (core / "modules" / (name + ".py")).touch()
+    (tmp_path / "hosts").write_text(INVENTORY)
+    (tmp_path / "ansible.cfg").touch()
+    return tmp_path
+
+
+def play(scene: pathlib.Path, objects: dict[str, Any], **variables: Any) -> tuple[dict[str, Any], str]:
+    """Runs the playbook; the figures of each host that it came to, and all that was said."""
+    (scene / "api.json").write_text(json.dumps(objects))
+    call = "import sys; from ansible.cli.playbook import main; sys.argv[0] = 'ansible-playbook'; main()"
+    extra = json.dumps({"api": str(scene / "api.json"), "agent_image": "x", **variables})
+    done = subprocess.run(
+        [sys.executable, "-c", call, "-i", str(scene / "hosts"), "kube.pcap.agent", "-e", extra],
+        env={
+            **{name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ},
+            "LC_ALL": "C.UTF-8",
+            "HOME": str(scene),
+            "ANSIBLE_CONFIG": str(scene / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": str(scene),
+            "ANSIBLE_NOCOLOR": "1",
+        },
+        cwd=scene,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    recap = done.stdout.partition("PLAY RECAP")[2].splitlines()[1:]
+    hosts = {line.split()[0]: dict(one.split("=") for one in line.split()[2:]) for line in recap if ":" in line}
+    return hosts, done.stdout + done.stderr
+
+
+def test_no_host_of_the_users_own_is_stopped(scene: pathlib.Path) -> None:
+    """A group of the inventory may be called as the play's own: what is in it is no agent of this DaemonSet."""
+    objects = {"Namespace": [namespace()], "DaemonSet": [daemonset(2)], "Pod": [pod("node-a"), pod("node-b")]}
+    hosts, said = play(scene, objects)
+    assert list(hosts) == ["localhost"] and "2 agents of 2 nodes" in said, said
+    hosts, said = play(scene, objects, agent_state="absent")
+    assert set(hosts) == {"localhost", "node-a", "node-b"} and hosts["localhost"]["failed"] == "1", said
+    assert "it is not known what agents record (node-a: unreachable: pod node-a is not there" in said
+    hosts, said = play(scene, {**objects, "DaemonSet": []}, agent_state="absent")
+    assert list(hosts) == ["localhost"] and "there are no agents" in said, said
