@@ -19,6 +19,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._agents.pods import (
     host_variables,
     own_group,
     owns_namespace,
+    read_leaving,
     read_pods,
     read_spool,
     read_wanted,
@@ -92,7 +93,8 @@ class ActionModule(ControllerAction):
         result = next(filter(None, results), None if options["hosts"] else {})
         spools, pods = [read_spool(one) for one in options["daemonsets"]], read_pods(options["pods"])
         spool = spools[0] if spools else None
-        return self._told(report.removal(result, pods, spool, request["force"], self._task.check_mode))
+        leaving = read_leaving(options["pods"])
+        return self._told(report.removal(result, pods, spool, request["force"], self._task.check_mode, leaving))
 
     @staticmethod
     def _told(told: report.Told) -> dict[str, Any]:

@@ -21,6 +21,7 @@ GROUP = "kube_pcap_agents"
 """Of the hosts by which a play reaches the agents."""
 _SPOOL = "spool"
 _READY = "ready"
+_LEAVES = "its agent is being deleted"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,11 +63,16 @@ def own_group(taken: Collection[str]) -> str:
 def read_pods(items: Iterable[Object]) -> tuple[Pod, ...]:
     """Return the pods, by node; those on their way out are left out."""
     found = [
-        Pod(text(part(one, "spec"), "nodeName"), one["metadata"]["name"], _reason(one) == _READY, _reason(one))
+        Pod(_node(one), one["metadata"]["name"], _reason(one) == _READY, _reason(one))
         for one in items
-        if text(one["metadata"], "deletionTimestamp") is None
+        if not _leaves(one)
     ]
     return tuple(sorted(found, key=lambda pod: (pod.node or "", pod.name)))
+
+
+def read_leaving(items: Iterable[Object]) -> tuple[Pod, ...]:
+    """Return the pods that are on their way out."""
+    return tuple(Pod(_node(one), one["metadata"]["name"], False, _LEAVES) for one in items if _leaves(one))
 
 
 def read_wanted(daemonset: Object) -> Wanted:
@@ -97,6 +103,14 @@ def host_variables(pod: Pod, namespace: str, kubeconfig: str | None, context: st
         "ansible_become": False,
         **{name: value for name, value in chosen.items() if value is not None},
     }
+
+
+def _node(pod: Object) -> str | None:
+    return text(part(pod, "spec"), "nodeName")
+
+
+def _leaves(pod: Object) -> bool:
+    return text(pod["metadata"], "deletionTimestamp") is not None
 
 
 def _reason(pod: Object) -> str:

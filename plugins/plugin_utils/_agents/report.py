@@ -57,12 +57,17 @@ def _missing(wanted: Wanted, pods: Sequence[Pod]) -> str | None:
 
 
 def removal(
-    result: Mapping[str, Any] | None, agents: Sequence[Pod], spool: str | None, force: bool, check_mode: bool = False
+    result: Mapping[str, Any] | None,
+    agents: Sequence[Pod],
+    spool: str | None,
+    force: bool,
+    check_mode: bool = False,
+    leaving: Sequence[Pod] = (),
 ) -> Told:
     """Return what becomes of the captures when the agents go, and why they may not.
 
     result: of the report of the play that stopped them, None where that has none. agents: of which the ready ones were
-    asked. spool: None where there is no DaemonSet.
+    asked. spool: None where there is no DaemonSet. leaving: agents on their way out, whose nodes were not asked either.
     """
     if spool is None:
         return Told(("there are no agents",))
@@ -73,7 +78,7 @@ def removal(
     left = sorted({"%s on %s" % (one["id"], one["host"]) for one in captures if _is_owed(one)})
     stays = sorted({one["host"] for one in captures if one["segments"] > one["shipped"]})
     lines = ["files of captures stay on %s, in %s" % (", ".join(stays), spool)] if stays else []
-    lines += ["%s was not asked: %s" % (pod.node, pod.reason) for pod in agents if pod.node and not pod.ready]
+    lines += _silent(agents, leaving, spool)
     if check_mode or force:
         return Told(tuple(lines))
     if unasked:
@@ -84,6 +89,14 @@ def removal(
     if left:
         return Told(tuple(lines), "what its sink has not got is left of %s; %s" % (", ".join(left), _FORCE))
     return Told(tuple(lines))
+
+
+def _silent(agents: Sequence[Pod], leaving: Sequence[Pod], spool: str) -> list[str]:
+    """Return a line for each node that has an agent, and none that could be asked."""
+    ready = {pod.node for pod in agents if pod.ready}
+    why = {pod.node: pod.reason for pod in (*leaving, *agents) if pod.node and pod.node not in ready}
+    text = "the captures on %s were not asked (%s): what they have not shipped stays there, in %s"
+    return [text % (node, reason, spool) for node, reason in sorted(why.items())]
 
 
 def _is_owed(capture: Mapping[str, Any]) -> bool:

@@ -42,6 +42,9 @@ def test_order():
         "node-a",
         "node-c",
     ]
+    assert pods.read_leaving([pod("node-c"), leaving]) == (
+        pods.Pod("node-b", "agent-node-b", False, "its agent is being deleted"),
+    )
 
 
 @pytest.mark.parametrize(

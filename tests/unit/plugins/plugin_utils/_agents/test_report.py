@@ -79,8 +79,18 @@ def test_removal(given, lines, said):
 
 def test_an_agent_that_is_not_ready_does_not_hold_up_the_others():
     """What its captures do is not known, and that is said."""
-    told = report.removal(result(), LATE, "/srv/pcap", force=False)
-    assert told == report.Told(("node-b was not asked: ErrImagePull",))
+    silent = "the captures on node-b were not asked (%s): what they have not shipped stays there, in /srv/pcap"
+    leaving = [Pod("node-b", "agent-0", False, "its agent is being deleted")]
+    for pods, left, why in (
+        (LATE, [], "ErrImagePull"),
+        (LATE, leaving, "ErrImagePull"),
+        (READY[:1], leaving, leaving[0].reason),
+    ):
+        told = report.removal(result(), pods, "/srv/pcap", force=False, leaving=left)
+        assert told == report.Told((silent % why,))
+    assert report.removal(result(), READY, "/srv/pcap", force=False, leaving=leaving) == report.Told(())
+    unplaced = [READY[0], Pod(None, "agent-3", False, "0/3 nodes are available")]
+    assert report.removal(result(), unplaced, "/srv/pcap", force=False) == report.Told(())
 
 
 def test_nothing_to_remove():
