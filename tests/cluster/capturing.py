@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import pathlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from tests.lab.ansible_run import Ansible, Run
 from tests.lab.playing import Playbooks
@@ -18,6 +20,7 @@ from .cluster import Cluster
 from .node import ClusterNode
 
 SPOOL = "var/lib/kube-pcap"
+Result = TypeVar("Result")
 
 
 class ClusterPlays(Playbooks):
@@ -52,3 +55,15 @@ def files(node: ClusterNode, id: str) -> dict[str, list[pathlib.Path]]:
 def numbers(paths: list[pathlib.Path], stream: int) -> list[int]:
     """The sequence numbers of one sender in some files, in their order."""
     return [number for path in paths for number in sequences(path, stream)]
+
+
+def side_by_side(*calls: Callable[[], Result]) -> list[Result]:
+    """Runs playbooks, or what else takes long, at the same time, and returns what each gave."""
+    with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
+        return [done.result() for done in [pool.submit(call) for call in calls]]
+
+
+def clear(ansible: Ansible) -> None:
+    """Removes every capture."""
+    run = ansible.adhoc("all", "kube.pcap.capture", params={"state": "absent", "id": "all", "force": True})
+    assert run.rc == 0, run.stdout + run.stderr

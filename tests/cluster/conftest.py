@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from tests.cluster.capturing import ClusterPlays
 from tests.cluster.cluster import Cluster
+from tests.cluster.footprint import footprint, left
 from tests.cluster.state import ClusterError
 from tests.lab.ansible_run import Ansible
 
@@ -52,3 +54,15 @@ def plays(cluster: Cluster, ansible: Ansible) -> Iterator[ClusterPlays]:
     made = ClusterPlays(cluster, ansible)
     yield made
     made.clean()
+
+
+@pytest.fixture
+def unchanged(cluster: Cluster) -> Iterator[None]:
+    """Nodes have no process and no file afterwards that they had not before."""
+    nodes = [cluster.node(name) for name in cluster.nodes]
+    before = footprint(nodes)
+    yield
+    until = time.monotonic() + 60  # what the cluster starts by itself, such as a container that crashes, ends by itself
+    while (found := left(before, nodes)) and time.monotonic() < until:
+        time.sleep(0.2)
+    assert not found

@@ -15,6 +15,9 @@ from tests.lab.traffic import Result, Traffic
 from .cluster import Cluster
 from .node import ClusterNode
 
+CRASHES = "crash"
+"""The container that ends as soon as it is started, of the pods ``crash`` and ``half``."""
+
 
 class ClusterPod(Place):
     """A pod that the API knows. Programs run as the node's own, in the pod's network namespace alone."""
@@ -57,16 +60,29 @@ class ClusterPod(Place):
         return self.start_traffic(address, count, rate).wait()
 
     def untouched(self) -> dict[str, Any]:
-        """What a capture must not change: specification, uid, restarts, and the members of its control groups."""
+        """What a capture must not change: specification, uid, restarts, and the members of its control groups.
+
+        Containers called ``crash`` are started again by the kubelet, and have restarts and groups of their own.
+        """
         found = self.object()
-        statuses = found["status"].get("containerStatuses", [])
-        groups = self.node.run(["find", "/sys/fs/cgroup", "-path", "*pod%s*" % self.uid, "-name", "cgroup.procs"])
-        members = self.node.run(["cat", *groups.stdout.split()]) if groups.stdout else None
+        metadata = found["metadata"]
+        uid = metadata.get("annotations", {}).get("kubernetes.io/config.hash", metadata["uid"])
+        look = ["find", "/sys/fs/cgroup", "-path", "*/pod%s*" % uid, "-name", "cgroup.procs"]
+        lines = self.node.run([*look, "-exec", "grep", "-Hs", "", "{}", "+"], check=False).stdout.splitlines()
+        labels = ["--label", "io.kubernetes.pod.uid=" + metadata["uid"], "--name", "^%s$" % CRASHES]
+        crashed = self.node.run(["crictl", "ps", "-aq", "--no-trunc", *labels]).stdout.split()
+        members = {
+            path.split("/pod", 1)[1] + ":" + pid for path, _colon, pid in (line.partition(":") for line in lines)
+        }
         return {
             "spec": found["spec"],
-            "uid": found["metadata"]["uid"],
-            "restarts": {one["name"]: one["restartCount"] for one in statuses},
-            "members": sorted(set(members.stdout.split())) if members else [],
+            "uid": metadata["uid"],
+            "restarts": {
+                one["name"]: one["restartCount"]
+                for one in found["status"]["containerStatuses"]
+                if one["name"] != CRASHES
+            },
+            "members": sorted(one for one in members if not any(id in one for id in crashed)),
         }
 
 

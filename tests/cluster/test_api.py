@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the API, the nodes and the runtime say of the same pods, and what is said where a pod cannot be used."""
+"""What selections mean to a real API server, and what is said where a pod cannot be used."""
 
 from __future__ import annotations
 
@@ -17,12 +17,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.access import A
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.answer import answer
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.client import connect
 from tests.cluster import images
-from tests.cluster.state import ClusterError
-from tests.cluster.workloads import LONG_NAME, key, running
-
-NOBODY = {"K8S_AUTH_HOST": "https://127.0.0.1:9", "K8S_AUTH_API_KEY": "none"}
-LONG = "shop/" + LONG_NAME
-POD_LABEL = "io.kubernetes.pod."
+from tests.cluster.workloads import key
 
 
 @pytest.fixture
@@ -31,73 +26,9 @@ def ask(cluster):
     return lambda targets: answer({"targets": targets, "kubeconfig": str(cluster.kubeconfig)}, {}, "/")
 
 
-def task(ansible, env, **options):
-    """The result of the task targets_info, by the variables of the environment."""
-    run = ansible.adhoc("localhost", "kube.pcap.targets_info", params=options, env=env)
-    assert "Traceback" not in run.stdout + run.stderr
-    return run.of("targets_info")["localhost"]
-
-
 def names(targets):
     """Namespace and name of targets."""
     return sorted("%s/%s" % (target["namespace"], target["name"]) for target in targets)
-
-
-def by_name(targets):
-    """Pods by their namespace and name."""
-    return {(target["namespace"], target["name"]): target for target in targets if target["kind"] == "pod"}
-
-
-def crictl(node):
-    """What the runtime says of a node's pods: {(namespace, name): {container: (id, pid)}}."""
-    found: dict[tuple[str, str], dict[str, tuple[str, int]]] = {}
-    for one in json.loads(node.run(["crictl", "ps", "-o", "json"]).stdout)["containers"]:
-        inspected = node.run(["crictl", "inspect", one["id"]], check=False)
-        if inspected.returncode:  # it has ended since
-            continue
-        labels = one["labels"]
-        pod = found.setdefault((labels[POD_LABEL + "namespace"], labels[POD_LABEL + "name"]), {})
-        pod[labels["io.kubernetes.container.name"]] = (one["id"], json.loads(inspected.stdout)["info"]["pid"])
-    return found
-
-
-def test_api_node_and_runtime_agree(cluster, ansible):
-    """KD-11, KD-12, PT-1 to PT-6: of every running pod all three say the same, and each pod is on its node alone."""
-    run = ansible.adhoc("all", "kube.pcap.node_pods_info")
-    told = {name: by_name(found["pods"]) for name, found in run.of("node_pods_info").items()}
-    runtime = {name: crictl(cluster.node(name)) for name in cluster.nodes}
-    from_api = by_name(task(ansible, {"K8S_AUTH_KUBECONFIG": str(cluster.kubeconfig)})["targets"])
-    seen = []
-    for pod in filter(running, cluster.objects("pods", "-A")):
-        identity, node = (pod["metadata"]["namespace"], pod["metadata"]["name"]), pod["spec"]["nodeName"]
-        target = from_api[identity]
-        (own,) = [pods[identity] for pods in told.values() if identity in pods]
-        assert target["node"] == own["node"] == node and target["uid"] == pod["metadata"]["uid"]
-        assert own["uid"] in (target["uid"], target["static_hash"]) and own["static_hash"] == target["static_hash"]
-        assert target["host_network"] == own["host_network"] and target["labels"] == own["labels"], identity
-        assert set(target["addresses"]) <= set(own["addresses"]), identity
-        living = {c["name"]: (c["id"], c["pid"]) for c in own["containers"] if c["pid"]}
-        assert living == runtime[node][identity], identity
-        ids = {c["name"]: c["id"] for c in target["containers"]}
-        assert {name: ids[name] for name in living} == {name: id for name, (id, _pid) in living.items()}, identity
-        seen.append("/".join(identity))
-    assert len(seen) >= 18 and {"shop/static-node-b", "shop/host-network", "shop/debugged", LONG} <= set(seen)
-
-
-def test_the_namespace_is_the_containers_own(cluster, ansible):
-    """KD-2: the inode is what the container itself sees; where a pod has no shell nobody can ask it."""
-    found = ansible.adhoc("all", "kube.pcap.node_pods_info").of("node_pods_info")
-    netns = {(p["namespace"], p["name"]): p["netns"] for answer in found.values() for p in answer["pods"]}
-    asked = 0
-    for pod in filter(running, cluster.objects("pods", "-A")):
-        namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
-        try:
-            inside = cluster.kubectl("-n", namespace, "exec", name, "--", "readlink", "/proc/self/ns/net")
-        except ClusterError:
-            continue
-        asked += 1
-        assert inside.strip() == "net:[%d]" % netns[namespace, name], name
-    assert asked >= 15
 
 
 @pytest.mark.parametrize(
@@ -211,22 +142,6 @@ def test_a_pod_that_cannot_be_used(ask, selection, sentence):
     with pytest.raises(PcapError) as refused:
         ask(selection)
     assert sentence in str(refused.value) and "\n" not in str(refused.value)
-
-
-def test_the_api_cannot_be_reached(ansible, plays):
-    """PT-13: asked for, it is an error; by default a warning, and labels are known by the nodes."""
-    refused = "the API server https://127.0.0.1:9 cannot be reached: Connection refused"
-    assert task(ansible, NOBODY, targets="pod shop/client")["msg"] == refused
-    plays.env = NOBODY
-    run = plays.capture("pods shop app=web", "--check")
-    assert run.rc == 0 and run.stdout.count("planned") == 3, run.stdout
-    assert (run.stdout + run.stderr).count("[WARNING]") == 1 and refused + "; what the nodes know" in run.stderr
-    for targets, api, sentence in (
-        ("deployment shop/web", "auto", "or name the pods; the API was of no help: " + refused),
-        ("pods shop app=web", "always", refused),
-    ):
-        run = plays.capture(targets, "--check", api=api)
-        assert run.rc == 2 and sentence in run.stdout.replace("\\n", ""), run.stdout
 
 
 def test_the_playbook_by_workload_and_service(plays):

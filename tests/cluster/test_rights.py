@@ -14,6 +14,8 @@ import yaml
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.answer import answer
+from tests.cluster.executing import execute, results
+from tests.lab.playing import failed, started
 from tests.nodes.node import CHECKOUT
 
 NAME = "kube-pcap-rights"
@@ -103,8 +105,8 @@ def test_no_more_than_the_manifest_says(cluster, account):
     assert not any(resource.startswith("secrets") for _verb, resource in may(cluster))
 
 
-def test_they_are_enough(account, plays):
-    """Each kind of selection, everything, and the playbook, by what AWX sets."""
+def test_they_are_enough(account):
+    """Each kind of selection, and everything, by what AWX sets."""
     for targets in (
         "pod shop/client",
         "pods shop app=web",
@@ -116,9 +118,22 @@ def test_they_are_enough(account, plays):
     ):
         assert answer({"targets": targets}, account, "/")["targets"], targets
     assert "warnings" not in answer({}, account, "/")
+
+
+def test_playbooks(account, plays, tmp_path):
+    """PT-12: every playbook runs with them, and says nothing of rights."""
     plays.env = account
-    run = plays.capture(["deployment shop/web", "service shop/web", "node node-a"], "--check")
-    assert run.rc == 0 and run.stdout.count("planned") == 4 and run.stderr == "", run.stdout + run.stderr
+    run = plays.capture(["deployment shop/web", "service shop/web", "node node-a"], id="account")
+    assert [row[2] for row in started(run)] == ["ready"] * 4, run.stdout
+    tool = execute(plays, "deployment shop/web", argv=["true"])
+    assert [one["rc"] for one in results(tool).values()] == [0] * 3
+    status = plays.run("status", id="account")
+    assert status.stdout.count("pod shop/web-") == 3, status.stdout
+    stop = plays.run("stop", id="account")
+    collect = plays.run("collect", id="account", dest=str(tmp_path))
+    for one in (run, tool, status, stop, collect):
+        assert one.rc == 0 and one.stderr == "", one.stdout + one.stderr
+    assert len(list(tmp_path.rglob("*.pcap.gz"))) >= 4
 
 
 @pytest.mark.parametrize(
@@ -160,10 +175,14 @@ def test_pods_are_enough_for_pods(account, rights, plays):
     assert run.rc == 0 and run.stdout.count("planned") == 3 and run.stderr == "", run.stdout + run.stderr
 
 
+@pytest.mark.usefixtures("unchanged")
 def test_without_rights_the_nodes_are_asked(account, rights, plays):
-    """By default a missing right is one warning, and the playbook goes on with what the nodes know."""
+    """By default a missing right is one warning, and the nodes are asked; where the API must be, it is an error."""
     rights(RULES[1:2])
     plays.env = account
     run = plays.capture("pods shop app=web", "--check")
     assert run.rc == 0 and run.stdout.count("planned") == 3, run.stdout
     assert (run.stdout + run.stderr).count("[WARNING]") == 1 and "grant it list on pods" in run.stderr
+    run = plays.capture("pods shop app=web", api="always")
+    (said,) = failed(run)
+    assert run.rc == 2 and " to list pods in namespace shop; grant it list on pods (by a Role in that names" in said
