@@ -9,18 +9,22 @@ standard output and sends no signal. Where sudo stands between with a terminal o
 the session's process is watched instead. Of an ``ansible-playbook`` that was killed, the client of its ssh may live on:
 that finds out when it has something to hand over, and so it gets an empty line now and then. Ansible skips what stands
 before a module's answer.
+Where Ansible itself runs below that session's process, as with ``ansible_connection: local``, it reads the output by
+itself and may outlive the session (nohup), which then is not watched.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import select
 import time
-from typing import NamedTuple
+from typing import NamedTuple, Sequence
 
-from .proc import read_stat
+from .proc import read_cmdline, read_stat
 
 _SERVER = "sshd"
+_ANSIBLE = re.compile(r"ansible(-[a-z]+)?\Z")
 _STDOUT = 1
 _EVERY_SECONDS = 5.0
 
@@ -65,9 +69,19 @@ class Caller:
 
 
 def find_session(pid: int, proc_root: str = "/proc") -> _Process | None:
-    """Return the sshd of the session that a process is in, None where there is none."""
+    """Return the sshd by which a process was started, None where there is none, or Ansible is between."""
     stat = read_stat(proc_root, pid)
     while stat is not None and not stat.comm.startswith(_SERVER):
+        if _is_ansible(read_cmdline(proc_root, pid)):
+            return None
         pid = stat.parent
         stat = read_stat(proc_root, pid) if pid > 0 else None
     return _Process(pid, stat.start_time) if stat is not None else None
+
+
+def _is_ansible(arguments: Sequence[str]) -> bool:
+    """Say whether these are the arguments of one of Ansible's own programs, which Python mostly runs by their path."""
+    name = arguments[0] if arguments else ""
+    if os.path.basename(name).startswith("python"):
+        name = next((word for word in arguments[1:] if not word.startswith("-")), "")
+    return _ANSIBLE.match(os.path.basename(name)) is not None

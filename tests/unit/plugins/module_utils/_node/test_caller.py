@@ -42,6 +42,31 @@ def test_the_session(tmp_path, stats, pid, found):
     assert caller.find_session(pid, tree(tmp_path, stats)) == found
 
 
+PLAYBOOK = ["/usr/bin/python3", "/usr/bin/ansible-playbook", "-i", "hosts", "kube.pcap.exec"]
+SENT = ["/usr/bin/python3", "/root/.ansible/tmp/ansible-tmp-1763716800.1-2-3/AnsiballZ_netns_command.py"]
+
+
+@pytest.mark.parametrize(
+    "arguments, found",
+    [
+        (PLAYBOOK, None),
+        (["/usr/bin/python3", "-sP", *PLAYBOOK[1:]], None),
+        (["/usr/bin/python3.11", "-m", "ansible", "playbook"], None),
+        (["ansible", "all", "-m", "kube.pcap.netns_command"], None),
+        (SENT, (82, 70)),
+        (["/bin/sh", "-c", " ".join(SENT) + " && sleep 0"], (82, 70)),
+        (["su", "ansible", "-c", "x"], (82, 70)),
+        (["/usr/bin/python3", "-"], (82, 70)),
+        ([""], (82, 70)),
+    ],
+)
+def test_a_connection_that_is_local(tmp_path, arguments, found):
+    """A playbook that was started in a session of ssh may outlive it; that session is not who waits for the module."""
+    root = tree(tmp_path, {**ROOT, 90: ("bash", 82, 71), 91: ("python3", 90, 72), 92: ("sh", 91, 73)})
+    (tmp_path / "91" / "cmdline").write_text("".join(word + "\0" for word in arguments))
+    assert caller.find_session(92, root) == found
+
+
 def test_a_session_that_ends(tmp_path):
     """Also when another process has its id by then."""
     root = tree(tmp_path, {os.getppid(): ("sh", 82, 7), **ROOT})
