@@ -13,13 +13,19 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster.capturing import ClusterPlays
-from tests.cluster.cluster import Cluster
+from tests.cluster.cluster import Cluster, sweep
 from tests.cluster.footprint import footprint, left
 from tests.cluster.state import ClusterError
+from tests.lab import turns
 from tests.lab.ansible_run import Ansible
 
 KEEP = "KUBE_PCAP_CLUSTER_KEEP"
 """In the environment, 1 uses the cluster that is up, or makes one that stays up."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With several workers, tests wait for their turn."""
+    turns.register(config, sweep)
 
 
 def _kept() -> Cluster:

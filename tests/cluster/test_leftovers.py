@@ -35,6 +35,7 @@ def site():
     Cluster(made).down()
 
 
+@pytest.mark.alone  # it compares the machine's rules, settings and namespaces
 def test_down_leaves_nothing(site):
     """Processes, namespaces, mounts, control groups, links, rules, settings and files are as before."""
     settings, rules = leftovers.writable_settings(), leftovers.output("nft", "list", "ruleset")

@@ -16,6 +16,9 @@ from .places import CACHE, ROOT, call
 from .steps import ANSIBLE_TEST, ARTIFACT, CLUSTER, DEMO_SINK, EMULATOR, KUBERNETES_CORE, LINT, PREPARE, passes
 from .venvs import venv
 
+PYTEST = ["pytest", "-p", "no:cacheprovider"]
+KEPT = os.environ.get("KUBE_PCAP_CLUSTER_KEEP") == "1"
+"""Whether the tests share one cluster, which two of them would change at once."""
 LAB = {
     "demo": ["tests.lab", "demo"],
     "lab": ["tests.lab", "up"],
@@ -24,9 +27,9 @@ LAB = {
     "cluster-down": ["tests.cluster", "down"],
     "cluster-scale": ["tests.cluster", "scale"],
     "bench": ["tests.bench"],
-    # Most of what a test does is to wait: three workers keep two processors busy (tests/lab/turns.py).
-    "test": ["pytest", "-p", "no:cacheprovider", "-n", "3", "--maxschedchunk", "1"],
-    "test-cluster": ["pytest", "-p", "no:cacheprovider", "-o", "testpaths=tests/cluster"],
+    # Most of what a test does is to wait: several workers keep two processors busy (tests/lab/turns.py).
+    "test": [*PYTEST, "-n", "3", "--maxschedchunk", "1"],
+    "test-cluster": [*PYTEST, "-n", "0" if KEPT else "2", "--dist", "loadfile", "-o", "testpaths=tests/cluster"],
 }
 """What runs in namespaces, as root, once everything that it needs is installed."""
 STEPS = {

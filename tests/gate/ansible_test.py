@@ -35,14 +35,15 @@ subprocess.check_call([sys.executable, "-m", "pip", "install"] + packages)
 """Stands in for get-pip: brings the pip that the Python itself carries, and lets that one install the pip asked for."""
 
 
-def ansible_test(core: str, command: str) -> str:
-    """Runs `ansible-test COMMAND` on all Pythons of the machine; GateError when it fails or skips one of them."""
+def ansible_test(core: str, command: str, only: str | None = None) -> str:
+    """Runs `ansible-test COMMAND` on the machine's Pythons, or on one; GateError when it fails or skips one of them."""
     bin_dir = venv(VENVS[core])
-    found = machine.pythons(core)
+    found = [only] if only else machine.pythons(core)
     with lock("ansible-test"):
         _seed(bin_dir)
         env = {"HOME": str(HOME), "PATH": f"{bin_dir}:{os.environ['PATH']}"}
-        output = run([bin_dir / "ansible-test", command, "--venv", "--color", "no"], cwd=TREE, env=env)
+        argv = [bin_dir / "ansible-test", command, "--venv", "--color", "no", *(["--python", only] if only else [])]
+        output = run(argv, cwd=TREE, env=env)
     skipped = list(skips(output, found))
     if skipped:
         raise GateError("\n".join(["what may not be skipped was:", *skipped]), output)

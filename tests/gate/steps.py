@@ -76,7 +76,8 @@ ARTIFACT: list[Step] = [
 ]
 ANSIBLE_TEST: list[Step] = [
     ("virtual environment: ansible-core 2.16", lambda: str(venv("core-2.16"))),
-    ("ansible-test units, ansible-core 2.16", lambda: ansible_test("2.16", "units")),
+    # What runs on a node does not depend on the core: every Python once is enough, and the older core's oldest.
+    ("ansible-test units, ansible-core 2.16", lambda: ansible_test("2.16", "units", machine.oldest_controller("2.16"))),
     ("ansible-test units, ansible-core 2.19", lambda: ansible_test("2.19", "units")),
     ("ansible-test sanity, ansible-core 2.16", lambda: ansible_test("2.16", "sanity")),
     ("ansible-test sanity, ansible-core 2.19", lambda: ansible_test("2.19", "sanity")),

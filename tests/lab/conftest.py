@@ -27,7 +27,7 @@ from tests.lab.shipped import CREATE_ONLY
 
 def pytest_configure(config: pytest.Config) -> None:
     """With several workers, tests wait for their turn."""
-    turns.register(config)
+    turns.register(config, Lab.sweep)
 
 
 def lab_name(prefix: str) -> str:

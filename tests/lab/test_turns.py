@@ -16,7 +16,7 @@ CONFTEST = """
 from tests.lab import turns
 
 def pytest_configure(config):
-    turns.register(config)
+    turns.register(config, bool)
 """
 TESTS = """
 import os, pathlib, time

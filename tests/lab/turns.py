@@ -4,8 +4,8 @@
 
 """One run of pytest with several workers (pytest-xdist) on one machine: who runs beside whom, and what an end leaves.
 
-Each worker has a lab of its own. A test that looks at a lab runs beside others. One that is marked ``alone`` compares
-or measures the whole machine: it runs while every other worker waits.
+Each worker has a lab, or a cluster, of its own. A test that looks at nothing else runs beside others. One that is
+marked ``alone`` compares or measures the whole machine: it runs while every other worker waits.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pathlib
 import signal
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
@@ -25,7 +25,6 @@ import pytest
 from tests.nodes import limits
 
 from . import interrupts
-from .lab import Lab
 
 PATIENCE_SECONDS = 120.0
 """So long interrupted workers may clean up."""
@@ -87,9 +86,11 @@ class Turns:
 
 
 class Workers:
-    """The plugin of the process that has the workers: however they end, no lab of theirs stays."""
+    """The plugin of the process that has the workers: however they end, nothing that they made stays."""
 
-    def __init__(self) -> None:
+    def __init__(self, sweep: Callable[[], object]) -> None:
+        """``sweep`` removes what killed processes have left."""
+        self._sweep = sweep
         self._folder = tempfile.TemporaryDirectory(prefix="kube-pcap-turns-")
 
     def pytest_configure_node(self, node: Any) -> None:
@@ -99,7 +100,7 @@ class Workers:
     def pytest_sessionstart(self) -> None:
         """What an earlier run has left is removed by one, not by all of them."""
         limits.hold(self._folder.name, limits.INOTIFY, os.getpid())
-        Lab.sweep()
+        self._sweep()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, exitstatus: int) -> Generator[None, object, object]:
@@ -112,7 +113,7 @@ class Workers:
         try:
             return (yield)
         finally:
-            Lab.sweep()
+            self._sweep()
             limits.release(self._folder.name)
             self._folder.cleanup()
 
@@ -135,11 +136,12 @@ def _children() -> list[int]:
     return [int(word) for word in pathlib.Path("/proc/%d/task/%d/children" % (pid, pid)).read_text().split()]
 
 
-def register(config: pytest.Config) -> None:
-    """Makes a run with workers one that is safe; any other run stays as it is."""
+def register(config: pytest.Config, sweep: Callable[[], object]) -> None:
+    """Makes a run with workers one that is safe; any other run stays as it is. ``sweep`` removes leftovers."""
     config.addinivalue_line("markers", "alone: compares or measures the whole machine, so no test runs beside it")
     if hasattr(config, "workerinput"):
-        interrupts.arm()
-        config.pluginmanager.register(Turns(pathlib.Path(config.workerinput["turns"])))
+        if not config.pluginmanager.has_plugin(__name__):  # as where tests of labs and of clusters are one run
+            interrupts.arm()
+            config.pluginmanager.register(Turns(pathlib.Path(config.workerinput["turns"])), __name__)
     elif config.getoption("tx", None):
-        config.pluginmanager.register(Workers())
+        config.pluginmanager.register(Workers(sweep))
