@@ -25,7 +25,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._agents.pods import (
     read_wanted,
 )
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents.request import PREFIX, asked
-from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.access import check_cluster
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.access import check_cluster, read_access
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
 from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
 from ansible_collections.kube.pcap.plugins.plugin_utils._variables import check_cut
@@ -73,7 +73,8 @@ class ActionModule(ControllerAction):
     ) -> dict[str, Any]:
         spools = [read_spool(one) for one in options["daemonsets"]]
         pods = read_pods(options["pods"]) if spools else ()
-        places = (request["namespace"], request["kubeconfig"], request["context"])
+        cluster = {name: request[name] for name in ("kubeconfig", "context")}
+        places = (request["namespace"], *cluster.values(), read_access(cluster, os.environ).validate_certs)
         return {
             "owns_namespace": owns_namespace(options["namespaces"]),
             "spool": spools[0] if spools else None,

@@ -20,6 +20,7 @@ OWNER = ("app.kubernetes.io/managed-by", "kube.pcap")
 GROUP = "kube_pcap_agents"
 """Of the hosts by which a play reaches the agents."""
 _SPOOL = "spool"
+_SKIP = "--insecure-skip-tls-verify=%s"
 _READY = "ready"
 _LEAVES = "its agent is being deleted"
 
@@ -90,15 +91,26 @@ def read_spool(daemonset: Object) -> str | None:
     return paths[0] if paths else None
 
 
-def host_variables(pod: Pod, namespace: str, kubeconfig: str | None, context: str | None) -> dict[str, Any]:
-    """Return what Ansible needs to reach a pod; how it reaches the API server otherwise is kubectl's to know."""
-    chosen: Mapping[str, Any] = {"ansible_kubectl_kubeconfig": kubeconfig, "ansible_kubectl_context": context}
+def host_variables(
+    pod: Pod, namespace: str, kubeconfig: str | None, context: str | None, checked: bool | None = None
+) -> dict[str, Any]:
+    """Return what Ansible needs to reach a pod; how it reaches the API server otherwise is kubectl's to know.
+
+    checked: whether the server's certificate is; None where that was not said. The connection plugin has an option for
+    it, also a variable of the environment, which it hands over in a form that kubectl refuses (kubernetes.core 6.2).
+    """
+    chosen: Mapping[str, Any] = {
+        "ansible_kubectl_kubeconfig": kubeconfig,
+        "ansible_kubectl_context": context,
+        "ansible_kubectl_extra_args": None if checked is None else _SKIP % str(not checked).lower(),
+    }
     return {
         "kube_node_name": pod.node,
         "ansible_connection": "kubernetes.core.kubectl",
         "ansible_kubectl_namespace": namespace,
         "ansible_kubectl_pod": pod.name,
         "ansible_kubectl_container": CONTAINER,
+        "ansible_kubectl_validate_certs": "",
         "ansible_python_interpreter": "/usr/bin/python3",
         "ansible_become": False,
         **{name: value for name, value in chosen.items() if value is not None},

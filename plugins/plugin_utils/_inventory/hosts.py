@@ -22,8 +22,8 @@ from .nodes import Address, Known, Node
 SSH, AGENT = "ssh", "agent"
 WITHOUT_AGENT, WITHOUT_ADDRESS = "without_agent", "without_address"
 
-_KUBECTL = ("kubeconfig", "context", "host", "ca_cert", "client_cert", "client_key", "validate_certs")
-"""Options that kubectl needs, too; a token or password would stand on its command line."""
+_KUBECTL = ("kubeconfig", "context", "host", "ca_cert", "client_cert", "client_key")
+"""Options that kubectl needs, too; a token or password would stand in inventories, and on its command line."""
 _DNS = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\Z", re.ASCII)
 
 
@@ -37,6 +37,8 @@ class Reach:
     agent_namespace: str = "kube-pcap"
     kubectl: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """Variables that tell kubectl which cluster it is, for agents."""
+    checked: bool | None = None
+    """Whether kubectl checks the server's certificate; None: as it does by itself."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,12 +50,12 @@ class Host:
     groups: tuple[str, ...]
 
 
-def read_reach(options: Mapping[str, Any]) -> Reach:
-    """Return how a plugin's options want nodes reached; raise OptionError."""
+def read_reach(options: Mapping[str, Any], checked: bool | None = None) -> Reach:
+    """Return how a plugin's options want nodes reached; raise OptionError. checked: as ``Reach`` has it."""
     if not options["address"]:
         raise OptionError("address", "it is empty", "write at least one type, such as InternalIP")
     kubectl = {"ansible_kubectl_" + name: options[name] for name in _KUBECTL if options[name] is not None}
-    return Reach(options["connect"], tuple(options["address"]), options["agent_namespace"], kubectl)
+    return Reach(options["connect"], tuple(options["address"]), options["agent_namespace"], kubectl, checked)
 
 
 def hosts(known: Known, reach: Reach) -> tuple[list[Host], list[str]]:
@@ -116,7 +118,7 @@ def _by_ssh(node: Node, reach: Reach) -> dict[str, Any]:
 def _by_agent(agent: Pod | None, reach: Reach) -> dict[str, Any]:
     if agent is None:
         return {}
-    return {**host_variables(agent, reach.agent_namespace, None, None), **reach.kubectl}
+    return {**host_variables(agent, reach.agent_namespace, None, None, reach.checked), **reach.kubectl}
 
 
 def _is_address(one: Address) -> bool:

@@ -38,7 +38,8 @@ class NodesInventory(BaseInventoryPlugin, Constructable, Cacheable):  # type: ig
         self._read_config_data(path)
         options = plain(self.get_options())
         try:
-            source, reach = read_source(options, os.environ), read_reach(options)
+            source = read_source(options, os.environ)
+            reach = read_reach(options, source.access.validate_certs)
             known = self._cached(source, path, cache) if options["cache"] and not source.snapshot else read(source)
         except PcapError as error:
             raise AnsibleParserError(clean(error)) from None

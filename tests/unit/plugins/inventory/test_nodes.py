@@ -157,7 +157,8 @@ def test_never_rendered(scene):
 
 def test_agents(scene):
     """By agent, a host is reached by kubectl; a node without one is warned of."""
-    scene.configure(snapshot="snapshot.json", connect="agent", context="edge", kubeconfig="~/config", api_key="secret")
+    given = {"context": "edge", "kubeconfig": "~/config", "api_key": "secret", "validate_certs": True}
+    scene.configure(snapshot="snapshot.json", connect="agent", **given)
     variables, groups, said = scene.inventory()
     assert "no agent pod in namespace kube-pcap is ready on core-1" in said
     assert {name: value for name, value in variables["edge-1"].items() if name.startswith("ansible_")} == {
@@ -165,9 +166,11 @@ def test_agents(scene):
         "ansible_connection": "kubernetes.core.kubectl",
         "ansible_kubectl_container": "agent",
         "ansible_kubectl_context": "edge",
+        "ansible_kubectl_extra_args": "--insecure-skip-tls-verify=false",
         "ansible_kubectl_kubeconfig": str(scene.folder / "config"),
         "ansible_kubectl_namespace": "kube-pcap",
         "ansible_kubectl_pod": "agent-1",
+        "ansible_kubectl_validate_certs": "",
         "ansible_python_interpreter": "/usr/bin/python3",
     }
     assert groups["without_agent"] == ["core-1"]

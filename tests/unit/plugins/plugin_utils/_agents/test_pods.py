@@ -86,5 +86,8 @@ def test_host_variables():
     (one,) = pods.read_pods([pod()])
     plain = pods.host_variables(one, "kube-pcap", None, None)
     assert (plain["ansible_kubectl_pod"], plain["kube_node_name"]) == ("agent-node-a", "node-a")
+    assert "ansible_kubectl_extra_args" not in plain
+    checked = pods.host_variables(one, "kube-pcap", None, None, True)
+    assert checked == {**plain, "ansible_kubectl_extra_args": "--insecure-skip-tls-verify=false"}
     named = pods.host_variables(one, "kube-pcap", "/k", "c")
     assert named == {**plain, "ansible_kubectl_kubeconfig": "/k", "ansible_kubectl_context": "c"}

@@ -27,7 +27,6 @@ OPTIONS = {
     "ca_cert": None,
     "client_cert": None,
     "client_key": None,
-    "validate_certs": None,
 }
 
 
@@ -97,7 +96,7 @@ def test_agents():
     """A node is reached by its ready agent; one without has no connection, is in a group, and in a warning with why."""
     nodes = tuple(dataclasses.replace(NODE, name="node-" + letter) for letter in "abc")
     pods = (Pod("node-a", "agent-1", False, "ErrImagePull"), Pod("node-b", "agent-7", True, "ready"))
-    reach = Reach("agent", agent_namespace="probes", kubectl={"ansible_kubectl_context": "edge"})
+    reach = Reach("agent", agent_namespace="probes", kubectl={"ansible_kubectl_context": "edge"}, checked=False)
     (one, other, third), warnings = hosts(Known(nodes, pods), reach)
     assert {key: value for key, value in other.variables.items() if key.startswith("ansible_")} == {
         "ansible_connection": "kubernetes.core.kubectl",
@@ -105,6 +104,8 @@ def test_agents():
         "ansible_kubectl_pod": "agent-7",
         "ansible_kubectl_container": "agent",
         "ansible_kubectl_context": "edge",
+        "ansible_kubectl_validate_certs": "",
+        "ansible_kubectl_extra_args": "--insecure-skip-tls-verify=true",
         "ansible_python_interpreter": "/usr/bin/python3",
         "ansible_become": False,
     }
@@ -130,12 +131,8 @@ def test_no_name(name):
         ({}, {}),
         ({"kubeconfig": "/k", "context": "c"}, {"ansible_kubectl_kubeconfig": "/k", "ansible_kubectl_context": "c"}),
         (
-            {"host": "https://h", "ca_cert": "/ca", "validate_certs": False},
-            {
-                "ansible_kubectl_host": "https://h",
-                "ansible_kubectl_ca_cert": "/ca",
-                "ansible_kubectl_validate_certs": False,
-            },
+            {"host": "https://h", "ca_cert": "/ca"},
+            {"ansible_kubectl_host": "https://h", "ansible_kubectl_ca_cert": "/ca"},
         ),
         (
             {"client_cert": "/c", "client_key": "/k"},
