@@ -52,7 +52,7 @@ def uncollected() -> Iterator[None]:
 def find(client: Client, selections: Sequence[Selection] | None, every_node: bool = False) -> Found:
     """Return what selections match, and what exists nearby where one matches nothing; None selects everything.
 
-    every_node: all nodes too, where that right is there. Where a right is missing, or nobody answers, the rest is
+    every_node: all nodes too, where that right is there, else none. Where a right is missing, or nobody answers, the rest is
     returned with the reason.
     """
     asking = _Asking(client)
@@ -75,7 +75,10 @@ def find(client: Client, selections: Sequence[Selection] | None, every_node: boo
         for selection in unmatched:
             cut = asking.look_near(selection) or cut
         found = asking.found(owned)
-    return dataclasses.replace(found, gaps=(), cut=cut)
+    known = found.candidates
+    if every_node and not asking.has_every_node:  # of some nodes alone nobody can tell that a host is none
+        known = tuple(one for one in known if one.target.kind != "node")
+    return dataclasses.replace(found, candidates=known, gaps=(), cut=cut)
 
 
 class _Asking:
@@ -88,6 +91,11 @@ class _Asking:
         self._gaps: dict[str, ApiError] = {}
         self._silent: Unreachable | None = None
 
+    @property
+    def has_every_node(self) -> bool:
+        """Whether all nodes are known."""
+        return EVERY_NODE in self._answers
+
     def found(self, whole: bool = False) -> Found:
         """Return all of it as candidates; ``whole``: whose they are is decided by it, where nothing went wrong."""
         pieces = {piece.key: piece for answer in self._answers.values() for piece in answer}
@@ -96,7 +104,7 @@ class _Asking:
 
     def look_for(self, selection: Selection) -> None:
         """Ask for what a selection matches."""
-        if selection.kind in ("node", "nodes") and EVERY_NODE in self._answers:
+        if selection.kind in ("node", "nodes") and self.has_every_node:
             return
         objects = [piece.rest for request in first(selection) for piece in self.ask(request) if piece.target is None]
         for request in then(selection, objects):

@@ -149,6 +149,15 @@ def test_every_node_is_no_need(server):
     assert titles(found) == ["pod shop/web-1"] and found.problems == found.gaps == ()
 
 
+def test_some_nodes_are_none(server):
+    """With the right to get nodes and not to list them, the others would be taken for machines outside the cluster."""
+    allowed = server.answer
+    server.answer = lambda a: forbidden(a.path) if a.path == "/api/v1/nodes" else allowed(a)
+    found = ask(server, "node node-a", "pod shop/web-1", every_node=True)
+    assert titles(found) == ["pod shop/web-1"] and not found.problems
+    assert titles(ask(server, "node node-a", "pod shop/web-1")) == ["node node-a", "pod shop/web-1"]
+
+
 @pytest.mark.parametrize(
     "selection, asked, known",
     [
