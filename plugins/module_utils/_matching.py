@@ -239,7 +239,8 @@ def _no_pod(selection: Selection, pods: Sequence[Candidate], node: str | None) -
     inside = [c for c in pods if selection.namespace in (ALL, c.target.namespace)]
     if not inside:
         spaces = _near(selection.namespace, [c.target.namespace or "?" for c in pods])
-        return "%s: namespace %s has no pods; namespaces with pods are %s" % (text, selection.namespace, listed(spaces))
+        said = "%s: namespace %s has no pods; namespaces with pods are %s, as far as is known"
+        return said % (text, selection.namespace, listed(spaces))
     names: list[str] = []
     if selection.kind == "service":
         names = [name for c in inside for name in c.services or ()]

@@ -24,5 +24,5 @@ def choose_here(
     view = read_node(kube_node_name=kube_node_name)
     here = [one for one in selections if select(one, view.candidates) or undecided(one, view.candidates)]
     if not here:
-        return view, "; ".join(explain(one, view.candidates) for one in selections)
+        return view, "; ".join(explain(one, view.candidates, view.node.name) for one in selections)
     return view, choose(here, view.candidates, option)

@@ -88,7 +88,7 @@ REFUSED = [
         "pod shop/nope matches no pod; namespace shop has the pods cart, late, lost, old, report, seed, web-1, web-2",
     ),
     ("pod shop/web", "has the pods cart, late, lost, old, report, seed, web-1, web-2$"),
-    ("pod shopp/cart", "namespace shopp has no pods; namespaces with pods are shop, test"),
+    ("pod shopp/cart", "namespace shopp has no pods; namespaces with pods are shop, test, as far as is known$"),
     ("pod shop/report", "x: pod shop/report is Pending: no process of it exists yet"),
     ("pod shop/seed", "x: pod shop/seed has finished \\(Succeeded\\)"),
     ("pod shop/old", "x: pod shop/old has no process on node-a: it has finished, has not started yet, or waits"),
