@@ -24,7 +24,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._agents.pods import (
     read_spool,
     read_wanted,
 )
-from ansible_collections.kube.pcap.plugins.plugin_utils._agents.request import PREFIX, asked
+from ansible_collections.kube.pcap.plugins.plugin_utils._agents.request import DEFAULTS, PREFIX, asked
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.access import check_cluster, read_access
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
 from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
@@ -82,10 +82,10 @@ class ActionModule(ControllerAction):
             "agents": [host_variables(pod, *places) for pod in pods if pod.ready],
         }
 
-    def _present(self, options: Mapping[str, Any], _request: object, _known: object) -> dict[str, Any]:
+    def _present(self, options: Mapping[str, Any], request: Mapping[str, Any], _known: object) -> dict[str, Any]:
         wanted = [read_wanted(one) for one in options["daemonsets"]]
-        pods = read_pods(options["pods"])
-        return self._told(report.present(wanted[0] if wanted else None, pods, self._task.check_mode))
+        pods, any_taint = read_pods(options["pods"]), request["tolerations"] == DEFAULTS["tolerations"]
+        return self._told(report.present(wanted[0] if wanted else None, pods, self._task.check_mode, any_taint))
 
     def _removal(
         self, options: Mapping[str, Any], request: Mapping[str, Any], known: Mapping[str, Any]

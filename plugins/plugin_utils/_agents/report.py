@@ -27,10 +27,10 @@ class Told:
     failure: str | None = None
 
 
-def present(wanted: Wanted | None, pods: Sequence[Pod], check_mode: bool = False) -> Told:
+def present(wanted: Wanted | None, pods: Sequence[Pod], check_mode: bool = False, any_taint: bool = True) -> Told:
     """Return one line for each node; it is a failure where one that is to have an agent has none that is ready.
 
-    wanted: None where there is no DaemonSet, as in check mode before the first.
+    wanted: None where there is no DaemonSet, as in check mode before the first. any_taint: no taint keeps agents away.
     """
     if check_mode:
         return Told(())
@@ -39,10 +39,13 @@ def present(wanted: Wanted | None, pods: Sequence[Pod], check_mode: bool = False
     lines = table(_HEADINGS, [(pod.node, pod.name, pod.reason) for pod in pods])
     ready = sum(pod.ready for pod in pods)
     lines.insert(0, "%s of %s" % (count(ready, "agent"), count(wanted.nodes, "node")))
-    return Told(tuple(lines), _missing(wanted, pods))
+    return Told(tuple(lines), _missing(wanted, pods, any_taint))
 
 
-def _missing(wanted: Wanted, pods: Sequence[Pod]) -> str | None:
+def _missing(wanted: Wanted, pods: Sequence[Pod], any_taint: bool) -> str | None:
+    if not wanted.nodes and not any_taint:
+        text = "agent_node_selector, agent_tolerations: no node has these labels and tolerated taints alone; %s"
+        return text % "see kubectl describe nodes"
     if not wanted.nodes:
         return "agent_node_selector: no node has these labels; see kubectl get nodes --show-labels"
     late = ["%s (%s)" % (pod.node or pod.name, pod.reason) for pod in pods if not pod.ready]

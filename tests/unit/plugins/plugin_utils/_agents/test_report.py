@@ -56,6 +56,14 @@ def result(*captures, unasked=()):
     return {"captures": list(captures), "unasked": [{"host": host, "reason": "unreachable"} for host in unasked]}
 
 
+def test_why_no_node_is_chosen():
+    """Where a taint may keep agents away, labels alone are not blamed."""
+    said = report.present(Wanted(0, 0, True), [], any_taint=False).failure
+    assert said.startswith(
+        "agent_node_selector, agent_tolerations: no node has these labels and tolerated taints alone"
+    )
+
+
 @pytest.mark.parametrize(
     "given, lines, said",
     [
