@@ -52,8 +52,8 @@ def uncollected() -> Iterator[None]:
 def find(client: Client, selections: Sequence[Selection] | None, every_node: bool = False) -> Found:
     """Return what selections match, and what exists nearby where one matches nothing; None selects everything.
 
-    every_node: all nodes too, where that right is there, else none. Where a right is missing, or nobody answers, the rest is
-    returned with the reason.
+    every_node: all nodes too, where that right is there, else none. Where a right is missing, or nobody answers, the
+    rest is returned with the reason.
     """
     asking = _Asking(client)
     if selections is None:

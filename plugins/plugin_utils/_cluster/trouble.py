@@ -54,7 +54,7 @@ def refusal(status: int, body: bytes, path: str, host: str) -> ApiError:
     """Return the error for an answer that is none; ``path`` is what was asked for, ``body`` what was said."""
     said = _said(body)
     if status == 401:
-        text = "%s does not know who asks (401): the token or certificate is wrong, or is over; %s"
+        text = "%s does not know who asks (401): the token or certificate is missing, wrong or over; %s"
         return ApiError(text % (_server(host), "give a valid api_key, client_cert or kubeconfig"))
     if status == 403:
         return _forbidden(said, path, host)
@@ -96,7 +96,7 @@ def _forbidden(said: str, path: str, host: str) -> Forbidden:
         return Forbidden("%s forbids to get %s: %s" % (_server(host), path, said))
     if user and user.group(1) == _NOBODY:
         right = "give api_key or client_cert, or mend the kubeconfig's user"
-        text = "%s forbids to %s, since it was asked without credentials; %s"
+        text = "%s forbids to %s, since it was asked without credentials that it takes; %s"
         return Forbidden(text % (_server(host), wanted(path), right))
     verb, resource = ("get" if match.group("name") else "list"), match.group("resource")
     group = "apiGroup %s, " % shown(match.group("group")) if match.group("group") else ""

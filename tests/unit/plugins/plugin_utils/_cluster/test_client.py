@@ -184,7 +184,7 @@ def test_an_object_that_is_not_there(server, client):
         (
             failure(403, 'pods is forbidden: User "system:anonymous" cannot list resource "pods"'),
             Forbidden,
-            "forbids to list pods in namespace shop, since it was asked without credentials; give api_key or ",
+            "forbids to list pods in namespace shop, since it was asked without credentials that it takes; give ",
         ),
         (
             failure(403, "no"),
@@ -194,7 +194,7 @@ def test_an_object_that_is_not_there(server, client):
         (
             failure(401, "Unauthorized"),
             ApiError,
-            "does not know who asks (401): the token or certificate",
+            "does not know who asks (401): the token or certificate is missing, wrong or over; give",
         ),
         (
             Said(302, b"", (("Location", "http://192.0.2.9/"),)),
