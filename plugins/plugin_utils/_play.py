@@ -11,6 +11,7 @@ who answered what, and why the others did not.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,8 @@ _LACKS = "this host lacks"
 """How the check of a node begins its reason, which a terminal or sudo may put other lines before."""
 _NO_WORDS = "non-zero return code"
 """What Ansible says of a command that failed."""
+_QUERY = re.compile(r'\?[^\s"]*(?=")')
+"""Of a URL that kubectl quotes: the whole command that an agent was to run, before the reason why it did not."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,7 +129,8 @@ def problem_of(result: Mapping[str, Any]) -> str | None:
         stdout = str(result.get("stdout") or "")
         said = first_line(stdout[max(0, stdout.find(_LACKS)) :]) or first_line(result.get("msg"))
         if said == _NO_WORDS:  # a connection by kubectl, whose pod is gone, say
-            said = first_line("\n".join(reversed(str(result.get("stderr") or "").splitlines()))) or said
+            stderr = _QUERY.sub("", str(result.get("stderr") or ""))
+            said = first_line("\n".join(reversed(stderr.splitlines()))) or said
         return said or "its task failed"
     return None
 

@@ -37,6 +37,16 @@ def check(result):
             {"check": {"rc": 1, "msg": "non-zero return code", "stderr": 'E1121 retry\nError: pods "x" not found\n'}},
             Answer("h", problem='Error: pods "x" not found'),
         ),
+        (
+            {
+                "check": {
+                    "rc": 1,
+                    "msg": "non-zero return code",
+                    "stderr": 'Post "https://n/exec?command=%s": i/o timeout' % ("x" * 999),
+                }
+            },
+            Answer("h", problem='Post "https://n/exec": i/o timeout'),
+        ),
         ({"check": {"rc": 1, "msg": "non-zero return code"}}, Answer("h", problem="non-zero return code")),
         (
             {"check": {"rc": 1, "stdout": "sudo: unable to resolve host h\r\n\r\nthis host lacks tcpdump\r\nbye\r\n"}},
