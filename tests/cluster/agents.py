@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import sys
 from typing import Any
 
 import yaml
@@ -20,6 +21,8 @@ from .capturing import ClusterPlays
 from .cluster import Cluster
 
 NAMESPACE = "kube-pcap"
+AGENTS, SSH = "agents", "ssh"
+"""The ways to nodes."""
 
 
 class Agents:
@@ -30,7 +33,6 @@ class Agents:
         inventory = folder / "agents.pcap.yml"
         configuration = {"plugin": "kube.pcap.nodes", "connect": "agent", "kubeconfig": str(cluster.kubeconfig)}
         inventory.write_text(yaml.safe_dump(configuration), encoding="utf-8")
-        kubernetes_core.link(folder)
         self.ansible = Kubectl(inventory, folder, cluster)
         self.plays = ClusterPlays(cluster, self.ansible)
 
@@ -56,8 +58,11 @@ class Agents:
 class Kubectl(Ansible):
     """Ansible with kubectl and the cluster's credentials in its environment."""
 
-    def __init__(self, inventory: pathlib.Path, folder: pathlib.Path, cluster: Cluster) -> None:
-        super().__init__(inventory, folder)
+    def __init__(
+        self, inventory: pathlib.Path, folder: pathlib.Path, cluster: Cluster, python: str = sys.executable
+    ) -> None:
+        super().__init__(inventory, folder, python)
+        kubernetes_core.link(folder)
         path = "%s:%s/bin:/usr/sbin:/usr/bin:/sbin:/bin" % (build.BIN, os.path.dirname(os.path.dirname(self.python)))
         self._env = {"PATH": path, "K8S_AUTH_KUBECONFIG": str(cluster.kubeconfig)}
 
@@ -74,3 +79,8 @@ def views(ansible: Ansible) -> dict[str, dict[str, Any]]:
         kept = {key: result[key] for key in ("node", "pods", "gone", "default_interface", "runtime_problem")}
         found[host] = json.loads(json.dumps(kept))
     return found
+
+
+def report(run: Run) -> str:
+    """What the role printed last."""
+    return [str(task.result["text"]) for task in run.tasks if "text" in task.result and task.host == "localhost"][-1]

@@ -13,11 +13,6 @@ from tests.lab.ansible_run import Run
 
 from .capturing import ClusterPlays
 
-STUBBORN = "trap '' INT HUP TERM; (setsid sleep 876543 &) ; echo up; sleep 876542"
-"""A shell's script that does not heed SIGINT, and leaves its session."""
-SLEEPS = "sleep 87654[23]"
-"""What it has started."""
-
 
 def execute(plays: ClusterPlays, targets: Any, *args: str, **options: Any) -> Run:
     """Runs the playbook, option names without their prefix; no run shows a traceback."""

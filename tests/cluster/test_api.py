@@ -144,12 +144,6 @@ def test_a_pod_that_cannot_be_used(ask, selection, sentence):
     assert sentence in str(refused.value) and "\n" not in str(refused.value)
 
 
-def test_the_playbook_by_workload_and_service(plays):
-    """PT-9: what only the API knows chooses pods on every node."""
-    run = plays.capture(["deployment shop/web", "service shop/db"], "--check")
-    assert run.rc == 0 and run.stdout.count("planned") == 5 and run.stderr == "", run.stdout + run.stderr
-
-
 @pytest.fixture
 def stray(cluster):
     """A pod in a namespace of its own, which has had the label app=stray and has it no more; gone afterwards."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster.executing import SLEEPS, STUBBORN, execute, results
+from tests.cluster.executing import execute, results
 from tests.cluster.pods import ClusterPod, named
 from tests.cluster.workloads import LONG_NAME
 from tests.lab.playing import failed
@@ -24,6 +24,8 @@ from tests.lab.tools import OURS, Tools, alive, kill_controller, wait_gone
 
 NAMES = ("client", "distroless", "debugged", "sidecar", "shared", "half", "crash", "host-network", LONG_NAME)
 RUNS = "client"
+STUBBORN = "trap '' INT HUP TERM; (setsid sleep 876543 &) ; echo up; sleep 876542"
+SLEEPS = "sleep 87654[23]"
 
 
 @pytest.fixture
@@ -81,13 +83,11 @@ def test_whatever_the_pod_is_like(cluster, plays) -> None:
 def test_the_pods_own_tool(cluster, tools: Tools, pod: str, container: str) -> None:
     """PT-4, PT-15: with the mount namespace it is the container's own program, and tells what kubectl exec does."""
     node = ClusterPod(cluster, "shop", pod).node.name
-    params = {"pod": "shop/%s[%s]" % (pod, container), "namespaces": ["net", "mount"]}
-    one = tools.well(node, **params, argv=["ip", "-o", "addr"])
-    assert one["stdout"] == inside(cluster, pod, "ip", "-o", "addr", container=container)
-    assert one["argv"][0] in ("/bin/ip", "/sbin/ip", "/usr/bin/ip", "/usr/sbin/ip")
-    look = ["sh", "-c", "for kind in net mnt pid uts ipc; do readlink /proc/self/ns/$kind; done"]
-    params["namespaces"] = ["net", "mount", "pid", "uts", "ipc"]
-    assert tools.well(node, **params, argv=look)["stdout"] == inside(cluster, pod, *look, container=container)
+    look = "ip -o addr; for kind in net mnt pid uts ipc; do readlink /proc/self/ns/$kind; done"
+    params = {"pod": "shop/%s[%s]" % (pod, container), "namespaces": ["net", "mount", "pid", "uts", "ipc"]}
+    one = tools.well(node, **params, argv=["sh", "-c", look])
+    assert one["stdout"] == inside(cluster, pod, "sh", "-c", look, container=container)
+    assert one["argv"][0] in ("/bin/sh", "/usr/bin/sh")
 
 
 def test_an_ephemeral_container(cluster, tools: Tools) -> None:

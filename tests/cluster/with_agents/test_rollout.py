@@ -1,0 +1,104 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A rollout in the middle of captures, over SSH into a sink and by agents into the spool (SN-15)."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.cluster.agents import AGENTS, SSH
+from tests.cluster.capturing import ClusterPlays, files, manifest, numbers, side_by_side
+from tests.cluster.cluster import Cluster
+from tests.cluster.pods import ClusterPod, named
+from tests.lab.ansible_run import Run
+from tests.lab.playing import changed, started, told
+from tests.lab.recording import wait_for
+
+SINK = "srv/captures"
+
+
+@pytest.fixture
+def sinks(cluster: Cluster) -> Iterator[dict[str, pathlib.Path]]:
+    """A folder on each node."""
+    folders = {name: cluster.node(name).root / SINK for name in cluster.nodes}
+    for name in folders:
+        cluster.node(name).run(["mkdir", "-p", "/" + SINK])
+    yield folders
+    for name in folders:
+        cluster.node(name).run(["rm", "-r", "/" + SINK])
+
+
+def capture(ways: dict[str, ClusterPlays]) -> dict[str, Run]:
+    """Records the deployment, by each way."""
+    more = {SSH: {"sink": "/" + SINK}, AGENTS: {}}
+    request = {"duration": "30m", "filter": "udp port 9000"}
+    calls = [
+        partial(plays.capture, "deployment shop/web", id=way, **request, **more[way]) for way, plays in ways.items()
+    ]
+    runs = dict(zip(ways, side_by_side(*calls), strict=True))
+    assert [run.rc for run in runs.values()] == [0, 0], runs
+    return runs
+
+
+def targets(plays: ClusterPlays, names: set[str]) -> list[dict[str, Any]]:
+    """What status tells of pods, for each capture that has them."""
+    captures = told(plays.run("status"))["captures"]
+    return [one for capture in captures for one in capture["targets"] if one["target"]["name"] in names]
+
+
+def stored(sinks: dict[str, pathlib.Path], cluster: Cluster) -> dict[str, list[pathlib.Path]]:
+    """The files of each pod in the sinks."""
+    found: dict[str, list[pathlib.Path]] = {}
+    for name, folder in sinks.items():
+        for event in manifest(cluster.node(name), SSH):
+            if event["event"] == "stored":
+                found.setdefault(event["target"]["name"], []).append(folder / event["object"])
+    return found
+
+
+def sent(pods: list[ClusterPod]) -> dict[str, int]:
+    """Sends numbers from pods, and returns the stream of each."""
+    return {pod.name: pod.send().stream for pod in pods}
+
+
+def test_a_rollout(
+    cluster: Cluster, ways: dict[str, ClusterPlays], sinks: dict[str, pathlib.Path], tmp_path: pathlib.Path
+) -> None:
+    """What the old pods sent is kept and their captures end with a reason; a second run adds the new pods."""
+    old = named(cluster, "shop", "app=web")
+    assert {pod.node.name for pod in old} == set(cluster.nodes)
+    for run in capture(ways).values():
+        assert [row[2] for row in started(run)] == ["ready"] * 3, run.stdout
+    streams = sent(old)
+    cluster.kubectl("-n", "shop", "rollout", "restart", "deployment/web")
+    cluster.kubectl("-n", "shop", "rollout", "status", "deployment/web", "--timeout=240s", timeout=250)
+    gone = {pod.name for pod in old}
+    cluster.wait("end of the old pods", lambda: not gone & {pod.name for pod in named(cluster, "shop", "app=web")})
+
+    def ended() -> bool:
+        ends = [(one["phase"], one["reason"]) for one in targets(ways[AGENTS], gone)]
+        return ends == [("done", "the pod is gone")] * 6
+
+    wait_for(ended, 600, "the end of the old targets")
+    assert gone <= set(stored(sinks, cluster))
+    new = named(cluster, "shop", "app=web")
+    for run in capture(ways).values():
+        assert set(changed(run).values()) == {1}, run.stdout
+        assert {row[2] for row in started(run) if row[1] not in gone} == {"ready"}, run.stdout
+    streams.update(sent(new))
+    for run in side_by_side(*(partial(plays.run, "stop", id=way, wait="5m") for way, plays in ways.items())):
+        assert run.rc == 0, run.stdout
+    in_sinks = {name: numbers(paths, streams[name]) for name, paths in stored(sinks, cluster).items()}
+    assert in_sinks == {name: list(range(500)) for name in streams}
+    assert ways[AGENTS].run("collect", id=AGENTS, dest=str(tmp_path)).rc == 0
+    here = list(tmp_path.rglob("*.pcap.gz"))
+    for name, stream in streams.items():
+        assert numbers([path for path in here if name in path.name], stream) == list(range(500)), name
+    assert {path.name for name in cluster.nodes for path in files(cluster.node(name), AGENTS)} <= set()

@@ -1,0 +1,71 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Agents that are chosen, that cannot start, and that are removed; the last file, since it takes them away (KNT-15)."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+
+from tests.cluster.agents import NAMESPACE, Agents, report
+from tests.cluster.capturing import ClusterPlays, manifest
+from tests.cluster.cluster import Cluster
+from tests.cluster.pods import ClusterPod
+from tests.lab.ansible_run import Ansible
+from tests.lab.playing import changed, failed
+
+
+def test_chosen_nodes(agents: Agents) -> None:
+    """KNT-15: labels choose nodes, and a choice that fits none is refused."""
+    run = agents.bring(node_selector={"kubernetes.io/hostname": "node-b"})
+    assert run.rc == 0 and report(run).startswith("1 agent of 1 node\n") and list(agents.pods()) == ["node-b"]
+    run = agents.bring(node_selector={"pool": "nowhere"}, wait="5s")
+    assert (
+        failed(run) == ["agent_node_selector: no node has these labels; see kubectl get nodes --show-labels"]
+        and not agents.pods()
+    )
+
+
+def test_an_image_that_nobody_has(agents: Agents) -> None:
+    """It fails, and names the nodes with the kubelet's reason; the right one mends it."""
+    run = agents.bring(image="kube-pcap.test/nobody:1", wait="15s")
+    (said,) = failed(run)
+    assert run.rc == 2 and re.match(r"no agent is ready on node-\w \(ErrImageNeverPull: ", said), said
+    assert "Traceback" not in run.stdout + run.stderr
+    run = agents.bring()
+    assert run.rc == 0 and changed(run) == {"localhost": 1}
+
+
+def test_removed(agents: Agents, plays: ClusterPlays) -> None:
+    """Captures end first; agents stay while a sink has not got everything, and what has no sink stays on the nodes."""
+    cluster = agents.cluster
+    pod = ClusterPod(cluster, "shop", "static-node-b")
+    agents.run("node-b", "mkdir", "/tmp/sink")
+    assert plays.capture(pod.title, id="shipped", sink="/tmp/sink", filter="udp port 9000").rc == 0
+    assert plays.capture("node node-a", id="kept", filter="udp port 9000").rc == 0
+    pod.send()
+    agents.run("node-b", "mv", "/tmp/sink", "/tmp/gone")
+    run = agents.playbook(state="absent", wait="5s")
+    assert run.rc == 2 and "left of shipped on node-b" in failed(run)[-1], run.stdout
+    assert sorted(agents.pods()) == cluster.nodes
+    agents.run("node-b", "mv", "/tmp/gone", "/tmp/sink")
+    would = agents.playbook("--check", state="absent", wait="60s")
+    assert would.rc == 0 and changed(would)["localhost"] and sorted(agents.pods()) == cluster.nodes
+    run = agents.playbook(state="absent")
+    assert run.rc == 0, run.stdout
+    assert report(run) == "files of captures stay on node-a, in /var/lib/kube-pcap"
+    assert plays.tcpdumps() == 0 and plays.spool()["node-a"] == ["kept"]
+    cluster.wait("end of the namespace", lambda: not cluster.kubectl("get", "ns", NAMESPACE, check=False))
+    assert [line["event"] for line in manifest(pod.node, "shipped") if line["event"] == "stored"]
+    nothing = agents.playbook(state="absent")
+    assert nothing.rc == 0 and set(changed(nothing).values()) == {0} and report(nothing) == "there are no agents"
+
+
+def test_without_the_collection(cluster: Cluster, tmp_path: pathlib.Path) -> None:
+    """A sentence says what is missing, before anything is asked of the cluster."""
+    run = Ansible(cluster.inventory, tmp_path).playbook("kube.pcap.agent", extra_vars={"agent_image": "x"})
+    assert failed(run) == [
+        "the collection kubernetes.core is missing; install it with ansible-galaxy collection install kubernetes.core"
+    ]
