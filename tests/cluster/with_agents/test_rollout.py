@@ -6,19 +6,19 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import pytest
 
 from tests.cluster.agents import AGENTS, SSH
-from tests.cluster.capturing import ClusterPlays, files, manifest, numbers, side_by_side
+from tests.cluster.capturing import SPOOL, ClusterPlays, manifest, numbers, side_by_side
 from tests.cluster.cluster import Cluster
 from tests.cluster.pods import ClusterPod, named
 from tests.lab.ansible_run import Run
-from tests.lab.playing import changed, started, told
+from tests.lab.playing import changed, started
 from tests.lab.recording import wait_for
 
 SINK = "srv/captures"
@@ -47,10 +47,12 @@ def capture(ways: dict[str, ClusterPlays]) -> dict[str, Run]:
     return runs
 
 
-def targets(plays: ClusterPlays, names: set[str]) -> list[dict[str, Any]]:
-    """What status tells of pods, for each capture that has them."""
-    captures = told(plays.run("status"))["captures"]
-    return [one for capture in captures for one in capture["targets"] if one["target"]["name"] in names]
+def ends(cluster: Cluster, gone: set[str]) -> list[tuple[str, str | None]]:
+    """Phase and reason of the pods that have gone, by the last words of both captures' recorders."""
+    folders = [cluster.node(name).root / SPOOL / way for name in cluster.nodes for way in (AGENTS, SSH)]
+    states = [json.loads((folder / "state.json").read_text(encoding="utf-8")) for folder in folders]
+    told = [target for state in states for target in state["targets"] if target["target"]["name"] in gone]
+    return [(target["phase"], target["reason"]) for target in told]
 
 
 def stored(sinks: dict[str, pathlib.Path], cluster: Cluster) -> dict[str, list[pathlib.Path]]:
@@ -81,13 +83,8 @@ def test_a_rollout(
     cluster.kubectl("-n", "shop", "rollout", "status", "deployment/web", "--timeout=240s", timeout=250)
     gone = {pod.name for pod in old}
     cluster.wait("end of the old pods", lambda: not gone & {pod.name for pod in named(cluster, "shop", "app=web")})
-
-    def ended() -> bool:
-        ends = [(one["phase"], one["reason"]) for one in targets(ways[AGENTS], gone)]
-        return ends == [("done", "the pod is gone")] * 6
-
-    wait_for(ended, 600, "the end of the old targets")
-    assert gone <= set(stored(sinks, cluster))
+    wait_for(lambda: ends(cluster, gone) == [("done", "the pod is gone")] * 6, 600, "the end of the old targets")
+    wait_for(lambda: gone <= set(stored(sinks, cluster)), 600, "the old pods' files in the sinks")
     new = named(cluster, "shop", "app=web")
     for run in capture(ways).values():
         assert set(changed(run).values()) == {1}, run.stdout
@@ -101,4 +98,3 @@ def test_a_rollout(
     here = list(tmp_path.rglob("*.pcap.gz"))
     for name, stream in streams.items():
         assert numbers([path for path in here if name in path.name], stream) == list(range(500)), name
-    assert {path.name for name in cluster.nodes for path in files(cluster.node(name), AGENTS)} <= set()
