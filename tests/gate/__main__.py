@@ -19,6 +19,8 @@ from .venvs import venv
 PYTEST = ["pytest", "-p", "no:cacheprovider"]
 KEPT = os.environ.get("KUBE_PCAP_CLUSTER_KEEP") == "1"
 """Whether the tests share one cluster, which two of them would change at once."""
+FILES = ["--dist", "loadfile", "--no-loadscope-reorder"]
+"""A file's tests stay together, and files in their order."""
 LAB = {
     "demo": ["tests.lab", "demo"],
     "lab": ["tests.lab", "up"],
@@ -29,7 +31,7 @@ LAB = {
     "bench": ["tests.bench"],
     # Most of what a test does is to wait: several workers keep two processors busy (tests/lab/turns.py).
     "test": [*PYTEST, "-n", "3", "--maxschedchunk", "1"],
-    "test-cluster": [*PYTEST, "-n", "0" if KEPT else "2", "--dist", "loadfile", "-o", "testpaths=tests/cluster"],
+    "test-cluster": [*PYTEST, "-n", "0" if KEPT else "2", *FILES, "-o", "testpaths=tests/cluster"],
 }
 """What runs in namespaces, as root, once everything that it needs is installed."""
 STEPS = {
