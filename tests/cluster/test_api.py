@@ -17,7 +17,11 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.access import A
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.answer import answer
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.client import connect
 from tests.cluster import images
+from tests.cluster.capturing import ClusterPlays
 from tests.cluster.workloads import key
+from tests.gate.venvs import venv
+from tests.lab.ansible_run import Ansible
+from tests.lab.playing import started
 
 
 @pytest.fixture
@@ -178,3 +182,11 @@ def test_a_host_that_is_no_node(cluster, plays, tmp_path):
     assert run.stdout.count("planned") == 3, run.stdout
     told = run.stdout + run.stderr
     assert 'host stranger is left out: the API has no node "node-x", nor one with its addresses; set kube_node' in told
+
+
+def test_the_oldest_core_and_client(cluster, tmp_path):
+    """The oldest that the collection promises ask this API: a deployment is known to it alone."""
+    python = str(venv("core-2.16") / "python")
+    plays = ClusterPlays(cluster, Ansible(cluster.inventory, tmp_path, python))
+    run = plays.capture("deployment shop/web", "--check", api="always")
+    assert run.rc == 0 and sorted(row[0] for row in started(run)) == cluster.nodes, run.stdout + run.stderr

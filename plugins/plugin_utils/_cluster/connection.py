@@ -138,7 +138,7 @@ def _configure(access: Access, folder: str) -> Any:
 
 
 def _headers(access: Access) -> Any:
-    headers = library.urllib3.HTTPHeaderDict({"accept": "application/json", "accept-encoding": "gzip"})
+    headers = library.HTTPHeaderDict({"accept": "application/json", "accept-encoding": "gzip"})
     headers["user-agent"] = "kube.pcap"
     if access.username:
         known = ("%s:%s" % (access.username, access.password)).encode()

@@ -21,6 +21,7 @@ try:
     import urllib3
     import yaml
     from kubernetes.client import rest
+    from urllib3._collections import HTTPHeaderDict  # that of the oldest client (1.26) has it nowhere else
 except ImportError as error:
     MISSING: str | None = str(error)
     VERSION = ""
@@ -43,6 +44,7 @@ else:
 
 __all__ = [
     "FAILURES",
+    "HTTPHeaderDict",
     "MISSHAPEN",
     "MISSING",
     "NO_WAY",
