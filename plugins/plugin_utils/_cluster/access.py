@@ -61,6 +61,9 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 
 _OF_A_FILE = ("kubeconfig", "context")
 _OF_A_HOST = ("host", "api_key", "username", "password", "client_cert", "client_key", "ca_cert", "validate_certs")
+_SERVERS, _SECRETS = ("K8S_AUTH_HOST", "K8S_AUTH_SERVER"), ("K8S_AUTH_API_KEY", "K8S_AUTH_TOKEN", "K8S_AUTH_PASSWORD")
+"""Variables that name a server, and those by which kubectl sends no secret of a kubeconfig: a client's certificate does
+not keep a kubeconfig's token back."""
 
 _OTHERS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(_OF_A_FILE, ("HOST", "SERVER", "API_KEY", "TOKEN", "USERNAME", "CERT_FILE")),
@@ -96,14 +99,15 @@ def read_access(options: Mapping[str, Any], environ: Mapping[str, str], service_
     """Return which API server is asked and as whom, by options or else the environment; raise OptionError.
 
     What one cluster's credential has set in the environment is not mixed into a kubeconfig or context that is an
-    option, and a kubeconfig of the environment not into a host that is one: no token goes to another's server.
+    option, nor into a host that is one and another than the environment's, and a kubeconfig of the environment not into
+    a host that is an option. A token of the environment without a host there goes to the host that is an option.
     """
     told = {name: value for name, value in options.items() if name in ENVIRONMENT and value not in (None, "", [])}
     hidden: tuple[str, ...] = ()
     if any(name in told for name in _OF_A_FILE):
         hidden = _OF_A_HOST
     elif "host" in told:
-        hidden = _OF_A_FILE
+        hidden = (*_OF_A_FILE, *_OF_A_HOST) if _another(told["host"], environ) else _OF_A_FILE
     given = {name: environ[key] for name, key in ENVIRONMENT.items() if environ.get(key) and name not in hidden}
     given.update(told)
     if "api_key" in given:
@@ -127,13 +131,33 @@ def check_cluster(options: Mapping[str, Any], environ: Mapping[str, str], prefix
     """Raise OptionError where kubernetes.core would be led to another cluster than the one that is named.
 
     Its modules, and its connection by kubectl, take whatever stands in the environment beside the options that they are
-    given. prefix: of the options' names.
+    given, and kubectl what it lacks from a kubeconfig that nobody has named. prefix: of the options' names.
     """
     for named, others in _OTHERS.items():
         for variable in ("K8S_AUTH_" + name for name in others):
             if options.get(named) and environ.get(variable):
-                wrong = "%s is set, too, and may mean another cluster" % variable
-                raise OptionError(prefix + named, wrong, "take one of both away")
+                raise _mixed(prefix + named, variable)
+    if options.get("host") and (variable := _another(options["host"], environ)):
+        raise _mixed(prefix + "host", variable)
+    server = "host" if options.get("host") else next((name for name in _SERVERS if environ.get(name)), None)
+    of_a_file = any(options.get(name) or environ.get(ENVIRONMENT[name]) for name in _OF_A_FILE)
+    if server and not of_a_file and not any(environ.get(name) for name in _SECRETS):
+        wrong = "kubectl would send it what a kubeconfig has for another cluster, a token or a password"
+        right = "name %skubeconfig, a file that has server and user together" % prefix
+        raise OptionError(prefix + server if server == "host" else server, wrong, right)
+
+
+def _mixed(option: str, variable: str) -> OptionError:
+    wrong = "%s is set, too, and may mean another cluster" % variable
+    return OptionError(option, wrong, "take one of both away")
+
+
+def _another(host: str, environ: Mapping[str, str]) -> str | None:
+    """Return the variable by which the environment, and the credentials there, mean another server than ``host``."""
+    for variable in _SERVERS:
+        if environ.get(variable, host).rstrip("/") not in ("", host.rstrip("/")):
+            return variable
+    return None
 
 
 def _place(given: Mapping[str, Any], environ: Mapping[str, str], service_token: str) -> str:

@@ -184,6 +184,7 @@ def test_refused(scene):
         "no node is known, label_selector is pool=none": {"label_selector": "pool=none"},
         "PublicIP": {"address": ["PublicIP"]},
         "telnet": {"connect": "telnet"},
+        "host: kubectl would send it": {"connect": "agent", "host": "https://192.0.2.1:6443", "api_key": "x"},
     }
     more = []
     for number, options in enumerate(sentences.values()):
@@ -255,9 +256,12 @@ def server():
 
 def test_api(scene, server):
     """Two lists are asked for; what is kept is used until it is flushed, or another selection is asked for."""
+    one = {"name": "one", "cluster": {"server": "http://127.0.0.1:%d" % server.server_address[1]}}
+    user, context = {"name": "one", "user": {"token": "secret"}}, {"cluster": "one", "user": "one"}
+    known = {"clusters": [one], "users": [user], "contexts": [{"name": "one", "context": context}]}
+    (scene.folder / "config").write_text(json.dumps({**known, "current-context": "one"}))
     options = {
-        "host": "http://127.0.0.1:%d" % server.server_address[1],
-        "api_key": "secret",
+        "kubeconfig": str(scene.folder / "config"),
         "connect": "agent",
         "cache": True,
         "cache_plugin": "ansible.builtin.jsonfile",

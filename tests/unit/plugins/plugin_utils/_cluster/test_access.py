@@ -27,6 +27,10 @@ AWX = {
     "K8S_AUTH_SSL_CA_CERT": "/runner/ca",
 }
 """What AWX's credential sets."""
+LENT = (
+    "kubectl would send it what a kubeconfig has for another cluster, a token or a password; "
+    "name agent_kubeconfig, a file that has server and user together$"
+)
 POD = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
 
 
@@ -67,6 +71,13 @@ def test_options_come_before_the_environment(options, environ, access):
         ),
         ({"host": OTHER}, {"K8S_AUTH_CONTEXT": "prod", "KUBECONFIG": "/a"}, Access("host", host=OTHER)),
         ({"host": OTHER}, {"K8S_AUTH_API_KEY": "token"}, Access("host", host=OTHER, api_key="token")),
+        ({"host": OTHER}, AWX, Access("host", host=OTHER)),
+        ({"host": OTHER, "api_key": "mine"}, AWX, Access("host", host=OTHER, api_key="mine")),
+        (
+            {"host": URL + "/"},
+            AWX,
+            Access("host", host=URL + "/", api_key="token", validate_certs=True, ca_cert="/runner/ca"),
+        ),
         (
             {"kubeconfig": "/o", "host": OTHER},
             {"K8S_AUTH_API_KEY": "token"},
@@ -145,6 +156,17 @@ def test_options_are_documented():
         ({"kubeconfig": "/a"}, {"K8S_AUTH_SERVER": URL}, "agent_kubeconfig: K8S_AUTH_SERVER is set, too"),
         ({"host": URL}, {"K8S_AUTH_KUBECONFIG": "/b"}, "agent_host: K8S_AUTH_KUBECONFIG is set, too"),
         ({"host": URL}, {"K8S_AUTH_CONTEXT": "b"}, "agent_host: K8S_AUTH_CONTEXT is set, too"),
+        ({"host": OTHER}, AWX, "agent_host: K8S_AUTH_HOST is set, too, and may mean another"),
+        ({"host": OTHER}, {"K8S_AUTH_SERVER": URL, "K8S_AUTH_TOKEN": "x"}, "agent_host: K8S_AUTH_SERVER is set, too"),
+        ({"host": URL}, {"KUBECONFIG": "/c"}, "agent_host: " + LENT),
+        ({"host": URL, "client_cert": "/c", "client_key": "/k"}, {}, "agent_host: " + LENT),
+        ({"host": URL, "api_key": "x"}, {}, "agent_host: " + LENT),
+        ({}, {"K8S_AUTH_HOST": URL, "KUBECONFIG": "/c"}, "^K8S_AUTH_HOST: " + LENT),
+        ({}, {"K8S_AUTH_SERVER": URL, "K8S_AUTH_CERT_FILE": "/c"}, "^K8S_AUTH_SERVER: " + LENT),
+        ({}, {"K8S_AUTH_HOST": URL, "K8S_AUTH_TOKEN": "x"}, None),
+        ({}, {"K8S_AUTH_HOST": URL, "K8S_AUTH_USERNAME": "u", "K8S_AUTH_PASSWORD": "x"}, None),
+        ({}, {"K8S_AUTH_HOST": URL, "K8S_AUTH_KUBECONFIG": "/b"}, None),
+        ({"host": URL, "kubeconfig": "/a"}, {}, None),
         ({"host": URL}, AWX, None),
         ({"kubeconfig": "/a"}, {"K8S_AUTH_HOST": "", "K8S_AUTH_KUBECONFIG": "/b", "KUBECONFIG": "/c"}, None),
         ({"kubeconfig": None}, AWX, None),

@@ -98,7 +98,7 @@ def test_no_snapshot(tmp_path):
         ({"api_key": "another"}, {}, True),
         ({"host": "https://10.0.0.2:6443"}, {}, False),
         ({"label_selector": "pool=edge"}, {}, False),
-        ({"connect": "agent"}, {}, False),
+        ({"connect": "agent"}, {"K8S_AUTH_API_KEY": "x"}, False),
         ({"host": None}, {"K8S_AUTH_HOST": "https://10.0.0.3:6443"}, False),
         ({"host": None}, {"K8S_AUTH_HOST": "https://10.0.0.1:6443"}, True),
     ],
