@@ -19,9 +19,11 @@ from tests.cluster import build, images, kubernetes_core
 from tests.cluster.capturing import ClusterPlays
 from tests.lab.ansible_run import Ansible, environment
 from tests.lab.playing import started
+from tests.nodes.node import CHECKOUT
 
 TEMPLATE = "{{ 6 * 7 }}"
 SPACE = "inventory-test"
+GRAPH = "$ ansible-inventory -i cluster.pcap.yml --graph\n"
 
 
 @pytest.fixture
@@ -95,6 +97,12 @@ def test_graph(cluster, folder, tmp_path, marked):
     assert not [key for key in wanted if not any(name.startswith(key) for name in groups)]
     configure(folder, cluster, label_selector="topology.kubernetes.io/zone in (east-1)")
     assert graph(folder, tmp_path)["nodes"] == [marked]
+
+
+def test_the_graph_of_the_documentation(folder, tmp_path, marked):
+    """It stands there as the command prints it."""
+    _before, _command, rest = (CHECKOUT / "docs" / "inventory.md").read_text().partition(GRAPH)
+    assert inventory(folder / "cluster.pcap.yml", tmp_path, "--graph").stdout == rest.partition("```\n")[0]
 
 
 def test_variables(cluster, folder, tmp_path, marked):

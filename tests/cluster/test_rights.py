@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 
 import pytest
 import yaml
@@ -15,7 +16,8 @@ import yaml
 from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.answer import answer
 from tests.cluster.executing import execute, results
-from tests.lab.playing import failed, started
+from tests.lab.ansible_run import Ansible
+from tests.lab.playing import failed, said, started
 from tests.nodes.node import CHECKOUT
 
 NAME = "kube-pcap-rights"
@@ -23,6 +25,8 @@ NAME = "kube-pcap-rights"
 MANIFEST = (CHECKOUT / "docs" / "rbac.yml").read_text().replace("kube-pcap", NAME)
 ACCOUNT = "system:serviceaccount:%s:%s" % (NAME, NAME)
 RULES = next(d for d in yaml.safe_load(MANIFEST)["items"] if d["kind"] == "ClusterRole")["rules"]
+PODS = [rule for rule in RULES if rule["resources"] == ["pods"]]
+(NODES,) = [rule for rule in RULES if rule["resources"] == ["nodes"]]
 EVERYBODYS = ("selfsubjectreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews")
 """What every account may create, to ask about itself."""
 
@@ -99,7 +103,7 @@ def without(verb, resource):
 
 
 def test_no_more_than_the_manifest_says(cluster, account):
-    """PT-12: nothing but reading, and of that no more than is written there."""
+    """PT-13: nothing but reading, and of that no more than is written there."""
     assert may(cluster) == spelled(RULES)
     assert {verb for verb, _resource in may(cluster)} == {"get", "list"}
     assert not any(resource.startswith("secrets") for _verb, resource in may(cluster))
@@ -120,12 +124,13 @@ def test_they_are_enough(account):
     assert "warnings" not in answer({}, account, "/")
 
 
-def test_playbooks(account, plays, tmp_path):
-    """PT-12: every playbook runs with them, and says nothing of rights."""
+def test_playbooks(account, rights, plays, tmp_path):
+    """PT-13: with get and list on pods alone every playbook runs, hosts are tied by name, and nothing is said."""
+    rights(PODS)
     plays.env = account
-    run = plays.capture(["deployment shop/web", "service shop/web", "node node-a"], id="account")
+    run = plays.capture(["pods shop app=web", "pod shop/client"], id="account")
     assert [row[2] for row in started(run)] == ["ready"] * 4, run.stdout
-    tool = execute(plays, "deployment shop/web", argv=["true"])
+    tool = execute(plays, "pods shop app=web", argv=["true"])
     assert [one["rc"] for one in results(tool).values()] == [0] * 3
     status = plays.run("status", id="account")
     assert status.stdout.count("pod shop/web-") == 3, status.stdout
@@ -134,6 +139,13 @@ def test_playbooks(account, plays, tmp_path):
     for one in (run, tool, status, stop, collect):
         assert one.rc == 0 and one.stderr == "", one.stdout + one.stderr
     assert len(list(tmp_path.rglob("*.pcap.gz"))) >= 4
+
+
+def test_playbooks_that_ask_for_more(account, plays):
+    """Workloads, Services and nodes are found with the manifest's further rights, and nothing is said."""
+    plays.env = account
+    run = plays.capture(["deployment shop/web", "service shop/web", "node node-a"], "--check")
+    assert run.rc == 0 and run.stdout.count("planned") == 4 and run.stderr == "", run.stdout + run.stderr
 
 
 @pytest.mark.parametrize(
@@ -153,13 +165,14 @@ def test_playbooks(account, plays, tmp_path):
         ),
         ("get", "deployments", "deployment shop/web", 'grant it get on deployments (apiGroup "apps", by'),
         ("list", "replicasets", "deployment shop/web", 'grant it list on replicasets (apiGroup "apps", by'),
+        ("get", "replicasets", "replicaset shop/web-0", 'grant it get on replicasets (apiGroup "apps", by'),
         ("get", "statefulsets", "statefulset shop/db", 'grant it get on statefulsets (apiGroup "apps", by'),
         ("get", "daemonsets", "daemonset shop/agentless", 'grant it get on daemonsets (apiGroup "apps", by'),
         ("get", "jobs", "job shop/done", 'grant it get on jobs (apiGroup "batch", by'),
     ],
 )
 def test_a_right_that_is_missing_is_named(account, rights, verb, resource, targets, wanted):
-    """PT-12: the sentence says who lacks what, and where."""
+    """PT-13: the sentence says who lacks what, and where."""
     rights(without(verb, resource))
     with pytest.raises(PcapError) as refused:
         answer({"targets": targets}, account, "/")
@@ -167,18 +180,41 @@ def test_a_right_that_is_missing_is_named(account, rights, verb, resource, targe
     assert wanted in str(refused.value)
 
 
-def test_pods_are_enough_for_pods(account, rights, plays):
-    """With the first rule alone pods are found, hosts are tied by the kubelet's name, and nothing is said."""
-    rights(RULES[:1])
-    plays.env = account
-    run = plays.capture("pods shop app=web", "--check")
-    assert run.rc == 0 and run.stdout.count("planned") == 3 and run.stderr == "", run.stdout + run.stderr
+def test_rights_that_everything_can_do_without(account, rights):
+    """PT-13: where all is asked for, pods are told, and each further right that is missing is named."""
+    rights(PODS)
+    told = answer({}, account, "/")
+    assert {target["kind"] for target in told["targets"]} == {"pod"}
+    assert [re.findall(r"grant it (\w+ on \w+) \(", warning) for warning in told["warnings"]] == [
+        ["list on " + resource] for resource in ("nodes", "services", "endpointslices", "replicasets", "jobs")
+    ]
+
+
+@pytest.fixture
+def hosts(account, tmp_path):
+    """Nodes by the inventory plugin, with the account's rights."""
+    file = tmp_path / "cluster.pcap.yml"
+    file.write_text("plugin: kube.pcap.nodes\n")
+    ansible = Ansible(file, tmp_path)
+    return lambda: ansible.adhoc("nodes", "ansible.builtin.debug", env=account)
+
+
+def test_nodes_are_enough_for_the_inventory(cluster, rights, hosts):
+    """With list on nodes alone the plugin gives every node; without it, a sentence names that right."""
+    rights([{**NODES, "verbs": ["list"]}])
+    run = hosts()
+    assert sorted(run.of("debug")) == cluster.nodes and run.stderr == "", run.stdout + run.stderr
+    rights(PODS)
+    run = hosts()
+    text = said(run)
+    assert not run.tasks and "Traceback" not in text
+    assert ACCOUNT + " to list nodes in the whole cluster; grant it list on nodes (by a ClusterRole)" in text, text
 
 
 @pytest.mark.usefixtures("unchanged")
 def test_without_rights_the_nodes_are_asked(account, rights, plays):
     """By default a missing right is one warning, and the nodes are asked; where the API must be, it is an error."""
-    rights(RULES[1:2])
+    rights([NODES])
     plays.env = account
     run = plays.capture("pods shop app=web", "--check")
     assert run.rc == 0 and run.stdout.count("planned") == 3, run.stdout
