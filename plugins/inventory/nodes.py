@@ -68,7 +68,7 @@ notes:
     group; C(kube_labels) has them as they are.
   - With O(connect=agent), the options that name a server are handed to C(kubectl), without O(api_key), O(username) and
     O(password), which would stand in inventories. So O(host) wants a O(kubeconfig) or O(context) beside it, or
-    E(K8S_AUTH_API_KEY) or E(K8S_AUTH_PASSWORD): C(kubectl) would send it another cluster's token.
+    E(K8S_AUTH_API_KEY) or E(K8S_AUTH_PASSWORD), since C(kubectl) would send it another cluster's token.
   - The connection plugin reads E(K8S_AUTH_API_KEY) and E(K8S_AUTH_PASSWORD) by itself and puts them on the command line
     of C(kubectl), which whoever may list the controller's processes reads. A kubeconfig (O(kubeconfig)) keeps them off.
   - Where the nodes cannot be read, Ansible warns and goes on with an empty inventory, unless

@@ -137,8 +137,8 @@ def check_cluster(options: Mapping[str, Any], environ: Mapping[str, str], prefix
         for variable in ("K8S_AUTH_" + name for name in others):
             if options.get(named) and environ.get(variable):
                 raise _mixed(prefix + named, variable)
-    if options.get("host") and (variable := _another(options["host"], environ)):
-        raise _mixed(prefix + "host", variable)
+    if options.get("host") and (other := _another(options["host"], environ)):
+        raise _mixed(prefix + "host", other)
     server = "host" if options.get("host") else next((name for name in _SERVERS if environ.get(name)), None)
     of_a_file = any(options.get(name) or environ.get(ENVIRONMENT[name]) for name in _OF_A_FILE)
     if server and not of_a_file and not any(environ.get(name) for name in _SECRETS):
