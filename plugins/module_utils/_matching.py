@@ -25,13 +25,15 @@ from ._selection import ALL, WORKLOADS, parse_term, to_text
 
 GONE = "Gone"
 """The phase of a pod that only its node knows, which has no process of it: finished, or not started yet."""
-UNSEEN = "Unseen"
-"""The phase of a pod that the cluster has as Running, and of which its node, asked at another time, had no process."""
+UNSEEN, NOT_BEGUN = "Unseen", "NotBegun"
+"""The phases of a pod that the cluster has as Running, and as Pending, and of which its node, asked at another time,
+had no process. A Pending pod may have some: those of its init containers."""
 
 _WORDS = {
     "Succeeded": "has finished (Succeeded)",
     "Failed": "has finished (Failed)",
-    "Pending": "is Pending: no process of it exists yet",
+    "Pending": "is Pending",
+    NOT_BEGUN: "is Pending: no process of it was found on {node}",
     GONE: "has no process on {node}: it has finished, has not started yet, or waits to be started again",
     UNSEEN: "is said to run on {node}, which had no process of it when it was asked: it may have finished, have started"
     " since, or wait to be started again",
@@ -181,6 +183,8 @@ def explain(selection: Selection, candidates: Iterable[Candidate], node: str | N
 def state(candidate: Candidate) -> str:
     """Return why a pod is no target, as what follows its title in a sentence."""
     phase = candidate.phase or "not known"
+    if phase == "Pending" and candidate.target.node is None:
+        return "is Pending: it is on no node yet"
     words = _WORDS.get(phase, "has no process that is known, and its phase is %s" % phase)
     return words.replace("{node}", candidate.target.node or "its node")
 

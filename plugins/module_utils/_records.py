@@ -98,7 +98,7 @@ class Candidate:
     target: Target
     phase: str | None = "Running"
     """``status.phase`` of a pod: Pending, Running, Succeeded, Failed, Unknown; or, when its node was asked and has no
-    process of it, ``Gone``, and ``Unseen`` where the cluster says that it runs."""
+    process of it, ``Gone``, or where the cluster says Running ``Unseen``, and where it says Pending ``NotBegun``."""
     workloads: tuple[tuple[str, str], ...] | None = None
     """Controllers as (kind in lower case, name), all the way up; None where only the nodes were asked."""
     services: tuple[str, ...] | None = None

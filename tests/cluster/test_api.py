@@ -129,7 +129,7 @@ def test_pages(cluster):
 @pytest.mark.parametrize(
     "selection, sentence",
     [
-        ("pod shop/pending", "targets: pod shop/pending is Pending: no process of it exists yet"),
+        ("pod shop/pending", "targets: pod shop/pending is Pending: it is on no node yet"),
         ("pod shop/completed", "targets: pod shop/completed has finished (Succeeded)"),
         ("job shop/done", "has finished (Succeeded)"),
         ("pod shop/missing", "targets: pod shop/missing matches no pod; namespace shop has the pods "),

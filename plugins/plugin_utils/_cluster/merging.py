@@ -16,12 +16,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ...module_utils._errors import OptionError
-from ...module_utils._matching import GONE, UNSEEN, listed
+from ...module_utils._matching import GONE, NOT_BEGUN, UNSEEN, listed
 from ...module_utils._records import Candidate, Container, RecordError, Target, from_result
 
 Id = tuple[str | None, ...]
 
 SNAPSHOT, API = "snapshot", "API"
+_WITHOUT_PROCESS = {"Running": UNSEEN, "Pending": NOT_BEGUN}
+"""By the phase that the cluster knows, what a pod has of which its node told no process."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,8 +156,8 @@ def _disputed(nodes: str, home: str | None, titles: Sequence[str], source: str |
 def merge(from_nodes: Iterable[Candidate], from_cluster: Iterable[Candidate]) -> tuple[Candidate, ...]:
     """Return every node and pod once.
 
-    A pod that the cluster has as Running, and of which its node has told no process, gets phase Unseen: either may have
-    been asked first.
+    A pod that the cluster has as Running or Pending, and of which its node has told no process, gets a phase that says
+    so: either may have been asked first.
     """
     nodes = {_identity(candidate.target): candidate for candidate in from_nodes}
     asked = {c.target.name for c in nodes.values() if c.target.kind == "node"}
@@ -164,8 +166,8 @@ def merge(from_nodes: Iterable[Candidate], from_cluster: Iterable[Candidate]) ->
         live = nodes.pop(_identity(known.target), None)
         if live is not None:
             found.append(_join(live, known))
-        elif known.phase == "Running" and known.target.kind == "pod" and known.target.node in asked:
-            found.append(dataclasses.replace(known, phase=UNSEEN))
+        elif known.target.kind == "pod" and known.target.node in asked:
+            found.append(dataclasses.replace(known, phase=_without_process(known.phase)))
         else:
             found.append(known)
     named = {(c.target.namespace, c.target.name) for c in found}
@@ -188,8 +190,12 @@ def _join(live: Candidate, known: Candidate) -> Candidate:
         addresses=there.addresses if there.kind == "pod" and there.addresses else _all(here, there),
         interfaces=here.interfaces,
     )
-    phase = UNSEEN if live.phase == GONE and known.phase == "Running" else known.phase
+    phase = _without_process(known.phase) if live.phase == GONE else known.phase
     return dataclasses.replace(known, target=target, phase=phase, runtime_problem=live.runtime_problem)
+
+
+def _without_process(phase: str | None) -> str | None:
+    return _WITHOUT_PROCESS.get(phase or "", phase)
 
 
 def _containers(here: tuple[Container, ...], there: tuple[Container, ...]) -> tuple[Container, ...]:

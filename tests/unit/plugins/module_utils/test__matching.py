@@ -54,6 +54,8 @@ CLUSTER = (
     ),
     pod("seed", pid=None, phase="Succeeded", labels={"app": "seed"}, workloads=(("job", "seed"),), services=()),
     pod("old", pid=None, phase="Gone", labels={"app": "old"}, workloads=(), services=()),
+    pod("setup", pid=None, phase="NotBegun", labels={"app": "setup"}, workloads=(), services=()),
+    pod("slow", node="node-c", pid=None, phase="Pending", labels={"app": "slow"}, workloads=(), services=()),
     pod("late", pid=None, phase="Unseen", labels={"app": "late"}, workloads=(), services=()),
     pod("lost", pid=None, phase="Unknown", labels={"app": "lost"}, workloads=(), services=()),
 )
@@ -85,11 +87,13 @@ CHOSEN = [
 REFUSED = [
     (
         "pod shop/nope",
-        "pod shop/nope matches no pod; namespace shop has the pods cart, late, lost, old, report, seed, web-1, web-2",
+        "pod shop/nope matches no pod; namespace shop has the pods cart, late, lost, old, report, seed, setup, slow and ",
     ),
-    ("pod shop/web", "has the pods cart, late, lost, old, report, seed, web-1, web-2$"),
+    ("pod shop/web", "has the pods cart, late, lost, old, report, seed, web-1, web-2 and 2 more$"),
     ("pod shopp/cart", "namespace shopp has no pods; namespaces with pods are shop, test, as far as is known$"),
-    ("pod shop/report", "x: pod shop/report is Pending: no process of it exists yet"),
+    ("pod shop/report", "x: pod shop/report is Pending: it is on no node yet$"),
+    ("pod shop/setup", "x: pod shop/setup is Pending: no process of it was found on node-a$"),
+    ("pod shop/slow", "x: pod shop/slow is Pending$"),
     ("pod shop/seed", "x: pod shop/seed has finished \\(Succeeded\\)"),
     ("pod shop/old", "x: pod shop/old has no process on node-a: it has finished, has not started yet, or waits"),
     ("pod shop/late", "x: pod shop/late is said to run on node-a, which had no process of it when it was asked: "),
@@ -203,7 +207,7 @@ def test_a_nameless_pod_is_never_chosen():
 
 def test_who_may_run_later():
     """What has finished, what runs, and what only a node has traces of is not waited for."""
-    assert [c.target.name for c in CLUSTER if matching.waits(c)] == ["report", "late", "lost"]
+    assert [c.target.name for c in CLUSTER if matching.waits(c)] == ["report", "setup", "slow", "late", "lost"]
 
 
 def test_nothing_known():

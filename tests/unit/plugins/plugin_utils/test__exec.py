@@ -162,7 +162,7 @@ def test_a_pod_that_does_not_run_yet():
     known = [Candidate(pod("web-3", None, pid=None, netns=None), "Pending", ()), Candidate(pod("web-1", "node-a"))]
     made = plan_exec({"exec_targets": "pods shop app=web", "exec_argv": ["ip"]}, HOSTS[:1], known)
     assert [len(one.targets) for one in made.records.values()] == [1]
-    assert made.warnings[0].startswith("pods shop app=web: pod shop/web-3 is Pending: no process of it exists yet")
+    assert made.warnings[0].startswith("pods shop app=web: pod shop/web-3 is Pending: it is on no node yet; make")
 
 
 def test_what_the_cluster_knows():

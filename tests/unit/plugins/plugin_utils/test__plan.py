@@ -329,7 +329,7 @@ def with_phase(known, **phases):
 
 NEW, LATE = pod("new-1", None, labels={"app": "web"}), pod("late-1", "node-a", labels={"app": "web"})
 OVER, FAR = pod("over-1", "node-a", labels={"app": "web"}), pod("far-1", "node-c", labels={"app": "web"})
-NOT_YET = "is Pending: no process of it exists yet"
+NOT_YET, NOT_BEGUN = "is Pending: it is on no node yet", "is Pending: no process of it was found on node-a"
 NOT_SEEN = "is said to run on node-a, which had no process of it when it was asked: it may have finished, have started"
 
 
@@ -339,7 +339,8 @@ NOT_SEEN = "is said to run on node-a, which had no process of it when it was ask
         ([OVER], {"over": "Succeeded"}, []),
         ([OVER], {"over": "Failed"}, []),
         ([NEW], {"new": "Pending"}, ["pods shop app=web: pod shop/new-1 %s; make the same request again" % NOT_YET]),
-        ([FAR], {"far": "Pending"}, ["pods shop app=web: pod shop/far-1 %s; make the same request again" % NOT_YET]),
+        ([FAR], {"far": "Pending"}, ["pods shop app=web: pod shop/far-1 is Pending; make the same request again"]),
+        ([LATE], {"late": "Pending"}, ["pods shop app=web: pod shop/late-1 %s; make the same" % NOT_BEGUN]),
         ([LATE], {}, ["pods shop app=web: pod shop/late-1 %s" % NOT_SEEN]),
         ([LATE, NEW], {"new": "Pending"}, ["pod shop/late-1 %s" % NOT_SEEN, "pod shop/new-1 %s" % NOT_YET]),
         (

@@ -78,7 +78,9 @@ def test_nameless_pod():
     assert (found.target.name, found.target.pid) == ("cart", 60)
 
 
-@pytest.mark.parametrize("phase, expected", [("Running", "Unseen"), ("Pending", "Pending"), ("Succeeded", "Succeeded")])
+@pytest.mark.parametrize(
+    "phase, expected", [("Running", "Unseen"), ("Pending", "NotBegun"), ("Succeeded", "Succeeded")]
+)
 def test_the_node_does_not_run_it(phase, expected):
     """What runs by the cluster's word alone is not said to be gone: either may have been asked first."""
     (_node, found) = merging.merge([node()], [node(), dataclasses.replace(KNOWN, phase=phase)])
