@@ -49,7 +49,7 @@ def names(targets):
     ],
 )
 def test_what_a_selection_means(cluster, ask, selection, kubectl):
-    """PT-8 to PT-10: each kind matches the pods that kubectl finds another way."""
+    """SN-1: each kind matches the pods that kubectl finds another way."""
     expected = sorted(key(pod) for pod in cluster.objects("pods", *kubectl))
     assert names(ask(selection)["targets"]) == expected and expected
 
@@ -142,7 +142,7 @@ def test_pages(cluster):
     ],
 )
 def test_a_pod_that_cannot_be_used(ask, selection, sentence):
-    """KNT-15: one sentence with the reason, or with what exists."""
+    """PT-5: one sentence with the reason, or with what exists."""
     with pytest.raises(PcapError) as refused:
         ask(selection)
     assert sentence in str(refused.value) and "\n" not in str(refused.value)

@@ -59,7 +59,7 @@ def test_packets_that_cross_nodes(cluster, plays):
 
 
 def test_workloads(cluster, plays):
-    """SN-1, PT-9: workloads and a Service are their pods of now, on whichever nodes they are."""
+    """SN-1: workloads and a Service are their pods of now, on whichever nodes they are."""
     run = plays.capture(["service shop/web", "statefulset shop/db", "daemonset shop/agentless"], "--check")
     assert run.rc == 0 and run.stderr == "", run.stdout + run.stderr
     pods = named(cluster, "shop", "app in (web,db,agentless)")
