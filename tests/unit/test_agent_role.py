@@ -53,6 +53,25 @@ def test_every_option_is_handed_over() -> None:
     assert request == {name: "{{ %s }}" % name for name in read("defaults/main.yml")}
 
 
+def test_rights() -> None:
+    """Who brings agents has, by the manifest that is shipped, whatever the tasks read, apply and remove."""
+    items = yaml.safe_load((ROLE.parents[1] / "docs" / "rbac-agents.yml").read_text())["items"]
+    rights = {
+        (resource, verb)
+        for item in items
+        for rule in item.get("rules", ())
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+        if item["kind"] == "Role"
+    }
+    namespace, *applied = manifest()
+    asked_of = {"%ss" % one["kind"].lower() for one in applied}
+    wanted = {(resource, verb) for resource in asked_of for verb in ("get", "create", "patch", "delete")}
+    wanted |= {("namespaces", "get"), ("pods", "get"), ("pods", "list"), ("pods/exec", "create"), ("pods/exec", "get")}
+    assert rights == wanted and items[0]["metadata"]["name"] == namespace["metadata"]["name"]
+    assert not pods.owns_namespace(items[:1])
+
+
 def manifest(**options: Any) -> list[dict[str, Any]]:
     """The manifest as it is applied."""
     environment = jinja2.Environment(trim_blocks=True)

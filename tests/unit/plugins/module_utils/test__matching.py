@@ -87,7 +87,7 @@ CHOSEN = [
 REFUSED = [
     (
         "pod shop/nope",
-        "pod shop/nope matches no pod; namespace shop has the pods cart, late, lost, old, report, seed, setup, slow and ",
+        "pod shop/nope matches no pod; namespace shop has the pods cart, late, lost, old, report, seed, setup, slow ",
     ),
     ("pod shop/web", "has the pods cart, late, lost, old, report, seed, web-1, web-2 and 2 more$"),
     ("pod shopp/cart", "namespace shopp has no pods; namespaces with pods are shop, test, as far as is known$"),
