@@ -53,6 +53,17 @@ def test_every_option_is_handed_over() -> None:
     assert request == {name: "{{ %s }}" % name for name in read("defaults/main.yml")}
 
 
+@pytest.mark.parametrize("file", sorted(path.name for path in (ROLE / "tasks").glob("*.yml")))
+def test_no_request_waits_for_ever(file: str) -> None:
+    """An API server that is silent ends the task, whose name says who did not answer; a wait has its own time first."""
+    for task in read("tasks/" + file) or ():
+        (module,) = [name for name in task if "." in name]
+        if module.startswith("kubernetes.core."):
+            waited = task[module].get("wait_timeout")
+            assert ("+ 60 }}" in task["timeout"]) if waited else task["timeout"] in (60, 120), task["name"]
+            assert "the API server" in task["name"] or waited
+
+
 def test_rights() -> None:
     """Who brings agents has, by the manifest that is shipped, whatever the tasks read, apply and remove."""
     items = yaml.safe_load((ROLE.parents[1] / "docs" / "rbac-agents.yml").read_text())["items"]
