@@ -20,7 +20,7 @@ TAINT = "node-role.kubernetes.io/control-plane:NoSchedule"
 
 
 @pytest.fixture(scope="package")
-def agents(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agents]:
+def brought(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agents]:
     """Agents on all nodes, of which one was tainted when they came; nothing of them is left afterwards."""
     cluster.load(agent_image.archive())
     cluster.kubectl("taint", "nodes", cluster.nodes[0], TAINT)
@@ -33,6 +33,15 @@ def agents(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     assert run.rc == 0, run.stdout + run.stderr
     cluster.wait("end of the namespace", lambda: not cluster.kubectl("get", "ns", NAMESPACE, check=False))
     assert made.plays.spool() == {}
+
+
+@pytest.fixture
+def agents(brought: Agents) -> Agents:
+    """Agents on all nodes; brought again where the test before has removed them."""
+    if not brought.pods():
+        run = brought.bring()
+        assert run.rc == 0, run.stdout + run.stderr
+    return brought
 
 
 @pytest.fixture

@@ -7,13 +7,16 @@
 from __future__ import annotations
 
 import json
+import pathlib
 import re
 
+from ansible_collections.kube.pcap.plugins.plugin_utils._collect.fetching import BLOCK
 from tests.cluster.agents import NAMESPACE, Agents, report
 from tests.cluster.capturing import ClusterPlays, files, numbers
 from tests.cluster.pods import ClusterPod, named
 from tests.lab.playing import changed
 from tests.lab.recording import wait_for
+from tests.lab.traffic import Traffic
 
 RIGHTS = {"NET_RAW", "NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE", "SYS_CHROOT", "DAC_READ_SEARCH", "SETGID"}
 ROOT = "/var/lib/kube-pcap"
@@ -52,12 +55,14 @@ def test_the_same_again(agents: Agents) -> None:
     }
 
 
-def test_an_agent_is_deleted(agents: Agents, plays: ClusterPlays) -> None:
-    """KNT-1, KNT-11: the next one goes on with its captures; the time between is a gap, and no packet is lost twice."""
+def test_an_agent_is_deleted(agents: Agents, plays: ClusterPlays, tmp_path: pathlib.Path) -> None:
+    """KNT-1, KNT-11: the next one goes on with its captures, after a gap, and hands over all files byte by byte."""
     cluster = agents.cluster
     (pod,) = [one for one in named(cluster, "shop", "app=web") if one.node.name == "node-b"]
-    assert plays.capture(pod.title, id="deleted", filter="udp port 9000").rc == 0
-    first = pod.send(count=200).stream
+    request = {"filter": "udp port 9000", "snaplen": 0, "compress": False}
+    assert plays.capture(pod.title, id="deleted", **request).rc == 0
+    large = {"address": "127.0.0.1", "count": 4000, "rate": 2000, "size": 1400}
+    first = Traffic(pod, [], large).wait().stream
     old = agents.pods()["node-b"]["metadata"]
     cluster.kubectl("-n", NAMESPACE, "delete", "pod", old["name"], timeout=120)
     cluster.wait("next agent", lambda: agents.pods().get("node-b", old) != old and ready(agents, "node-b"))
@@ -68,7 +73,11 @@ def test_an_agent_is_deleted(agents: Agents, plays: ClusterPlays) -> None:
     assert "1 gap" in status.stdout and "the recorder was told to end" in status.stdout
     assert plays.run("stop", id="deleted").rc == 0
     found = files(pod.node, "deleted")[pod.name]
-    assert numbers(found, first) == numbers(found, second) == list(range(200))
+    assert (numbers(found, first), numbers(found, second)) == (list(range(4000)), list(range(200)))
+    assert max(path.stat().st_size for path in found) > BLOCK
+    whole = {path.name: path.read_bytes() for path in found}
+    assert plays.run("collect", id="deleted", dest=str(tmp_path)).rc == 0
+    assert {path.name: path.read_bytes() for path in tmp_path.rglob("*.pcap")} == whole
     assert pod.node.run(["sh", "-c", "ps -eo stat | grep -c ^Z"], check=False).stdout == "0\n"
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Agents that are chosen, that cannot start, and that are removed; the last file, since it takes them away (KNT-15)."""
+"""Agents that cannot start, that are chosen, and that are removed (KNT-15)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,16 @@ from tests.lab.ansible_run import Ansible
 from tests.lab.playing import changed, failed
 
 
+def test_an_image_that_nobody_has(agents: Agents) -> None:
+    """It fails, and names the nodes with the kubelet's reason; the right one mends it."""
+    run = agents.bring(image="kube-pcap.test/nobody:1", wait="15s")
+    (said,) = failed(run)
+    assert run.rc == 2 and re.match(r"no agent is ready on node-\w \(ErrImageNeverPull: ", said), said
+    assert "Traceback" not in run.stdout + run.stderr
+    run = agents.bring()
+    assert run.rc == 0 and changed(run) == {"localhost": 1}
+
+
 def test_chosen_nodes(agents: Agents) -> None:
     """KNT-15: labels choose nodes, and a choice that fits none is refused."""
     run = agents.bring(node_selector={"kubernetes.io/hostname": "node-b"})
@@ -26,16 +36,6 @@ def test_chosen_nodes(agents: Agents) -> None:
         failed(run) == ["agent_node_selector: no node has these labels; see kubectl get nodes --show-labels"]
         and not agents.pods()
     )
-
-
-def test_an_image_that_nobody_has(agents: Agents) -> None:
-    """It fails, and names the nodes with the kubelet's reason; the right one mends it."""
-    run = agents.bring(image="kube-pcap.test/nobody:1", wait="15s")
-    (said,) = failed(run)
-    assert run.rc == 2 and re.match(r"no agent is ready on node-\w \(ErrImageNeverPull: ", said), said
-    assert "Traceback" not in run.stdout + run.stderr
-    run = agents.bring()
-    assert run.rc == 0 and changed(run) == {"localhost": 1}
 
 
 def test_removed(agents: Agents, plays: ClusterPlays) -> None:
