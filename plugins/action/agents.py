@@ -52,6 +52,7 @@ class ActionModule(ControllerAction):
         "daemonsets": {"type": "list", "elements": "dict", "default": []},
         "pods": {"type": "list", "elements": "dict", "default": []},
         "hosts": {"type": "list", "elements": "str", "default": []},
+        "before": {"type": "dict", "default": {}},
     }
 
     def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,13 +80,17 @@ class ActionModule(ControllerAction):
             "owns_namespace": owns_namespace(options["namespaces"]),
             "spool": spools[0] if spools else None,
             "group": own_group(known["groups"]),
+            "nodes": [pod.node for pod in pods if pod.node],
             "agents": [host_variables(pod, *places) for pod in pods if pod.ready],
         }
 
     def _present(self, options: Mapping[str, Any], request: Mapping[str, Any], _known: object) -> dict[str, Any]:
         wanted = [read_wanted(one) for one in options["daemonsets"]]
         pods, any_taint = read_pods(options["pods"]), request["tolerations"] == DEFAULTS["tolerations"]
-        return self._told(report.present(wanted[0] if wanted else None, pods, self._task.check_mode, any_taint))
+        spool = options["before"].get("spool")
+        left = report.left_behind(options["before"].get("nodes", ()), spool, pods, request["spool"])
+        first = wanted[0] if wanted else None
+        return self._told(report.present(first, pods, self._task.check_mode, any_taint, left, spool))
 
     def _removal(
         self, options: Mapping[str, Any], request: Mapping[str, Any], known: Mapping[str, Any]

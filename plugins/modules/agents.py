@@ -51,6 +51,10 @@ options:
     type: list
     elements: str
     default: []
+  before:
+    description: With V(present), what V(found) returned before the manifest was applied.
+    type: dict
+    default: {}
 seealso:
   - module: kube.pcap.report
 """
@@ -110,6 +114,11 @@ agents:
     ansible_kubectl_pod:
       description: Its pod.
       type: str
+nodes:
+  description: The nodes that have an agent, ready or not.
+  returned: with O(of=found)
+  type: list
+  elements: str
 text:
   description: What was printed.
   returned: with O(of=present) and O(of=removal)

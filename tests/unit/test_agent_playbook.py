@@ -25,14 +25,19 @@ from ansible.plugins.action import ActionBase
 
 class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
-        kind = self._task.args.get("kind")
-        return {"resources": json.loads(pathlib.Path(task_vars["api"]).read_text()).get(kind, [])}
+        kind, applied = self._task.args.get("kind"), pathlib.Path(task_vars["api"] + ".applied")
+        known = json.loads(pathlib.Path(task_vars["api"]).read_text())
+        if applied.exists():
+            known.update(known.get("applied", {}))
+        return {"resources": known.get(kind, [])}
 """
 DOING = """
+import pathlib
 from ansible.plugins.action import ActionBase
 
 class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
+        pathlib.Path(task_vars["api"] + ".applied").touch()
         return {"changed": True}
 """
 REACHING = """
@@ -68,6 +73,7 @@ def scene(tmp_path: pathlib.Path) -> pathlib.Path:
 def play(scene: pathlib.Path, objects: dict[str, Any], **variables: Any) -> tuple[dict[str, Any], str]:
     """Runs the playbook; the figures of each host that it came to, and all that was said."""
     (scene / "api.json").write_text(json.dumps(objects))
+    (scene / "api.json.applied").unlink(missing_ok=True)
     call = "import sys; from ansible.cli.playbook import main; sys.argv[0] = 'ansible-playbook'; main()"
     extra = json.dumps({"api": str(scene / "api.json"), "agent_image": "x", **variables})
     done = subprocess.run(
@@ -102,3 +108,13 @@ def test_no_host_of_the_users_own_is_stopped(scene: pathlib.Path) -> None:
     assert "it is not known what agents record (node-a: unreachable: pod node-a is not there" in said
     hosts, said = play(scene, {**objects, "DaemonSet": []}, agent_state="absent")
     assert list(hosts) == ["localhost"] and "there are no agents" in said, said
+
+
+def test_nodes_that_lose_their_agent(scene: pathlib.Path) -> None:
+    """They are named with the spool in which their captures lie, and nothing is stopped by what brings agents."""
+    before = {"Namespace": [namespace()], "DaemonSet": [daemonset(2)], "Pod": [pod("node-a"), pod("node-b")]}
+    after = {"DaemonSet": [daemonset(1)], "Pod": [pod("node-a")]}
+    hosts, said = play(scene, {**before, "applied": after}, agent_spool="/srv/pcap")
+    assert list(hosts) == ["localhost"] and hosts["localhost"]["failed"] == "0", said
+    assert "no agent goes on with what was recorded on node-b: " in said and "stays there, in /srv/pcap" in said
+    assert "Could not match" not in said

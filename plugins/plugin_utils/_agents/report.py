@@ -17,6 +17,10 @@ from .pods import Pod, Wanted
 
 _HEADINGS = ("NODE", "POD", "STATE")
 _FORCE = "collect them, wait longer (agent_wait), or leave them there with agent_force"
+_LEFT = (
+    "no agent goes on with what was recorded on %s: no capture there was stopped first, and what is not shipped stays"
+    " there, in %s"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,10 +31,18 @@ class Told:
     failure: str | None = None
 
 
-def present(wanted: Wanted | None, pods: Sequence[Pod], check_mode: bool = False, any_taint: bool = True) -> Told:
+def present(
+    wanted: Wanted | None,
+    pods: Sequence[Pod],
+    check_mode: bool = False,
+    any_taint: bool = True,
+    left: Sequence[str] = (),
+    spool: str | None = None,
+) -> Told:
     """Return one line for each node; it is a failure where one that is to have an agent has none that is ready.
 
     wanted: None where there is no DaemonSet, as in check mode before the first. any_taint: no taint keeps agents away.
+    left: nodes with captures in ``spool``, maybe, and without an agent that would go on with them.
     """
     if check_mode:
         return Told(())
@@ -39,7 +51,15 @@ def present(wanted: Wanted | None, pods: Sequence[Pod], check_mode: bool = False
     lines = table(_HEADINGS, [(pod.node, pod.name, pod.reason) for pod in pods])
     ready = sum(pod.ready for pod in pods)
     lines.insert(0, "%s of %s" % (count(ready, "agent"), count(wanted.nodes, "node")))
+    if left:
+        lines.append(_LEFT % (", ".join(left), spool))
     return Told(tuple(lines), _missing(wanted, pods, any_taint))
+
+
+def left_behind(before: Sequence[str], old: str | None, pods: Sequence[Pod], spool: str) -> tuple[str, ...]:
+    """Return the nodes that had an agent with the spool ``old`` and have none with that spool any more, sorted."""
+    stay = {pod.node for pod in pods} if old == spool else set()
+    return tuple(sorted(set(before) - stay))
 
 
 def _missing(wanted: Wanted, pods: Sequence[Pod], any_taint: bool) -> str | None:

@@ -45,6 +45,34 @@ def test_not_present(wanted, pods, said):
     assert re.search(said, report.present(wanted, pods).failure)
 
 
+@pytest.mark.parametrize(
+    "before, old, pods, left",
+    [
+        ([], None, READY, ()),
+        (["node-a", "node-b"], "/srv/pcap", READY, ()),
+        (["node-c", "node-a"], "/srv/pcap", READY, ("node-c",)),
+        (["node-b"], "/srv/pcap", LATE, ()),
+        (["node-b", "node-a"], "/srv/old", READY, ("node-a", "node-b")),
+    ],
+)
+def test_who_is_left_behind(before, old, pods, left):
+    """A node that is not chosen any more, and every node where the spool is another."""
+    assert report.left_behind(before, old, pods, "/srv/pcap") == left
+
+
+def test_captures_that_nobody_goes_on_with():
+    """They are named with what was printed anyway, also where that is a failure."""
+    line = (
+        "no agent goes on with what was recorded on node-c, node-d: no capture there was stopped first, and what is not"
+        " shipped stays there, in /srv/pcap"
+    )
+    given = {"left": ("node-c", "node-d"), "spool": "/srv/pcap"}
+    assert report.present(Wanted(2, 2, True), READY, **given).lines[-1] == line
+    told = report.present(Wanted(0, 0, True), [], **given)
+    assert told.lines[-1] == line and told.failure
+    assert report.present(Wanted(2, 2, True), READY, check_mode=True, **given) == report.Told(())
+
+
 def capture(**changes):
     """A capture that has ended on node-a, with all of it in its sink."""
     whole = {"id": "c", "host": "node-a", "phase": "done", "reason": "stopped", "sink": "gs://b", "backlog_bytes": 0}
