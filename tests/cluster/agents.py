@@ -50,6 +50,20 @@ class Agents:
         found = self.cluster.objects("pods", "-n", NAMESPACE)
         return {pod["spec"]["nodeName"]: pod for pod in found if "deletionTimestamp" not in pod["metadata"]}
 
+    def listed(self, file: pathlib.Path) -> pathlib.Path:
+        """An inventory of them without the plugin, which asks for the API's client on the controller."""
+        hosts = {
+            node: {
+                "ansible_connection": "kubernetes.core.kubectl",
+                "ansible_kubectl_namespace": NAMESPACE,
+                "ansible_kubectl_pod": pod["metadata"]["name"],
+                "ansible_kubectl_container": "agent",
+            }
+            for node, pod in self.pods().items()
+        }
+        file.write_text(yaml.safe_dump({"all": {"hosts": hosts}}), encoding="utf-8")
+        return file
+
     def run(self, node: str, *argv: str) -> str:
         """What a program in a node's agent prints."""
         return self.cluster.kubectl("-n", NAMESPACE, "exec", self.pods()[node]["metadata"]["name"], "--", *argv)

@@ -13,6 +13,11 @@ from tests.lab.ansible_run import Run
 
 from .capturing import ClusterPlays
 
+STUBBORN = "trap '' INT HUP TERM; (setsid sleep 876543 &) ; echo up; sleep 876542"
+"""Of a shell, what heeds nothing but SIGKILL, and leaves something behind in another session."""
+SLEEPS = "sleep 87654[23]"
+"""Its command lines."""
+
 
 def execute(plays: ClusterPlays, targets: Any, *args: str, **options: Any) -> Run:
     """Runs the playbook, option names without their prefix; no run shows a traceback."""

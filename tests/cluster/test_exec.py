@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster.executing import execute, results
+from tests.cluster.executing import SLEEPS, STUBBORN, execute, results
 from tests.cluster.pods import ClusterPod, named
 from tests.cluster.workloads import LONG_NAME
 from tests.lab.playing import failed
@@ -24,8 +24,6 @@ from tests.lab.tools import OURS, Tools, alive, kill_controller, wait_gone
 
 NAMES = ("client", "distroless", "debugged", "sidecar", "shared", "half", "crash", "host-network", LONG_NAME)
 RUNS = "client"
-STUBBORN = "trap '' INT HUP TERM; (setsid sleep 876543 &) ; echo up; sleep 876542"
-SLEEPS = "sleep 87654[23]"
 
 
 @pytest.fixture

@@ -12,9 +12,7 @@ import pathlib
 from functools import partial
 from typing import Any
 
-import yaml
-
-from tests.cluster.agents import AGENTS, NAMESPACE, SSH, Agents, Kubectl, views
+from tests.cluster.agents import AGENTS, SSH, Agents, Kubectl, views
 from tests.cluster.capturing import ClusterPlays, files, manifest, numbers, side_by_side
 from tests.cluster.cluster import Cluster
 from tests.cluster.executing import execute, results
@@ -146,21 +144,6 @@ def test_tools(ways: dict[str, ClusterPlays], cluster: Cluster) -> None:
         assert alive(cluster.node(name), OURS + "|765432") == []
 
 
-def listed(agents: Agents, file: pathlib.Path) -> pathlib.Path:
-    """An inventory of the agents without the plugin, which asks for the API's client on the controller."""
-    hosts = {
-        node: {
-            "ansible_connection": "kubernetes.core.kubectl",
-            "ansible_kubectl_namespace": NAMESPACE,
-            "ansible_kubectl_pod": pod["metadata"]["name"],
-            "ansible_kubectl_container": "agent",
-        }
-        for node, pod in agents.pods().items()
-    }
-    file.write_text(yaml.safe_dump({"all": {"hosts": hosts}}), encoding="utf-8")
-    return file
-
-
 def record(plays: ClusterPlays, pods: list[ClusterPod], id: str) -> None:
     """Captures pods, and finds what they sent in the segments of each."""
     run = plays.capture("pods shop app=web", id=id, filter="udp port 9000", api="never")
@@ -174,7 +157,7 @@ def record(plays: ClusterPlays, pods: list[ClusterPod], id: str) -> None:
 def test_with_the_oldest_core(agents: Agents, ways: dict[str, ClusterPlays], tmp_path: pathlib.Path) -> None:
     """ansible-core 2.16 records over SSH and by agents, which an inventory of one's own lists."""
     cluster, python = agents.cluster, str(venv("core-2.16") / "python")
-    by_agents = Kubectl(listed(agents, tmp_path / "agents.yml"), tmp_path / AGENTS, cluster, python)
+    by_agents = Kubectl(agents.listed(tmp_path / "agents.yml"), tmp_path / AGENTS, cluster, python)
     over_ssh = Ansible(cluster.inventory, tmp_path / SSH, python)
     over_ssh.folder.mkdir()
     pods = named(cluster, "shop", "app=web")
