@@ -19,7 +19,7 @@ from ...module_utils._records import Candidate, Selection
 from ...module_utils._selection import WORKLOADS
 from .client import Client
 from .objects import Piece, join, read
-from .requests import EVERY_NODE, Request, everything, first, nearby, then
+from .requests import EVERY_NODE, Request, everything, finished, first, nearby, then
 from .trouble import ApiError, Unreachable
 
 
@@ -106,19 +106,30 @@ class _Asking:
         """Ask for what a selection matches."""
         if selection.kind in ("node", "nodes") and self.has_every_node:
             return
-        objects = [piece.rest for request in first(selection) for piece in self.ask(request) if piece.target is None]
-        for request in then(selection, objects):
-            self.ask(request)
+        self._requests(selection)
 
     def look_near(self, selection: Selection) -> bool:
         """Ask for what exists, and say whether there may be more; what of it is not known is no problem of its own."""
         cut = False
+        for request in finished(self._requests(selection)):
+            cut = len(self.ask(request, needed=False)) == request.most
+        if any(matches(selection, one) for one in self.found().candidates):
+            return cut
         for step in nearby(selection):
             answers = [(request, self.ask(request, needed=False)) for request in step]
             cut = cut or any(len(found) == request.most for request, found in answers)
             if any(piece.target for _request, found in answers for piece in found):
                 break
         return cut
+
+    def _requests(self, selection: Selection) -> Sequence[Request]:
+        """Ask for what a selection matches, what was asked before not again, and return what was asked for."""
+        beginning = first(selection)
+        objects = [piece.rest for request in beginning for piece in self.ask(request) if piece.target is None]
+        rest = then(selection, objects)
+        for request in rest:
+            self.ask(request)
+        return (*beginning, *rest)
 
     def ask(self, request: Request, needed: bool = True) -> Sequence[Piece]:
         """Return the objects of a request, none where there is a problem, or a gap where it is not needed."""
@@ -139,6 +150,6 @@ class _Asking:
             item = self._client.get(request.path)
             return () if item is None else (read(item),)
         found = self._client.list(
-            request.path, label_selector=request.label_selector, fresh=request.fresh, most=request.most
+            request.path, request.label_selector, request.field_selector, fresh=request.fresh, most=request.most
         )
         return tuple(read(item) for item in found)

@@ -6,6 +6,7 @@
 
     first(selection)                what is asked first
     then(selection, objects)        what is asked when that is known
+    finished(requests)              what tells whether finished pods would match
     nearby(selection)               what tells a user what exists, where a selection matches nothing
     everything()                    what is asked without a selection
 
@@ -26,6 +27,8 @@ NEARBY_MOST = 2000
 """Most objects of a kind that are looked at only to tell what exists."""
 CUT = f"to tell what exists, the API was asked for no more than {NEARBY_MOST:,} objects of a kind"
 """What is said where there may be more."""
+UNFINISHED = "status.phase!=Succeeded,status.phase!=Failed"
+"""Which pods can be targets: those of jobs stay in the cluster when they have finished, and may be thousands."""
 
 _ROOTS = {
     "pods": "/api/v1",
@@ -53,6 +56,7 @@ class Request(NamedTuple):
     fresh: bool = True
     """Whether a list must hold what is there now: pods come and go, nodes stay."""
     most: int | None = None
+    field_selector: str = ""
 
     @property
     def path(self) -> str:
@@ -69,7 +73,8 @@ def first(selection: Selection) -> tuple[Request, ...]:
     kind, name = selection.kind, selection.name
     namespace = None if selection.namespace == ALL else selection.namespace
     if kind in ("pods", "nodes"):
-        return (Request(kind, namespace, label_selector=",".join(selection.label_selectors), fresh=kind == "pods"),)
+        listed = Request(kind, namespace, label_selector=",".join(selection.label_selectors), fresh=kind == "pods")
+        return (listed._replace(field_selector=UNFINISHED) if kind == "pods" else listed,)
     if kind == "service":
         slices = Request("endpointslices", namespace, label_selector="%s=%s" % (SERVICE_NAME, name))
         return (Request("services", namespace, name), slices)
@@ -88,8 +93,14 @@ def then(selection: Selection, objects: Iterable[Object]) -> tuple[Request, ...]
         return ()
     spec = part(own, "spec")
     terms = _flat(spec, "selector") if selection.kind == "service" else _terms(part(spec, "selector"))
-    pods = Request("pods", selection.namespace, label_selector=terms)
-    return (pods, pods._replace(resource="replicasets")) if selection.kind == "deployment" else (pods,)
+    pods = Request("pods", selection.namespace, label_selector=terms, field_selector=UNFINISHED)
+    sets = Request("replicasets", selection.namespace, label_selector=terms)
+    return (pods, sets) if selection.kind == "deployment" else (pods,)
+
+
+def finished(asked: Iterable[Request]) -> tuple[Request, ...]:
+    """Return the requests among those that were asked that left finished pods out, as they are with them."""
+    return tuple(one._replace(field_selector="", most=NEARBY_MOST) for one in asked if one.field_selector)
 
 
 def nearby(selection: Selection) -> tuple[tuple[Request, ...], ...]:

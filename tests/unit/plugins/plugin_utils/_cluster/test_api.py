@@ -7,17 +7,19 @@
 from __future__ import annotations
 
 import gc
+import sys
 
 import pytest
 
 pytest.importorskip("kubernetes")
 
-from ansible_collections.kube.pcap.plugins.module_utils._matching import match_labels, matches, undecided
+from ansible_collections.kube.pcap.plugins.module_utils._matching import explain, match_labels, matches, undecided
 from ansible_collections.kube.pcap.plugins.module_utils._selection import parse
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.access import Access
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.api import find, uncollected
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.client import Client
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.connection import Connection
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.requests import UNFINISHED
 
 from .apiserver import Said, failure, forbidden, listed, serving
 from .test_objects import pod, thing
@@ -65,6 +67,9 @@ class Rights:
             named = [item for item in found if item["metadata"]["name"] == name]
             return Said(200, named[0]) if named else failure(404, name=name)
         terms = [term for term in asked.query.get("labelSelector", "").split(",") if term]
+        if asked.query.get("fieldSelector"):
+            assert asked.query["fieldSelector"] == UNFINISHED and resource == "pods"
+            found = [item for item in found if item["status"]["phase"] not in ("Succeeded", "Failed")]
         kind = found[0]["kind"] if found else "Thing"
         return listed(kind, *(i for i in found if match_labels(terms, i["metadata"].get("labels") or {})))
 
@@ -88,26 +93,27 @@ def titles(found):
 
 
 LIST = "limit=500"
+RUN = "fieldSelector=status.phase!=Succeeded,status.phase!=Failed&" + LIST
 
 
 @pytest.mark.parametrize(
     "selection, expected, asked",
     [
         ("pod shop/web-1", ["web-1"], [SHOP + "pods/web-1"]),
-        ("pods shop app=web", ["stray", "web-1", "web-2"], [SHOP + "pods?labelSelector=app=web&" + LIST]),
+        ("pods shop app=web", ["stray", "web-1", "web-2"], [SHOP + "pods?labelSelector=app=web&" + RUN]),
         (
             "deployment shop/web",
             ["web-1", "web-2"],
             [
                 APPS + "deployments/web",
-                SHOP + "pods?labelSelector=app=web&" + LIST,
+                SHOP + "pods?labelSelector=app=web&" + RUN,
                 APPS + "replicasets?labelSelector=app=web&" + LIST,
             ],
         ),
         (
             "statefulset shop/db",
             ["db-0"],
-            [APPS + "statefulsets/db", SHOP + "pods?labelSelector=app=db&" + LIST],
+            [APPS + "statefulsets/db", SHOP + "pods?labelSelector=app=db&" + RUN],
         ),
         (
             "service shop/web",
@@ -115,7 +121,7 @@ LIST = "limit=500"
             [
                 SHOP + "services/web",
                 SLICES + "?labelSelector=kubernetes.io/service-name=web&" + LIST,
-                SHOP + "pods?labelSelector=app=web&" + LIST,
+                SHOP + "pods?labelSelector=app=web&" + RUN,
             ],
         ),
     ],
@@ -132,7 +138,7 @@ def test_the_same_is_asked_once(server):
     """Selections that need the same share the answer, and an object is one candidate."""
     found = ask(server, "pods shop app=web", "pod shop/web-1", "deployment shop/web")
     assert titles(found) == ["pod shop/stray", "pod shop/web-1", "pod shop/web-2"]
-    assert server.paths.count(SHOP + "pods?labelSelector=app=web&" + LIST) == 1
+    assert server.paths.count(SHOP + "pods?labelSelector=app=web&" + RUN) == 1
 
 
 def test_every_node_in_one_request(server):
@@ -179,6 +185,38 @@ def test_what_matches_nothing_is_looked_for_nearby(server, selection, asked, kno
     """A few requests more tell what exists."""
     found = ask(server, selection)
     assert server.paths == asked and len(found.candidates) == known
+
+
+DONE = [
+    thing("Job", "seed", spec={"selector": {"matchLabels": {"job": "seed"}}}),
+    {
+        **pod("seed-1", owner=("Job", "seed"), labels={"job": "seed"}),
+        "status": {"phase": "Succeeded"},
+    },
+    {**pod("web-0", owner=OWNED, labels=WEB), "status": {"phase": "Failed"}},
+]
+
+
+@pytest.mark.parametrize(
+    "selection, phase",
+    [("pods shop job=seed", "Succeeded"), ("job shop/seed", "Succeeded"), ("pod shop/seed-1", "Succeeded")],
+)
+def test_what_has_finished_is_known_where_nothing_else_matches(server, monkeypatch, selection, phase):
+    """By the same selectors, so that a namespace of thousands of pods does not hide it; nothing more is asked then."""
+    monkeypatch.setattr(sys.modules[__name__], "CLUSTER", CLUSTER + DONE)
+    found = ask(server, selection)
+    (parsed,) = parse("targets", selection)
+    assert [(c.target.name, c.phase) for c in found.candidates if matches(parsed, c)] == [("seed-1", phase)]
+    assert SHOP + "pods?limit=500" not in server.paths and "has finished (Succeeded)" in explain(
+        parsed, found.candidates
+    )
+
+
+def test_finished_pods_are_not_sent(server, monkeypatch):
+    """There may be thousands; where others match, nobody is told of them, and they are not asked for."""
+    monkeypatch.setattr(sys.modules[__name__], "CLUSTER", CLUSTER + DONE)
+    assert titles(ask(server, "pods shop app=web")) == ["pod shop/stray", "pod shop/web-1", "pod shop/web-2"]
+    assert server.paths == [SHOP + "pods?labelSelector=app=web&" + RUN]
 
 
 @pytest.mark.parametrize("selection", ["deployment shop/wbe", "service shop/wbe"])

@@ -11,8 +11,10 @@ import pytest
 from ansible_collections.kube.pcap.plugins.module_utils._selection import parse
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.requests import (
     NEARBY_MOST,
+    UNFINISHED,
     Request,
     everything,
+    finished,
     first,
     nearby,
     then,
@@ -35,9 +37,12 @@ def selection(raw):
     [
         ("pod shop/cart", [Request("pods", "shop", "cart")]),
         ("pod shop/cart[app]", [Request("pods", "shop", "cart")]),
-        ("pods shop app=web,tier!=db", [Request("pods", "shop", label_selector="app=web,tier!=db")]),
-        ("pods * canary", [Request("pods", label_selector="canary")]),
-        ("pods shop *", [Request("pods", "shop")]),
+        (
+            "pods shop app=web,tier!=db",
+            [Request("pods", "shop", label_selector="app=web,tier!=db", field_selector=UNFINISHED)],
+        ),
+        ("pods * canary", [Request("pods", label_selector="canary", field_selector=UNFINISHED)]),
+        ("pods shop *", [Request("pods", "shop", field_selector=UNFINISHED)]),
         ("deployment shop/web", [Request("deployments", "shop", "web")]),
         ("statefulset shop/db", [Request("statefulsets", "shop", "db")]),
         ("daemonset shop/log", [Request("daemonsets", "shop", "log")]),
@@ -106,16 +111,23 @@ TERMS = "a=1,b=2,env in (x,y),env notin (z),on,!off"
         (
             "deployment shop/web",
             thing("Deployment", "web", spec={"selector": SELECTOR}),
-            [Request("pods", "shop", label_selector=TERMS), Request("replicasets", "shop", label_selector=TERMS)],
+            [
+                Request("pods", "shop", label_selector=TERMS, field_selector=UNFINISHED),
+                Request("replicasets", "shop", label_selector=TERMS),
+            ],
         ),
-        ("job shop/web", thing("Job", "web", spec={"selector": SELECTOR}), [Request("pods", "shop", None, TERMS)]),
+        (
+            "job shop/web",
+            thing("Job", "web", spec={"selector": SELECTOR}),
+            [Request("pods", "shop", None, TERMS, field_selector=UNFINISHED)],
+        ),
         (
             "service shop/web",
             thing("Service", "web", spec={"selector": {"a": "1"}}),
-            [Request("pods", "shop", None, "a=1")],
+            [Request("pods", "shop", None, "a=1", field_selector=UNFINISHED)],
         ),
-        ("service shop/web", thing("Service", "web", spec={}), [Request("pods", "shop")]),
-        ("daemonset shop/web", thing("DaemonSet", "web"), [Request("pods", "shop")]),
+        ("service shop/web", thing("Service", "web", spec={}), [Request("pods", "shop", field_selector=UNFINISHED)]),
+        ("daemonset shop/web", thing("DaemonSet", "web"), [Request("pods", "shop", field_selector=UNFINISHED)]),
         ("service shop/web", thing("EndpointSlice", "web-x1"), []),
         ("pod shop/web", thing("Pod", "web"), []),
         ("nodes *", thing("Node", "web"), []),
@@ -148,3 +160,10 @@ def test_everything():
     assert pods == Request("pods") and not any(request.fresh for request in others)
     resources = [request.resource for request in others]
     assert resources == ["nodes", "services", "endpointslices", "replicasets", "jobs"]
+
+
+def test_finished():
+    """The same selectors, without the fields, and no more than a sentence needs; nothing for what was one object."""
+    (one,) = first(selection("pods shop app=web"))
+    assert finished([one, SLICES]) == (Request("pods", "shop", label_selector="app=web", most=NEARBY_MOST),)
+    assert finished(first(selection("pod shop/cart"))) == finished(first(selection("nodes pool=edge"))) == ()
