@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 from typing import Any
 
 import jinja2
@@ -16,6 +17,8 @@ import yaml
 
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents import pods
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents.request import DEFAULTS, PREFIX, asked
+from tests.cluster import versions
+from tests.gate import go
 
 LABEL = "app.kubernetes.io/name"
 ROLE = pathlib.Path(__file__).resolve().parents[2] / "roles" / "agent"
@@ -131,3 +134,10 @@ def test_manifest_of_options() -> None:
     assert spec["tolerations"] == options["agent_tolerations"]
     assert container["resources"] == options["agent_resources"]
     assert pods.read_spool(daemonset) == container["volumeMounts"][0]["mountPath"] == "/srv/pcap"
+
+
+def test_versions_of_the_image() -> None:
+    """The image that is shipped holds what the tests build."""
+    text = (ROLE / "files" / "Containerfile").read_text()
+    assert re.findall(r"(?m)^ARG CRICTL=(\S+)$", text) == [versions.CRICTL]
+    assert re.findall(r"(?m)^FROM docker\.io/library/golang:([0-9.]+)-", text) == ["%d.%d" % go.NEEDED]
