@@ -17,8 +17,8 @@ import yaml
 
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents import pods
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents.request import DEFAULTS, PREFIX, asked
-from tests.cluster import versions
-from tests.gate import go
+from ansible_collections.kube.pcap.tests.cluster import versions
+from ansible_collections.kube.pcap.tests.gate import go
 
 LABEL = "app.kubernetes.io/name"
 ROLE = pathlib.Path(__file__).resolve().parents[2] / "roles" / "agent"
