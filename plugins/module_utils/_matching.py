@@ -38,7 +38,10 @@ _WORDS = {
     UNSEEN: "is said to run on {node}, which had no process of it when it was asked: it may have finished, have started"
     " since, or wait to be started again",
 }
-_SNAPSHOT = "with the playbook's capture_snapshot give a snapshot of the cluster, or let the API be asked (capture_api)"
+_SNAPSHOT = (
+    "with the playbook's capture_snapshot give a snapshot of the cluster, or let the API be asked"
+    " (K8S_AUTH_KUBECONFIG, or capture_api: always)"
+)
 _SHOWN = 8
 """How many names a message lists."""
 

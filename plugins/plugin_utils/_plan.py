@@ -255,6 +255,6 @@ def _blind(selection: Selection, inside: Sequence[Candidate]) -> list[str]:
     if not nodes:
         return []
     text = "%s: what it matches on %s is not known, since those nodes do not know what it asks for; "
-    text += "set capture_snapshot, or let the API be asked (capture_api)"
+    text += "set capture_snapshot, or let the API be asked (K8S_AUTH_KUBECONFIG, or capture_api: always)"
     problems = runtime_problems(inside, nodes) if selection.kind == "pods" else ""
     return [text % (to_text(selection), ", ".join(nodes)) + (" (%s)" % problems if problems else "")]

@@ -115,7 +115,9 @@ def test_one_node_alone(ansible: Ansible, views: dict[str, Any]) -> None:
     }
     run = ansible.adhoc("node-a", "kube.pcap.node_pods_info", params={"targets": "deployment shop/web"})
     result = run.of("node_pods_info")["node-a"]
-    assert run.rc and result["msg"].endswith("or let the API be asked (capture_api), or name the pods")
+    assert run.rc and result["msg"].endswith(
+        "or let the API be asked (K8S_AUTH_KUBECONFIG, or capture_api: always), or name the pods"
+    )
     finished = [c for c in merging.node_candidates(views["node-c"]) if c.target.name == "seed-x8k4n"]
     assert [c.phase for c in finished] == ["Gone"]
     assert not select(parse("x", "pod shop/seed-x8k4n")[0], finished)

@@ -65,7 +65,7 @@ ALONE = tuple(
     if c.target.node == "node-a"
 )
 
-SNAPSHOT = r"with the playbook's capture_snapshot .*, or let the API be asked \(capture_api\)"
+SNAPSHOT = r"with the playbook's capture_snapshot .*, or let the API be asked \(K8S_AUTH_KUBECONFIG, .*: always\)"
 
 CHOSEN = [
     ("pod shop/cart", ["shop/cart"]),

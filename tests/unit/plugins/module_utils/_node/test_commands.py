@@ -24,4 +24,4 @@ def test_what_a_node_cannot_judge_is_told_by_this_roles_names(monkeypatch, targe
     with pytest.raises(TargetError) as refused:
         commands.asked({**PARAMS, "targets": targets, "argv": ["ip"]})
     said = str(refused.value)
-    assert "the playbook's exec_snapshot" in said and "(exec_api)" in said and "capture_" not in said
+    assert "the playbook's exec_snapshot" in said and "exec_api: always)" in said and "capture_" not in said
