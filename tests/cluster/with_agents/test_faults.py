@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+import signal
 import subprocess
 import time
 from functools import partial
@@ -14,14 +16,15 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.agents import AGENTS, SSH
+from tests.cluster.agents import AGENTS, SSH, Agents, Kubectl
 from tests.cluster.capturing import ClusterPlays, files, numbers, side_by_side
 from tests.cluster.cluster import Cluster
-from tests.cluster.executing import results
+from tests.cluster.executing import SLEEPS, STUBBORN, execute, results
 from tests.cluster.pods import ClusterPod, named
 from tests.lab.ansible_run import Run
-from tests.lab.playing import started, told
+from tests.lab.playing import said, started, told
 from tests.lab.recording import wait_for
+from tests.lab.tools import Tools, alive, kill_controller, wait_gone
 
 REACHED = ["node-a", "node-b"]
 SILENCE = "it did not answer within 60 s"
@@ -69,8 +72,27 @@ def wait_ready(cluster: Cluster) -> None:
     cluster.wait("nodes that are ready", all_ready)
 
 
-def test_what_a_node_needs_is_restarted_or_down(cluster: Cluster, ways: Ways, web: list[ClusterPod]) -> None:
-    """Kubelet, containerd, the API server: no packet is lost; every playbook works without the API over SSH."""
+def without_the_api(over_ssh: ClusterPlays, dest: pathlib.Path) -> None:
+    """A whole capture of pods that the nodes know, and a tool; the API's silence is one warning where it is asked."""
+    run = over_ssh.capture("pods shop app=web", id="blind")
+    assert run.rc == 0 and len(started(run)) == 3, run.stdout
+    tool, stopped = side_by_side(
+        partial(execute, over_ssh, "pods shop app=web", argv=["true"]), partial(over_ssh.run, "stop", id="blind")
+    )
+    collected = over_ssh.run("collect", id="blind", dest=str(dest))
+    assert [one.rc for one in (tool, stopped, collected)] == [0, 0, 0], (tool, stopped, collected)
+    assert len(results(tool)) == len(list(dest.rglob("*.pcap.gz"))) == 3
+    warned = [line for one in (run, tool) for line in said(one).split("[WARNING]: ")[1:]]
+    assert len(warned) == 2 and all("cannot be reached: Connection refused" in line for line in warned), warned
+    assert "[WARNING]" not in said(stopped) + said(collected)
+
+
+def test_what_a_node_needs_is_restarted_or_down(
+    cluster: Cluster, ways: Ways, web: list[ClusterPod], agents: Agents, tmp_path: pathlib.Path
+) -> None:
+    """Kubelet, containerd, the API server: no packet is lost; without the API every playbook of captures and tools
+    works over SSH, and by agents a play ends with the reason."""
+    by_name = ClusterPlays(cluster, Kubectl(agents.listed(tmp_path / "agents.yml"), tmp_path, cluster))
     running = [pod.start_traffic(count=6000, rate=600) for pod in web]
     for service in ("kubelet", "containerd"):
         for name in cluster.nodes:
@@ -82,10 +104,12 @@ def test_what_a_node_needs_is_restarted_or_down(cluster: Cluster, ways: Ways, we
     try:
         second = [pod.send(count=1000).stream for pod in web]
         healthy(ways[SSH])
-        again = ways[SSH].capture("pods shop app=web", id="blind")
-        assert again.rc == 0 and sorted(row[1] for row in started(again)) == [pod.name for pod in web], again.stdout
-        warnings = [line for line in (again.stdout + again.stderr).splitlines() if line.startswith("[WARNING]")]
-        assert len(warnings) == 1 and "API" in warnings[0], warnings
+        without_the_api(ways[SSH], tmp_path / "blind")
+        by_plugin, listed = side_by_side(*(partial(plays.run, "status") for plays in (ways[AGENTS], by_name)))
+        assert "cannot be reached: Connection refused" in said(by_plugin) and "no hosts matched" in by_plugin.stdout
+        reasons = {task.host: task.result["stderr"] for task in listed.tasks if task.status == "failed"}
+        assert listed.rc == 2 and set(reasons) == set(cluster.nodes), listed.stdout
+        assert all("was refused - did you specify" in reason for reason in reasons.values()), reasons
     finally:
         control.start("kube-apiserver")
         wait_ready(cluster)
@@ -95,6 +119,19 @@ def test_what_a_node_needs_is_restarted_or_down(cluster: Cluster, ways: Ways, we
         for id in ways:
             whole(pod, id, streams[0], 6000)
             whole(pod, id, streams[1], 1000)
+
+
+def test_a_controller_that_is_killed(cluster: Cluster, agents: Agents) -> None:
+    """PT-12: its timeout bounds a tool by an agent also then; nothing of it is left in the pod or beside it."""
+    pod, tools = ClusterPod(cluster, "shop", "client"), Tools(agents.ansible)
+    before, mark = pod.untouched(), "mark-%d" % os.getpid()
+    request = {"argv": ["sh", "-c", STUBBORN, mark], "timeout": "10s", "namespaces": ["net", "mount", "pid"]}
+    wait = tools.begin(pod.node.name, pod="shop/client", **request)
+    wait_for(lambda: alive(pod.node, "sleep 876543$") and alive(pod.node, "sleep 876542"), what="the tool")
+    kill_controller(mark)
+    assert wait().rc == -signal.SIGKILL
+    wait_gone(pod.node, SLEEPS, 120)
+    assert pod.untouched() == before
 
 
 def timed(plays: ClusterPlays, playbook: str, **variables: Any) -> tuple[Run, float]:
@@ -110,8 +147,9 @@ def test_a_node_is_cut_off(cluster: Cluster, ways: Ways, web: list[ClusterPod], 
     running = [pod.start_traffic(count=5000, rate=200) for pod in web]
     lost.set_link(False)
     try:
-        status, stopped, collected, ran, asked = side_by_side(
+        status, begun, stopped, collected, ran, asked = side_by_side(
             partial(timed, over_ssh, "status", capture_id=SSH),
+            partial(timed, over_ssh, "capture", capture_id="late", capture_targets="pods shop app=web"),
             partial(timed, over_ssh, "stop", capture_id=AGENTS),
             partial(timed, over_ssh, "collect", capture_id=SSH, capture_dest=str(tmp_path)),
             partial(timed, over_ssh, "exec", exec_targets="pods shop app=web", exec_argv=["true"]),
@@ -120,7 +158,7 @@ def test_a_node_is_cut_off(cluster: Cluster, ways: Ways, web: list[ClusterPod], 
         assert subprocess.run(["pgrep", "-f", "%s.* exec" % cluster.kubeconfig], check=False).returncode == 1
     finally:
         lost.set_link(True)
-    for run, seconds in (status, stopped, collected, ran, asked):
+    for run, seconds in (status, begun, stopped, collected, ran, asked):
         (unasked,) = told(run)["unasked"]
         assert run.rc == 2 and unasked["host"] == lost.name and seconds < 600, run.stdout
         assert "node-c gave no result: " + unasked["reason"] in run.stdout
@@ -129,6 +167,7 @@ def test_a_node_is_cut_off(cluster: Cluster, ways: Ways, web: list[ClusterPod], 
     for run, _seconds in (status, stopped, collected, asked):
         assert [capture["node"] for capture in told(run)["captures"]] == REACHED, run.stdout
     assert [one["phase"] for one in told(stopped[0])["captures"]] == ["done", "done"]
+    assert [row[::2] for row in started(begun[0])] == [(name, "ready") for name in REACHED]
     assert sorted(one["host"] for one in results(ran[0]).values()) == REACHED
     streams = [traffic.wait().stream for traffic in running]
     wait_for(lambda: over_ssh.run("status").rc == 0, 600, "an answer of every node")
