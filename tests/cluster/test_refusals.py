@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What cannot be recorded: one right sentence, no traceback, and nothing left on the nodes (KNT-15, PT-5, PT-13)."""
+"""What cannot be recorded: one right sentence, no traceback, and nothing left on the nodes (KD-12, PT-5)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_pod_that_cannot_be_recorded(plays: ClusterPlays, selection: str, sent
     ],
 )
 def test_the_api_cannot_be_reached(plays: ClusterPlays, targets: str, api: str, sentence: str) -> None:
-    """PT-13: it is an error where it is asked for, and where nodes cannot judge."""
+    """It is an error where it is asked for, and where nodes cannot judge."""
     plays.env = NOBODY
     run = plays.capture(targets, api=api)
     (said,) = failed(run)
@@ -65,7 +65,7 @@ def test_the_api_cannot_be_reached(plays: ClusterPlays, targets: str, api: str, 
 
 
 def test_labels_without_the_api(plays: ClusterPlays) -> None:
-    """PT-13: by default an API that cannot be reached is one warning, and labels are known by the nodes."""
+    """By default an API that cannot be reached is one warning, and labels are known by the nodes."""
     plays.env = NOBODY
     run = plays.capture("pods shop app=web")
     assert run.rc == 0 and [row[2] for row in started(run)] == ["ready"] * 3, run.stdout
