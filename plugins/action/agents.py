@@ -15,6 +15,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents import report
+from ansible_collections.kube.pcap.plugins.plugin_utils._agents.answers import check, resources
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents.pods import (
     host_variables,
     own_group,
@@ -46,11 +47,12 @@ class ActionModule(ControllerAction):
     """Answers from the request and from what tasks have registered."""
 
     OPTIONS = {
-        "of": {"type": "str", "choices": ["request", "found", "present", "removal"], "required": True},
+        "of": {"type": "str", "choices": ["request", "done", "found", "present", "removal"], "required": True},
         "request": {"type": "dict", "required": True},
-        "namespaces": {"type": "list", "elements": "dict", "default": []},
-        "daemonsets": {"type": "list", "elements": "dict", "default": []},
-        "pods": {"type": "list", "elements": "dict", "default": []},
+        "result": {"type": "dict", "default": {}},
+        "namespaces": {"type": "dict", "default": {}},
+        "daemonsets": {"type": "dict", "default": {}},
+        "pods": {"type": "dict", "default": {}},
         "hosts": {"type": "list", "elements": "str", "default": []},
         "before": {"type": "dict", "default": {}},
     }
@@ -63,11 +65,15 @@ class ActionModule(ControllerAction):
             check_cluster(request, os.environ, PREFIX)
             _require()
             return {"asked": request}
+        if options["of"] == "done":
+            check(options["result"])
+            return {}
+        objects = {name: resources(options[name]) for name in ("namespaces", "daemonsets", "pods")}
         return {
             "found": self._found,
             "present": self._present,
             "removal": self._removal,
-        }[options["of"]](options, request, known)
+        }[options["of"]]({**options, **objects}, request, known)
 
     def _found(
         self, options: Mapping[str, Any], request: Mapping[str, Any], known: Mapping[str, Any]

@@ -21,31 +21,34 @@ extends_documentation_fragment:
 options:
   of:
     description:
-      - V(request) checks what is asked. V(found) tells whose the namespace is, and how Ansible reaches the agents.
+      - V(request) checks what is asked. V(done) fails with one sentence where a task of kubernetes.core has not done
+        its work, which must not fail by itself, as its own words hold a traceback.
+      - V(found) tells whose the namespace is, and how Ansible reaches the agents.
       - V(present) prints a line for each agent, and fails where a node that is to have one has none that is ready.
       - V(removal) tells which files stay on nodes, and fails where agents may not be removed.
     type: str
-    choices: [request, found, present, removal]
+    choices: [request, done, found, present, removal]
     required: true
   request:
     description: The role's options, with their prefix. What is empty or null takes its default.
     type: dict
     required: true
+  result:
+    description: With V(done), what M(kubernetes.core.k8s) returned.
+    type: dict
+    default: {}
   namespaces:
-    description: The agents' namespace, as M(kubernetes.core.k8s_info) returns it, where it is there.
-    type: list
-    elements: dict
-    default: []
+    description: What M(kubernetes.core.k8s_info) returned of the agents' namespace. It may have failed, which is told.
+    type: dict
+    default: {}
   daemonsets:
-    description: Their DaemonSet, where it is there.
-    type: list
-    elements: dict
-    default: []
+    description: The same of their DaemonSet.
+    type: dict
+    default: {}
   pods:
-    description: Their pods.
-    type: list
-    elements: dict
-    default: []
+    description: The same of their pods.
+    type: dict
+    default: {}
   hosts:
     description: With V(removal), the hosts of which one has the result of the play that stopped the captures.
     type: list
@@ -72,6 +75,7 @@ EXAMPLES = r"""
     kind: Pod
     namespace: kube-pcap
     label_selectors: [app.kubernetes.io/name=kube-pcap-agent]
+  failed_when: false
   register: agent__pods
 
 - name: Tell how to reach them
@@ -79,8 +83,8 @@ EXAMPLES = r"""
     of: found
     request:
       agent_state: absent
-    daemonsets: "{{ agent__daemonsets.resources }}"
-    pods: "{{ agent__pods.resources }}"
+    daemonsets: "{{ agent__daemonsets }}"
+    pods: "{{ agent__pods }}"
 """
 
 RETURN = r"""

@@ -12,7 +12,9 @@ import pathlib
 from collections.abc import Iterator
 
 import pytest
+import yaml
 
+from tests.cluster.agents import NAMESPACE, Agents
 from tests.cluster.capturing import ClusterPlays
 from tests.cluster.cluster import Cluster
 from tests.cluster.node import ClusterNode
@@ -70,6 +72,32 @@ def test_labels_without_the_api(plays: ClusterPlays) -> None:
     run = plays.capture("pods shop app=web")
     assert run.rc == 0 and [row[2] for row in started(run)] == ["ready"] * 3, run.stdout
     assert (run.stdout + run.stderr).count("[WARNING]") == 1 and REFUSED + "; what the nodes know" in run.stderr
+
+
+@pytest.mark.parametrize(
+    "server, sentence",
+    [
+        ("https://127.0.0.1:9", "the API server cannot be reached: Connection refused; check agent_kubeconfig "),
+        (
+            None,
+            'the API server refused it: namespaces "%s" is forbidden: User "system:serviceaccount:default:default" '
+            % NAMESPACE,
+        ),
+    ],
+    ids=["down", "forbidden"],
+)
+def test_agents_that_cannot_be_asked_for(cluster: Cluster, tmp_path: pathlib.Path, server: str, sentence: str) -> None:
+    """The playbook agent says it in one sentence, to bring and to remove."""
+    known = yaml.safe_load(cluster.kubeconfig.read_text())
+    known["users"][0]["user"] = {"token": cluster.kubectl("-n", "default", "create", "token", "default").strip()}
+    known["clusters"][0]["cluster"]["server"] = server or known["clusters"][0]["cluster"]["server"]
+    file = tmp_path / "kubeconfig"
+    file.write_text(yaml.safe_dump(known))
+    agents = Agents(cluster, tmp_path)
+    for run in (agents.bring(kubeconfig=str(file)), agents.playbook(state="absent", kubeconfig=str(file))):
+        (said,) = failed(run)
+        assert run.rc == 2 and said.startswith(sentence) and "raceback" not in said, said
+    assert not cluster.kubectl("get", "ns", NAMESPACE, check=False)
 
 
 @contextlib.contextmanager
