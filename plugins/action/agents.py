@@ -26,10 +26,13 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._agents.pods import (
     read_wanted,
 )
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents.request import DEFAULTS, PREFIX, asked
-from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.access import check_cluster, read_access
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.access import Access, check_cluster, read_access
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.client import connect
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
 from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
 from ansible_collections.kube.pcap.plugins.plugin_utils._variables import check_cut
+
+_CLUSTER = ("kubeconfig", "context")
 
 
 def _require() -> None:
@@ -41,6 +44,10 @@ def _require() -> None:
     if found is None:
         install = "install it with ansible-galaxy collection install kubernetes.core"
         raise PcapError("the collection kubernetes.core is missing; " + install)
+
+
+def _access(request: Mapping[str, Any]) -> Access:
+    return read_access({name: request[name] for name in _CLUSTER}, os.environ)
 
 
 class ActionModule(ControllerAction):
@@ -64,6 +71,8 @@ class ActionModule(ControllerAction):
             check_cut(known.get("_raw_params"), PREFIX + "image")
             check_cluster(request, os.environ, PREFIX)
             _require()
+            with connect(_access(request)) as client:  # what keeps it from answering is told best by our own client
+                client.get("/api/v1/namespaces/" + request["namespace"])
             return {"asked": request}
         if options["of"] == "done":
             check(options["result"])
@@ -80,8 +89,7 @@ class ActionModule(ControllerAction):
     ) -> dict[str, Any]:
         spools = [read_spool(one) for one in options["daemonsets"]]
         pods = read_pods(options["pods"]) if spools else ()
-        cluster = {name: request[name] for name in ("kubeconfig", "context")}
-        places = (request["namespace"], *cluster.values(), read_access(cluster, os.environ).validate_certs)
+        places = (*(request[name] for name in ("namespace", *_CLUSTER)), _access(request).validate_certs)
         return {
             "owns_namespace": owns_namespace(options["namespaces"]),
             "spool": spools[0] if spools else None,

@@ -21,8 +21,8 @@ extends_documentation_fragment:
 options:
   of:
     description:
-      - V(request) checks what is asked. V(done) fails with one sentence where a task of kubernetes.core has not done
-        its work, which must not fail by itself, as its own words hold a traceback.
+      - V(request) checks what is asked, and that the API server answers. V(done) fails with one sentence where a task
+        of kubernetes.core has not done its work; it must not fail by itself, as its own words hold a traceback.
       - V(found) tells whose the namespace is, and how Ansible reaches the agents.
       - V(present) prints a line for each agent, and fails where a node that is to have one has none that is ready.
       - V(removal) tells which files stay on nodes, and fails where agents may not be removed.

@@ -77,12 +77,8 @@ def test_labels_without_the_api(plays: ClusterPlays) -> None:
 @pytest.mark.parametrize(
     "server, sentence",
     [
-        ("https://127.0.0.1:9", "the API server cannot be reached: Connection refused; check agent_kubeconfig "),
-        (
-            None,
-            'the API server refused it: namespaces "%s" is forbidden: User "system:serviceaccount:default:default" '
-            % NAMESPACE,
-        ),
+        ("https://127.0.0.1:9", REFUSED),
+        (None, " forbids user system:serviceaccount:default:default to get namespaces "),
     ],
     ids=["down", "forbidden"],
 )
@@ -96,7 +92,7 @@ def test_agents_that_cannot_be_asked_for(cluster: Cluster, tmp_path: pathlib.Pat
     agents = Agents(cluster, tmp_path)
     for run in (agents.bring(kubeconfig=str(file)), agents.playbook(state="absent", kubeconfig=str(file))):
         (said,) = failed(run)
-        assert run.rc == 2 and said.startswith(sentence) and "raceback" not in said, said
+        assert run.rc == 2 and sentence in said and "raceback" not in said, said
     assert not cluster.kubectl("get", "ns", NAMESPACE, check=False)
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbook ``agent`` with an API that is a file; the cluster's tests have a real one."""
+"""The playbook ``agent`` with an API that has no namespace, and is else a file; the cluster's tests have a real one."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ import os
 import pathlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+pytest.importorskip("kubernetes")
+
 from .plugins.plugin_utils._agents.objects import daemonset, namespace, pod
+from .plugins.plugin_utils._cluster.apiserver import failure, serving
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 INVENTORY = "localhost ansible_connection=local\n[kube_pcap_agents]\nbystander ansible_connection=local\n"
@@ -38,7 +42,7 @@ from ansible.plugins.action import ActionBase
 class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         pathlib.Path(task_vars["api"] + ".applied").touch()
-        return {"changed": True}
+        return {"changed": True, "result": {}}
 """
 REACHING = """
 from ansible.errors import AnsibleConnectionFailure
@@ -53,7 +57,7 @@ class Connection(Local):
 
 
 @pytest.fixture
-def scene(tmp_path: pathlib.Path) -> pathlib.Path:
+def scene(tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
     """A folder with this collection, a stand-in for the other, and an inventory with a group of the agents' name."""
     (tmp_path / "ansible_collections" / "kube").mkdir(parents=True)
     (tmp_path / "ansible_collections" / "kube" / "pcap").symlink_to(ROOT)
@@ -67,7 +71,13 @@ def scene(tmp_path: pathlib.Path) -> pathlib.Path:
         (core / "modules" / (name + ".py")).touch()
     (tmp_path / "hosts").write_text(INVENTORY)
     (tmp_path / "ansible.cfg").touch()
-    return tmp_path
+    with serving() as server:
+        server.answer = lambda _asked: failure(404, "it is not there", name="kube-pcap")
+        parts = {"clusters": {"cluster": {"server": server.url}}, "users": {"user": {"token": "x"}}}
+        parts["contexts"] = {"context": {"cluster": "one", "user": "one"}}
+        known = {kind: [{"name": "one", **part}] for kind, part in parts.items()}
+        (tmp_path / "kubeconfig").write_text(json.dumps({**known, "current-context": "one"}))
+        yield tmp_path
 
 
 def play(scene: pathlib.Path, objects: dict[str, Any], **variables: Any) -> tuple[dict[str, Any], str]:
@@ -75,7 +85,9 @@ def play(scene: pathlib.Path, objects: dict[str, Any], **variables: Any) -> tupl
     (scene / "api.json").write_text(json.dumps(objects))
     (scene / "api.json.applied").unlink(missing_ok=True)
     call = "import sys; from ansible.cli.playbook import main; sys.argv[0] = 'ansible-playbook'; main()"
-    extra = json.dumps({"api": str(scene / "api.json"), "agent_image": "x", **variables})
+    extra = json.dumps(
+        {"api": str(scene / "api.json"), "agent_image": "x", "agent_kubeconfig": str(scene / "kubeconfig"), **variables}
+    )
     done = subprocess.run(
         [sys.executable, "-c", call, "-i", str(scene / "hosts"), "kube.pcap.agent", "-e", extra],
         env={
