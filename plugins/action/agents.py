@@ -68,7 +68,7 @@ class ActionModule(ControllerAction):
         """Return what is asked, what there is, or what became of it."""
         request = asked(options["request"])
         if options["of"] == "request":
-            check_cut(known.get("_raw_params"), PREFIX + "image")
+            check_cut(known.get("_raw_params"), PREFIX + "image", "registry.example/agent:1")
             check_cluster(request, os.environ, PREFIX)
             _require()
             with connect(_access(request)) as client:  # what keeps it from answering is told best by our own client

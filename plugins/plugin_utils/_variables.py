@@ -22,13 +22,13 @@ _OPTIONS = {
 _RESULT = "result"
 
 
-def check_cut(words: object, option: str = TARGETS) -> None:
+def check_cut(words: object, option: str = TARGETS, value: str = "pod shop/cart") -> None:
     """Raise OptionError where ``-e key=value`` ended at a space; ``words``: what Ansible made of the rest, or None.
 
-    option: one that the play takes. Ansible keeps the rest as the variable ``_raw_params`` (parsing/splitter.py).
+    option: one that the play takes, with a value. Ansible keeps the rest as ``_raw_params`` (parsing/splitter.py).
     """
     if words:
-        right = """write the whole as JSON, such as -e '{"%s": "two words"}'""" % option
+        right = """write the whole as JSON, such as -e '{"%s": "%s"}'""" % (option, value)
         raise OptionError("-e", "%s belongs to no variable, since key=value ends at a space" % shown(words), right)
 
 

@@ -24,7 +24,7 @@ def test_a_value_that_was_cut_at_its_space():
         OptionError, match='^-e: "port 53" belongs to no variable, since key=value ends at a space; write'
     ):
         check_cut("port 53")
-    with pytest.raises(OptionError, match="""such as -e '{"exec_targets": "two words"}'$"""):
+    with pytest.raises(OptionError, match="""such as -e '{"exec_targets": "pod shop/cart"}'$"""):
         check_cut("addr", "exec_targets")
 
 
