@@ -4,7 +4,8 @@
 
 """What became of a task of kubernetes.core, whose words for a refusal hold a traceback. PRIVATE to the collection.
 
-Its tasks do not fail by themselves. Where one has done its work, its result has the key ``resources`` or ``result``.
+Its tasks do not fail by themselves. Where one has done its work, its result has the key ``resources`` or ``result``, and
+no ``msg``: one that waited in vain has both.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def resources(result: Mapping[str, Any]) -> list[Object]:
 
 def check(result: Mapping[str, Any]) -> None:
     """Raise PcapError with one sentence unless a task did its work."""
-    if "resources" in result or "result" in result:
+    if ("resources" in result or "result" in result) and not result.get("msg"):
         return
     said = str(result.get("msg") or "it did not say why")
     message, errno = _MESSAGE.search(said), _ERRNO.search(said)
@@ -43,4 +44,4 @@ def check(result: Mapping[str, Any]) -> None:
     if errno:
         text = "the API server cannot be reached: %s; check agent_kubeconfig and agent_context"
         raise PcapError(text % errno.group(1).strip())
-    raise PcapError("the API server was not asked: " + first_line(said))
+    raise PcapError("the API server has not done it: " + first_line(said))

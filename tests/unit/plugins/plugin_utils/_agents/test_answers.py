@@ -44,8 +44,8 @@ LIBRARY = "Failed to import the required Python library (kubernetes) on here's P
             REFUSED,
             "the API server cannot be reached: Connection refused; check agent_kubeconfig and agent_context",
         ),
-        (LIBRARY, "the API server was not asked: " + LIBRARY.splitlines()[0]),
-        ("", "the API server was not asked: it did not say why"),
+        (LIBRARY, "the API server has not done it: " + LIBRARY.splitlines()[0]),
+        ("", "the API server has not done it: it did not say why"),
     ],
 )
 def test_what_went_wrong(message, sentence):
@@ -60,4 +60,11 @@ def test_what_was_done():
     """A result of what was asked for, or made, or not asked for at all."""
     assert answers.resources({"resources": [{"kind": "Pod"}]}) == [{"kind": "Pod"}]
     assert answers.resources({"resources": []}) == answers.resources({}) == []
-    answers.check({"result": {}, "msg": "as it was"})
+    answers.check({"result": {}})
+
+
+@pytest.mark.parametrize("key", ["resources", "result"])
+def test_waited_in_vain(key):
+    """What is there at the end of the time is no proof that it was done."""
+    with pytest.raises(PcapError, match="^the API server has not done it: DaemonSet x: Timed out waiting$"):
+        answers.check({key: {"kind": "DaemonSet"}, "msg": "DaemonSet x: Timed out waiting"})
