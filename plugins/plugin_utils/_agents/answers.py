@@ -4,8 +4,8 @@
 
 """What became of a task of kubernetes.core, whose words for a refusal hold a traceback. PRIVATE to the collection.
 
-Its tasks do not fail by themselves. Where one has done its work, its result has the key ``resources`` or ``result``, and
-no ``msg``: one that waited in vain has both.
+Its tasks do not fail by themselves. Where one has done its work, its result has the key ``resources`` or ``result``,
+and no ``msg``: one that waited in vain has both.
 """
 
 from __future__ import annotations

@@ -112,7 +112,7 @@ class _Asking:
         """Ask for what exists, and say whether there may be more; what of it is not known is no problem of its own."""
         cut = False
         for request in finished(self._requests(selection)):
-            cut = len(self.ask(request, needed=False)) == request.most
+            cut = len(self.ask(request, needed=False)) == request.most or cut
         if any(matches(selection, one) for one in self.found().candidates):
             return cut
         for step in nearby(selection):
