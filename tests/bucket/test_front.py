@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 
 from tests.bucket import scene
 from tests.bucket.proxy import Proxy
+from tests.lab.recording import wait_for
 
 CONTENT = os.urandom(300_000)
 PATIENCE = 60
@@ -275,6 +276,7 @@ def test_slow(bucket):
         assert post(bucket).status_code == 201
         assert time.monotonic() - begin >= 0.45
     seen = bucket.front.seen[-1]
+    wait_for(lambda: seen.ended is not None, what="the end, which is noted once all is sent")
     assert seen.ended - seen.time >= 0.45
 
 

