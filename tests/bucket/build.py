@@ -11,7 +11,7 @@ import pathlib
 import tempfile
 
 from tests.gate import go
-from tests.gate.places import CACHE, GateError, lock, run
+from tests.gate.places import CACHE, GateError, lock
 
 VERSION = "v1.56.1"
 MODULE = "github.com/fsouza/fake-gcs-server"
@@ -40,9 +40,7 @@ def _build() -> None:
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE, prefix="fake-gcs-server-") as folder:
         try:
-            # -modcacherw: whoever removes our cache can remove Go's in it.
-            argv = [go.go(), "install", "-modcacherw", "%s@%s" % (MODULE, VERSION)]
-            run(argv, env={**go.caches(), "GOBIN": folder})
+            go.run("install", *go.FLAGS, "-ldflags", "-s -w", "%s@%s" % (MODULE, VERSION), GOBIN=folder)
         except GateError as error:
             raise BuildError("%s %s could not be built: %s" % (MODULE, VERSION, go.last_line(error))) from None
         BINARY.parent.mkdir(exist_ok=True)

@@ -50,7 +50,7 @@ def run_module(module: list[str]) -> int:
     """Runs a Python module of the run environment as root, in the foreground, with its own words."""
     bin_dir = venv("run")
     os.environ["PATH"] = f"{bin_dir}:{os.environ['PATH']}"
-    return call(machine.as_root([str(bin_dir / "python"), "-m", "tests.gate.child", *module]), cwd=ROOT)[0]
+    return call(machine.as_root([str(bin_dir / "python"), "-m", "tests.gate.child", *module]), cwd=ROOT)
 
 
 def main(command: str, *arguments: str) -> int:

@@ -2,24 +2,26 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""ansible-test on one ansible-core, without what it would fetch from a host of its own, and without silent skips.
+"""ansible-test with each ansible-core, without what it would fetch from a host of its own, and without silent skips.
 
-ansible-test hands HOME and almost nothing else of the environment to its commands. So it gets a HOME of its own here,
-which keeps its caches out of the user's, and which holds what the user's pip is configured to do.
+ansible-test hands HOME and almost nothing else of the environment to its commands. So each job gets a HOME,
+which keeps its caches out of the user's and holds what the user's pip is configured to do, and a copy of what the
+linters have read: it keeps virtual environments in both.
 """
 
 from __future__ import annotations
 
 import ast
 import configparser
+import dataclasses
 import os
 import pathlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from . import machine
-from .places import CACHE, GateError, lock, run
-from .tree import TREE
+from .places import CACHE, Command, GateError, lock, run, run_all
+from .tree import COLLECTIONS, PLACE, TREE, copy
 from .venvs import venv
 
 VENVS = {"2.16": "core-2.16", "2.19": "run"}
@@ -35,22 +37,55 @@ subprocess.check_call([sys.executable, "-m", "pip", "install"] + packages)
 """Stands in for get-pip: brings the pip that the Python itself carries, and lets that one install the pip asked for."""
 
 
-def ansible_test(core: str, command: str, only: str | None = None) -> str:
-    """Runs `ansible-test COMMAND` on the machine's Pythons, or on one; GateError when it fails or skips one of them."""
-    bin_dir = venv(VENVS[core])
-    found = [only] if only else machine.pythons(core)
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One call of ansible-test, on one Python or, without a word about it, on all that it supports and finds."""
+
+    core: str
+    command: str
+    only: str | None = None
+
+    @property
+    def found(self) -> list[str]:
+        """The Pythons that it may not skip."""
+        return [self.only] if self.only else machine.pythons(self.core)
+
+    def prepared(self) -> Command:
+        """The command."""
+        bin_dir, home, tree = venv(VENVS[self.core]), HOME / self.core, COLLECTIONS / self.core / PLACE
+        _seed(bin_dir, home)
+        copy(tree, TREE)
+        only = ["--python", self.only] if self.only else []
+        argv = [bin_dir / "ansible-test", self.command, "--venv", "--color", "no", *only]
+        return Command(argv, {"HOME": str(home), "PATH": f"{bin_dir}:{os.environ['PATH']}"}, tree)
+
+
+def units() -> list[Job]:
+    """The unit tests: on every Python, and with the older core on the oldest that its controller may have, 3.10.
+
+    What runs on a node does not depend on the core, so that every Python once is enough.
+    """
+    controller = next(version for version in machine.pythons("2.16") if version not in ("3.8", "3.9"))
+    return [Job("2.16", "units", controller), Job("2.19", "units")]
+
+
+def sanity() -> list[Job]:
+    """What ansible-test has to say about the files, by each core."""
+    return [Job(core, "sanity") for core in machine.PYTHONS]
+
+
+def ansible_test(jobs: Sequence[Job]) -> str:
+    """Runs jobs side by side, and tells which Pythons they had; GateError when one fails or skips one of these."""
     with lock("ansible-test"):
-        _seed(bin_dir)
-        env = {"HOME": str(HOME), "PATH": f"{bin_dir}:{os.environ['PATH']}"}
-        argv = [bin_dir / "ansible-test", command, "--venv", "--color", "no", *(["--python", only] if only else [])]
-        output = run(argv, cwd=TREE, env=env)
-    skipped = list(skips(output, found))
-    if skipped:
-        raise GateError("\n".join(["what may not be skipped was:", *skipped]), output)
-    return "Python " + " ".join(found)
+        outputs = run_all([job.prepared() for job in jobs])
+    for job, output in zip(jobs, outputs, strict=True):
+        skipped = list(skips(output, job.found))
+        if skipped:
+            raise GateError("\n".join(["what may not be skipped was:", *skipped]), output)
+    return "; ".join("ansible-core %s: Python %s" % (job.core, " ".join(job.found)) for job in jobs)
 
 
-def skips(output: str, found: list[str]) -> Iterator[str]:
+def skips(output: str, found: Sequence[str]) -> Iterator[str]:
     """The lines that tell of a skipped test, but for Pythons that this machine does not have."""
     for line in output.splitlines():
         absent = re.search(r"on Python (\S+) because it could not be found", line)
@@ -60,15 +95,15 @@ def skips(output: str, found: list[str]) -> Iterator[str]:
             yield line
 
 
-def _seed(bin_dir: pathlib.Path) -> None:
-    """Puts into HOME what ansible-test and pip look for there."""
+def _seed(bin_dir: pathlib.Path, home: pathlib.Path) -> None:
+    """Puts into a home folder what ansible-test and pip look for there."""
     (source,) = bin_dir.parent.glob("lib/*/site-packages/ansible_test/_internal/python_requirements.py")
-    cache = HOME / ".ansible" / "test" / "cache"
+    cache = home / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     for version in set(re.findall(r"pip='([0-9.]+)'", source.read_text())):
         (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(GET_PIP)
 
-    settings = HOME / ".config" / "pip" / "pip.conf"
+    settings = home / ".config" / "pip" / "pip.conf"
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.touch(mode=0o600)
     listed = run([bin_dir / "python", "-m", "pip", "config", "list"])

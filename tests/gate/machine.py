@@ -25,11 +25,6 @@ def pythons(core: str) -> list[str]:
     return [version for version in PYTHONS[core] if shutil.which(f"python{version}")]
 
 
-def oldest_controller(core: str) -> str:
-    """The oldest of them that the controller may have: both cores that are tested want 3.10 there, or newer."""
-    return next(version for version in pythons(core) if version not in ("3.8", "3.9"))
-
-
 def describe_pythons() -> str:
     """One line: which Pythons are tested, which are not."""
     absent = [version for version in PYTHONS["2.19"] if version not in pythons("2.19")]

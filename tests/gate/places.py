@@ -14,8 +14,10 @@ import pathlib
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 from ..lab.interrupts import Interrupted
 
@@ -24,6 +26,8 @@ GATE = ROOT / "tests" / "gate"
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "kube-pcap"
 PATIENCE_SECONDS = 300.0
 """So long a command that was interrupted may clean up; a lab with its captures is gone in a few."""
+
+Argv = Sequence[str | os.PathLike[str]]
 
 
 class GateError(Exception):
@@ -34,48 +38,83 @@ class GateError(Exception):
         self.output = output
 
 
-def call(args: Sequence[str | os.PathLike[str]], **options: Any) -> tuple[int, str]:
-    """Runs a command to its end; returns its status and what it printed into a pipe; ``options`` are Popen's.
+def call(args: Argv, **options: Any) -> int:
+    """Runs a command to its end and returns its status; ``options`` are Popen's."""
+    with _children() as children:
+        children.append(subprocess.Popen(args, **options))
+    return int(children[0].returncode)
 
-    When the gate is interrupted the command is too, and the gate waits until that has cleaned up.
-    """
-    with subprocess.Popen(args, **options) as child:
+
+def run(args: Argv, cwd: pathlib.Path = ROOT, env: Mapping[str, str] | None = None) -> str:
+    """Runs a command to its end and returns what it printed on both streams; GateError when it fails."""
+    return run_all([Command(args, env or {}, cwd)])[0]
+
+
+class Command(NamedTuple):
+    """A command that waits for nobody's input."""
+
+    args: Argv
+    env: Mapping[str, str]
+    """Variables beside those of this process."""
+    cwd: pathlib.Path
+
+    def __str__(self) -> str:
+        return " ".join([pathlib.Path(self.args[0]).name, *map(str, self.args[1:])])
+
+
+def run_all(commands: Sequence[Command]) -> list[str]:
+    """Runs commands side by side; returns what each printed; GateError once all have ended, when one failed."""
+    with contextlib.ExitStack() as stack:
+        files = []
+        with _children() as children:
+            for args, env, cwd in commands:
+                file = stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace"))
+                variables = {**os.environ, "NO_COLOR": "1", **env}
+                into = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": subprocess.STDOUT}
+                children.append(subprocess.Popen(args, cwd=cwd, env=variables, **into))
+                files.append(file)
+        outputs = [_whole(file) for file in files]
+    failed = [number for number, child in enumerate(children) if child.returncode]
+    if failed:
+        words = [f"exit status {children[number].returncode}: {commands[number]}" for number in failed]
+        raise GateError("; ".join(words), "\n".join(outputs[number] for number in failed))
+    return outputs
+
+
+def _whole(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
+
+
+@contextlib.contextmanager
+def _children() -> Iterator[list[subprocess.Popen[Any]]]:
+    """Commands to start within, and to wait for then. When the gate is interrupted they are too, and clean up."""
+    children: list[subprocess.Popen[Any]] = []
+    try:
+        yield children
+        for child in children:
+            child.wait()
+    except BaseException as error:
+        if isinstance(error, Interrupted):
+            print("\ninterrupted: what was started is being taken down", file=sys.stderr, flush=True)
+        _end(children)
+        raise
+
+
+def _end(children: list[subprocess.Popen[Any]]) -> None:
+    """Ends commands in their own way. A terminal has interrupted them already; twice is not worse than once."""
+    for child in children:
+        with contextlib.suppress(PermissionError):  # a sudo that may not be signalled is waited for
+            child.send_signal(signal.SIGINT)
+    until = time.monotonic() + PATIENCE_SECONDS
+    for child in children:
         try:
-            output = child.communicate()[0]
-        except Interrupted:
-            _interrupt(child)
-            raise
-    return child.returncode, output or ""
-
-
-def _interrupt(child: subprocess.Popen[str]) -> None:
-    """Ends a command in its own way. A terminal has interrupted it already; twice is not worse than once."""
-    print("\ninterrupted: what was started is being taken down", file=sys.stderr, flush=True)
-    with contextlib.suppress(PermissionError):  # a sudo that may not be signalled is waited for
-        child.send_signal(signal.SIGINT)
-        try:
-            child.communicate(timeout=PATIENCE_SECONDS)
+            child.wait(timeout=max(0.0, until - time.monotonic()))
         except subprocess.TimeoutExpired:
-            child.kill()
+            with contextlib.suppress(PermissionError):
+                child.kill()
             left = "it did not end within %d s and was killed; `make lab-down` removes what it left" % PATIENCE_SECONDS
             print(left, file=sys.stderr, flush=True)
-
-
-def run(args: Sequence[str | os.PathLike[str]], cwd: pathlib.Path = ROOT, env: Mapping[str, str] | None = None) -> str:
-    """Runs a command to its end and returns what it printed on both streams; GateError when it fails."""
-    status, output = call(
-        args,
-        cwd=cwd,
-        env={**os.environ, "NO_COLOR": "1", **(env or {})},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-    )
-    if status != 0:
-        raise GateError(f"exit status {status}: {' '.join([pathlib.Path(args[0]).name, *map(str, args[1:])])}", output)
-    return output
 
 
 def digest(*texts: str) -> str:

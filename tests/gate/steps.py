@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from . import artifact, cluster, emulator, machine, tree
-from .ansible_test import ansible_test
+from .ansible_test import ansible_test, sanity, units
 from .places import GateError, run
 from .tree import COLLECTIONS, TREE
 from .venvs import venv
@@ -76,11 +76,8 @@ ARTIFACT: list[Step] = [
 ]
 ANSIBLE_TEST: list[Step] = [
     ("virtual environment: ansible-core 2.16", lambda: str(venv("core-2.16"))),
-    # What runs on a node does not depend on the core: every Python once is enough, and the older core's oldest.
-    ("ansible-test units, ansible-core 2.16", lambda: ansible_test("2.16", "units", machine.oldest_controller("2.16"))),
-    ("ansible-test units, ansible-core 2.19", lambda: ansible_test("2.19", "units")),
-    ("ansible-test sanity, ansible-core 2.16", lambda: ansible_test("2.16", "sanity")),
-    ("ansible-test sanity, ansible-core 2.19", lambda: ansible_test("2.19", "sanity")),
+    ("ansible-test units", lambda: ansible_test(units())),
+    ("ansible-test sanity", lambda: ansible_test(sanity())),
 ]
 
 

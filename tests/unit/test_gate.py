@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pathlib
 import sys
 
@@ -57,6 +58,18 @@ def test_a_command_that_fails():
     assert sorted(caught.value.output.split()) == ["err", "out"]
 
 
+def test_commands_side_by_side(tmp_path):
+    """Each waits for the other here; their words come in their order, and all that failed are told."""
+    os.mkfifo(tmp_path / "pipe")
+    codes = ["print(open('pipe').read())", "print('out', file=open('pipe', 'w')); print('written')"]
+    commands = [places.Command([sys.executable, "-c", code], {}, tmp_path) for code in codes]
+    assert [output.split() for output in places.run_all(commands)] == [["out"], ["written"]]
+    codes = ["import sys; open('pipe').read(); sys.exit(3)", "open('pipe', 'w').close()", "raise SystemExit(4)"]
+    commands = [places.Command([sys.executable, "-c", code], {}, tmp_path) for code in codes]
+    with pytest.raises(places.GateError, match="^exit status 3: (?s:.*); exit status 4: "):
+        places.run_all(commands)
+
+
 @pytest.mark.parametrize("output", ["", "a tool's\nown words\n"])
 def test_the_cause_is_told_last(capsys, output):
     """A failed step ends the run: what its tool said, then in one line the step and why; no further step is begun."""
@@ -70,3 +83,16 @@ def test_the_cause_is_told_last(capsys, output):
     assert lines[-1] == "ruff check: exit status 1: ruff check" and "\n\n\n" not in words
     assert lines[2:-1] == output.splitlines()
     assert lines[0].endswith("here") and "FAILED" in lines[1]
+
+
+@pytest.mark.parametrize(
+    "found, jobs",
+    [
+        (("3.8", "3.9", "3.10", "3.11", "3.13"), [["3.10"], ["3.8", "3.9", "3.10", "3.11", "3.13"]]),
+        (("3.11",), [["3.11"], ["3.11"]]),
+    ],
+)
+def test_pythons_of_unit_tests(monkeypatch, found, jobs):
+    """Each once by the newer core; by the older one the oldest that a controller may have."""
+    monkeypatch.setattr(machine.shutil, "which", lambda name: name if name.replace("python", "") in found else None)
+    assert [job.found for job in ansible_test.units()] == jobs
