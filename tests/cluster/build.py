@@ -37,13 +37,15 @@ class Program:
     """Makes it from a folder with a copy of its source."""
     source: str = ""
     """That folder's name below ``src``; empty: there is none."""
+    beside: str = ""
+    """The version of another program whose modules it takes."""
 
     @property
     def stamp(self) -> str:
         """What tells it from the same program of another version, source or recipe."""
         files = sorted((_SOURCES / self.source).iterdir()) if self.source else []
         texts = [file.read_text(encoding="utf-8") for file in files]
-        return digest(self.name, self.version, inspect.getsource(self.make), *texts)
+        return digest(self.name, self.version, self.beside, inspect.getsource(self.make), *texts)
 
     @property
     def built(self) -> bool:
@@ -55,9 +57,9 @@ PROGRAMS = (
     Program("pause", "", recipes.pause, "pause"),
     Program("netkit", "", recipes.plain, "netkit"),
     Program("kube", versions.KUBERNETES, recipes.kube, "kube"),
-    Program("flanneld", versions.FLANNEL, recipes.flanneld),
+    Program("flanneld", versions.FLANNEL, recipes.flanneld, beside=versions.KUBERNETES),
     Program("flannel-cni", versions.FLANNEL_CNI, recipes.flannel_cni),
-    Program("coredns", "", recipes.plain, "coredns"),
+    Program("coredns", versions.COREDNS, recipes.coredns, "coredns", versions.KUBERNETES),
     Program("crictl", versions.CRICTL, recipes.crictl, "crictl"),
 )
 KWOK = Program("kwok", versions.KWOK, recipes.kwok)

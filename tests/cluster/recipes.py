@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
 import re
 
@@ -20,21 +19,14 @@ COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-schedul
 """The names that ``kube`` answers to."""
 
 
-def _go(*words: str | pathlib.Path, cwd: pathlib.Path = pathlib.Path("/")) -> str:
-    # Go's own collector takes a sixth of the compiler's time by default; memory is at hand (README.md, Figures).
-    env = {"CGO_ENABLED": "0", "GOGC": os.environ.get("GOGC", "400")}
-    return run([go.go(), *words], cwd=cwd, env={**go.caches(), **env})
-
-
 def _build(work: pathlib.Path, out: pathlib.Path, package: str = ".", *, flags: str = "", tags: str = "") -> None:
-    # -modcacherw: whoever removes our cache can remove Go's in it.
-    fixed = ["build", "-modcacherw", "-trimpath", "-buildvcs=false", "-mod=mod", "-tags", tags]
-    _go(*fixed, "-ldflags", ("-s -w " + flags).strip(), "-o", out, package, cwd=work)
+    fixed = [*go.FLAGS, "-buildvcs=false", "-mod=mod"]
+    go.run("build", *fixed, "-tags", tags, "-ldflags", ("-s -w " + flags).strip(), "-o", out, package, cwd=work)
 
 
 def _module(name: str, version: str) -> pathlib.Path:
     """The folder of a module's source."""
-    answer = _go("mod", "download", "-modcacherw", "-json", "%s@v%s" % (name, version))
+    answer = go.run("mod", "download", "-modcacherw", "-json", "%s@v%s" % (name, version))
     return pathlib.Path(json.loads(answer[answer.index("{") :])["Dir"])
 
 
@@ -45,16 +37,28 @@ def _blocks(folder: pathlib.Path, *words: str) -> str:
     return "\n".join(found)
 
 
+def _of_kubernetes(*words: str) -> str:
+    """Those of Kubernetes, whose modules are folders of one repository there, and have a version each here."""
+    blocks = _blocks(_module("k8s.io/kubernetes", versions.KUBERNETES), *words)
+    staged = "v0." + versions.KUBERNETES.partition(".")[2]
+    return re.sub(r"=> \./staging/src/(\S+)", r"=> \1 " + staged, blocks).replace(" v0.0.0\n", " %s\n" % staged)
+
+
+def _as_kubernetes() -> str:
+    """Takes what Kubernetes requires, too, in its version: so it is compiled once for both."""
+    required = re.findall(r"^\t(\S+) (v\S+)", _of_kubernetes("require"), re.MULTILINE)
+    return "".join("replace %s => %s %s\n" % (module, module, version) for module, version in required)
+
+
 def _write_module(work: pathlib.Path, *parts: str) -> None:
     (work / "go.mod").write_text("\n\n".join(["module kube-pcap/" + work.name, *parts]) + "\n", encoding="utf-8")
 
 
 def kube(work: pathlib.Path, out: pathlib.Path) -> None:
-    """Every component of Kubernetes, kubectl and etcd. Their modules say folders of one repository; here, versions."""
+    """Every component of Kubernetes, kubectl and etcd."""
     version = versions.KUBERNETES
-    blocks = _blocks(_module("k8s.io/kubernetes", version), "require", "replace")
-    staged = re.sub(r"=> \./staging/src/(\S+)", r"=> \1 v0." + version.partition(".")[2], blocks)
-    _write_module(work, "go 1.24.0", "godebug default=go1.24", "require k8s.io/kubernetes v" + version, staged)
+    require = "require k8s.io/kubernetes v" + version
+    _write_module(work, "go 1.24.0", "godebug default=go1.24", require, _of_kubernetes("require", "replace"))
     values = {"gitVersion": "v" + version, "gitMajor": "1", "gitMinor": version.split(".")[1], "gitTreeState": "clean"}
     packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
     flags = ["-X %s.%s=%s" % (package, *pair) for package in packages for pair in values.items()]
@@ -69,8 +73,14 @@ def flanneld(work: pathlib.Path, out: pathlib.Path) -> None:
     lacking = r'.*backend/(alloc|extension|ipip|ipsec|tencentvpc|udp|wireguard)"\n'
     (work / "main.go").write_text(re.sub(lacking, "", (upstream / "main.go").read_text(encoding="utf-8")), "utf-8")
     require = "require github.com/flannel-io/flannel v" + versions.FLANNEL
-    _write_module(work, "go 1.25.0", require, _blocks(upstream, "require"))
+    _write_module(work, "go 1.25.0", require, _blocks(upstream, "require"), _as_kubernetes())
     _build(work, out, flags="-X github.com/flannel-io/flannel/pkg/version.Version=v" + versions.FLANNEL)
+
+
+def coredns(work: pathlib.Path, out: pathlib.Path) -> None:
+    """With the plugins that our main file names."""
+    _write_module(work, "go 1.25.0", "require github.com/coredns/coredns v" + versions.COREDNS, _as_kubernetes())
+    _build(work, out)
 
 
 def crictl(work: pathlib.Path, out: pathlib.Path) -> None:
