@@ -20,10 +20,16 @@ _CLONE_NEWCGROUP = 0x02000000  # linux/sched.h
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def die_with_parent(signal_number: int) -> None:
-    """Have the kernel send this process a signal when the thread that made it ends (prctl(2); kept over exec)."""
+def die_with_parent(signal_number: int, parent: int | None = None) -> None:
+    """Have the kernel send this process a signal when the thread that made it ends (prctl(2); kept over exec).
+
+    parent: its process id; for one that has ended already the kernel sends nothing, so the signal is sent here. None
+    where the caller sees by itself whether its parent is still there.
+    """
     if _LIBC.prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+    if parent is not None and os.getppid() != parent:
+        os.kill(os.getpid(), signal_number)
 
 
 def leave_no_core() -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import subprocess
@@ -69,7 +70,7 @@ class Tap:
                     cwd="/",
                     env=environment(),
                     # The slow way, by fork, only where systemd does not end what a dead supervisor leaves.
-                    preexec_fn=None if in_own_unit() else _end_with_supervisor,
+                    preexec_fn=None if in_own_unit() else functools.partial(_end_with, os.getpid()),
                 )
         except BaseException:
             os.close(ours)
@@ -177,6 +178,6 @@ class Tap:
         self._stderr.close()
 
 
-def _end_with_supervisor() -> None:
+def _end_with(supervisor: int) -> None:
     # SIGINT: it closes its file properly; what is still in the ring is lost, which the next supervisor records.
-    die_with_parent(signal.SIGINT)
+    die_with_parent(signal.SIGINT, supervisor)

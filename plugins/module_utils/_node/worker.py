@@ -72,18 +72,18 @@ class Worker:
 
     def _start(self) -> tuple[int, socket.socket]:
         ours, theirs = socket.socketpair()
-        pid = os.fork()
+        supervisor, pid = os.getpid(), os.fork()
         if pid == 0:
-            _serve(theirs, self._handlers)
+            _serve(supervisor, theirs, self._handlers)
         theirs.close()
         return pid, ours
 
 
-def _serve(channel: socket.socket, handlers: Handlers) -> None:
+def _serve(supervisor: int, channel: socket.socket, handlers: Handlers) -> None:
     """Answer jobs until the supervisor's end closes; never returns."""
     status = 1
     try:
-        die_with_parent(signal.SIGKILL)
+        die_with_parent(signal.SIGKILL, supervisor)
         leave_no_core()  # it may come to know what nobody else is to
         # The supervisor's lock must go with it, and other workers must see their ends close.
         close_all_but(channel.fileno())

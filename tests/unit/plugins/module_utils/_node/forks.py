@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 def until(condition, seconds=PATIENCE):

@@ -108,6 +108,27 @@ def test_die_with_parent():
     until(lambda: not is_alive(grandchild))
 
 
+def test_a_parent_that_has_ended_before():
+    """For it the kernel sends nothing any more: the process ends itself."""
+    read, write = os.pipe()
+
+    def parent():
+        mother = os.getpid()
+
+        def last():
+            until(lambda: os.getppid() != mother)
+            os.write(write, b"orphan")
+            process.die_with_parent(signal.SIGKILL, mother)
+            os.write(write, b", alive")
+
+        fork(last)
+
+    os.waitpid(fork(parent), 0)
+    os.close(write)
+    with open(read, "rb") as told:
+        assert told.read() == b"orphan"
+
+
 def test_clock():
     """The wall clock is since 1970; the steady one never falls."""
     clock = process.Clock()
