@@ -13,7 +13,6 @@ What is asked is only read, so that each request may be repeated.
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +22,7 @@ from typing import Any, NamedTuple
 from . import library, trouble
 from .access import Access
 from .connection import Answer, Connection
-from .objects import flatten
+from .pages import Page
 from .trouble import ApiError
 
 PAGE = 500
@@ -81,7 +80,7 @@ class Client:
         answer = self._ask(path, {})
         if trouble.is_absent(answer.status, answer.body):
             return None
-        return next(self._objects(path, self._read(path, answer)), None)
+        return next(self._objects(path, self._page(path, answer)), None)
 
     def list(
         self,
@@ -116,29 +115,27 @@ class Client:
             if answer.status == _GONE and token and not begun_again:
                 token, begun_again = "", True
                 continue
-            page = self._read(path, answer)
-            yield from self._objects(path, {**page, "items": page.get("items") or []})
-            metadata = page.get("metadata")
-            token = str(metadata.get("continue") or "") if isinstance(metadata, dict) else ""
+            page = self._page(path, answer)
+            del answer  # it is as large as the page
+            yield from self._objects(path, page)
+            token = page.token
+            del page  # the next one comes before it would be forgotten
             if not token:
                 return
 
-    def _objects(self, path: str, document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        try:
-            yield from flatten(document)
-        except ValueError:
-            raise trouble.no_json(path, self.host) from None
-
-    def _read(self, path: str, answer: Answer) -> dict[str, Any]:
+    def _page(self, path: str, answer: Answer) -> Page:
         if answer.status != 200:
             raise trouble.refusal(answer.status, answer.body, path, self.host)
         try:
-            found = json.loads(answer.body)
+            return Page(answer.body)
+        except ValueError:
+            raise trouble.no_json(path, self.host) from None
+
+    def _objects(self, path: str, page: Page) -> Iterator[dict[str, Any]]:
+        try:
+            yield from page.objects()
         except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict):
-            raise trouble.no_json(path, self.host)
-        return found
+            raise trouble.no_json(path, self.host) from None
 
     def _ask(self, path: str, query: Mapping[str, str]) -> Answer:
         """Return an answer that is worth reading: what passes by itself is waited for, as long as patience lasts."""
