@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
 from ansible_collections.kube.pcap.plugins.module_utils._records import to_result
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.merging import (
     cluster_candidates,
@@ -39,8 +40,11 @@ class ActionModule(ControllerAction):
     def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         """Return the id and one record per host, or what is asked of captures that exist."""
         check_cut(known.get("_raw_params"), _prefix(options) + "targets")
-        planned = self._planned(options, known)
         slips = misspelled(set(known), _prefix(options))
+        try:
+            planned = self._planned(options, known)
+        except PcapError as error:  # a misspelled option may be why
+            raise PcapError("; ".join([str(error), *slips])) from None
         return {**planned, "warnings": [*slips, *planned.get("warnings", ())]}
 
     def _planned(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,8 @@ options:
       - V(request) checks what is asked, and that the API server answers. V(done) fails with one sentence where a task
         of kubernetes.core has not done its work; it must not fail by itself, as its own words hold a traceback.
       - V(found) tells whose the namespace is, and how Ansible reaches the agents.
-      - V(present) prints a line for each agent, and fails where a node that is to have one has none that is ready.
+      - V(present) prints a line for each agent, and fails where a node that is to have one has none that is ready. In
+        check mode it prints which there are now, and never fails.
       - V(removal) tells which files stay on nodes, and fails where agents may not be removed.
     type: str
     choices: [request, done, found, present, removal]

@@ -86,6 +86,8 @@ def test_what_was_meant_as_an_option(plays: Plays) -> None:
         assert '-e: "port 53" belongs to no variable, since key=value ends at a space; write the whole' in said(cut)
     told = plays.capture("node node-a", "--check", sinc="/srv")
     assert told.rc == 0 and "capture_sinc is no option; is capture_sink meant?" in said(told)
+    (why,) = failed(plays.run("capture", target="node node-a"))
+    assert why.endswith("; capture_target is no option; is capture_targets meant?"), why
 
 
 def test_check_mode_changes_nothing(plays: Plays) -> None:

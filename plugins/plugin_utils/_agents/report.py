@@ -41,14 +41,16 @@ def present(
 ) -> Told:
     """Return one line for each node; it is a failure where one that is to have an agent has none that is ready.
 
+    In check mode nothing fails, and what is there now is told.
     wanted: None where there is no DaemonSet, as in check mode before the first. any_taint: no taint keeps agents away.
     left: nodes with captures in ``spool``, maybe, and without an agent that would go on with them.
     """
+    lines = table(_HEADINGS, [(pod.node, pod.name, pod.reason) for pod in pods])
     if check_mode:
-        return Told(())
+        now = count(len(pods), "agent") if pods else "no agent"
+        return Told(("check mode: nothing was changed; %s now" % now, *(lines if pods else ())))
     if wanted is None or not wanted.seen:
         return Told((), "the cluster has not looked at the agents' DaemonSet; does its controller manager run?")
-    lines = table(_HEADINGS, [(pod.node, pod.name, pod.reason) for pod in pods])
     ready = sum(pod.ready for pod in pods)
     lines.insert(0, "%s of %s" % (count(ready, "agent"), count(wanted.nodes, "node")))
     if left:

@@ -70,7 +70,15 @@ def test_captures_that_nobody_goes_on_with():
     assert report.present(Wanted(2, 2, True), READY, **given).lines[-1] == line
     told = report.present(Wanted(0, 0, True), [], **given)
     assert told.lines[-1] == line and told.failure
-    assert report.present(Wanted(2, 2, True), READY, check_mode=True, **given) == report.Told(())
+
+
+@pytest.mark.parametrize("pods, words", [(READY, "2 agents now"), ([], "no agent now")])
+def test_check_mode(pods, words):
+    """It tells what is there, and nobody is left behind."""
+    given = {"left": ("node-c",), "spool": "/srv/pcap", "check_mode": True}
+    told = report.present(Wanted(0, 0, True), pods, **given)
+    assert told.lines[0] == "check mode: nothing was changed; " + words and told.failure is None
+    assert len(told.lines) == (1 + len(pods) + bool(pods))
 
 
 def capture(**changes):
