@@ -28,13 +28,15 @@ AGENTS, SSH = "agents", "ssh"
 class Agents:
     """The playbook, and an Ansible whose inventory are the agents."""
 
-    def __init__(self, cluster: Cluster, folder: pathlib.Path) -> None:
+    def __init__(self, cluster: Cluster, folder: pathlib.Path, kubeconfig: pathlib.Path | None = None) -> None:
+        """``kubeconfig``: who asks for everything; the cluster's administrator unless told."""
         self.cluster = cluster
+        known = kubeconfig or cluster.kubeconfig
         inventory = folder / "agents.pcap.yml"
-        configuration = {"plugin": "kube.pcap.nodes", "connect": "agent", "kubeconfig": str(cluster.kubeconfig)}
+        configuration = {"plugin": "kube.pcap.nodes", "connect": "agent", "kubeconfig": str(known)}
         inventory.write_text(yaml.safe_dump(configuration), encoding="utf-8")
-        self.ansible = Kubectl(inventory, folder, cluster)
-        self.plays = ClusterPlays(cluster, self.ansible)
+        self.ansible = Kubectl(inventory, folder, known)
+        self.plays = ClusterPlays(cluster, self.ansible, known)
 
     def playbook(self, *args: str, timeout: float = 300, **options: Any) -> Run:
         """Runs the playbook; option names without their prefix."""
@@ -49,6 +51,11 @@ class Agents:
         """The agents' pods by node, without those on their way out."""
         found = self.cluster.objects("pods", "-n", NAMESPACE)
         return {pod["spec"]["nodeName"]: pod for pod in found if "deletionTimestamp" not in pod["metadata"]}
+
+    def is_ready(self, node: str) -> bool:
+        """Whether a node's agent is ready: without that the inventory has no way to the node."""
+        conditions = self.pods()[node]["status"].get("conditions", [])
+        return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
     def listed(self, file: pathlib.Path) -> pathlib.Path:
         """An inventory of them without the plugin, which asks for the API's client on the controller."""
@@ -70,15 +77,15 @@ class Agents:
 
 
 class Kubectl(Ansible):
-    """Ansible with kubectl and the cluster's credentials in its environment."""
+    """Ansible with kubectl and credentials in its environment."""
 
     def __init__(
-        self, inventory: pathlib.Path, folder: pathlib.Path, cluster: Cluster, python: str = sys.executable
+        self, inventory: pathlib.Path, folder: pathlib.Path, kubeconfig: pathlib.Path, python: str = sys.executable
     ) -> None:
         super().__init__(inventory, folder, python)
         kubernetes_core.link(folder)
         path = "%s:%s/bin:/usr/sbin:/usr/bin:/sbin:/bin" % (build.BIN, os.path.dirname(os.path.dirname(self.python)))
-        self._env = {"PATH": path, "K8S_AUTH_KUBECONFIG": str(cluster.kubeconfig)}
+        self._env = {"PATH": path, "K8S_AUTH_KUBECONFIG": str(kubeconfig)}
 
     def _run(self, command: list[str], *args: str, env: dict[str, str] | None = None, **options: Any) -> Run:
         return super()._run(command, *args, env={**self._env, **(env or {})}, **options)

@@ -26,9 +26,10 @@ Result = TypeVar("Result")
 class ClusterPlays(Playbooks):
     """The playbooks on the cluster, with the API at hand."""
 
-    def __init__(self, cluster: Cluster, ansible: Ansible) -> None:
+    def __init__(self, cluster: Cluster, ansible: Ansible, kubeconfig: pathlib.Path | None = None) -> None:
+        """``kubeconfig``: who asks the API; the cluster's administrator unless told."""
         super().__init__([cluster.node(name) for name in cluster.nodes], ansible)
-        self.env = {"K8S_AUTH_KUBECONFIG": str(cluster.kubeconfig)}
+        self.env = {"K8S_AUTH_KUBECONFIG": str(kubeconfig or cluster.kubeconfig)}
 
     def playbook(self, name: str, *args: str, **options: Any) -> Run:
         """Runs a playbook of the collection."""

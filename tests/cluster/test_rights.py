@@ -16,6 +16,7 @@ import yaml
 from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.answer import answer
 from tests.cluster.executing import execute, results
+from tests.cluster.rights import may, spelled
 from tests.lab.ansible_run import Ansible
 from tests.lab.playing import failed, said, started
 from tests.nodes.node import CHECKOUT
@@ -27,8 +28,6 @@ ACCOUNT = "system:serviceaccount:%s:%s" % (NAME, NAME)
 RULES = next(d for d in yaml.safe_load(MANIFEST)["items"] if d["kind"] == "ClusterRole")["rules"]
 PODS = [rule for rule in RULES if rule["resources"] == ["pods"]]
 (NODES,) = [rule for rule in RULES if rule["resources"] == ["nodes"]]
-EVERYBODYS = ("selfsubjectreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews")
-"""What every account may create, to ask about itself."""
 
 
 def put(cluster, rules):
@@ -40,29 +39,7 @@ def put(cluster, rules):
         "rules": rules,
     }
     cluster.kubectl("apply", "-f", "-", input=json.dumps(role))
-    cluster.wait("rights as they were set", lambda: may(cluster) == spelled(rules), 60)
-
-
-def spelled(rules):
-    """Rights as (verb, resource)."""
-    return {
-        (verb, resource + ("." + group if group else ""))
-        for rule in rules
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
-
-
-def may(cluster):
-    """What the account may do to resources, as kubectl lists it, without what everybody may."""
-    found = set()
-    for line in cluster.kubectl("auth", "can-i", "--list", "--as", ACCOUNT).splitlines()[1:]:
-        words, _bracket, verbs = line.rpartition("[")
-        resource = words.split()[0] if not words.startswith(" ") else ""
-        if resource and resource.partition(".")[0] not in EVERYBODYS:
-            found |= {(verb, resource) for verb in verbs.rstrip("] ").split()}
-    return found
+    cluster.wait("rights as they were set", lambda: may(cluster, ACCOUNT) == spelled(rules), 60)
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +81,9 @@ def without(verb, resource):
 
 def test_no_more_than_the_manifest_says(cluster, account):
     """PT-13: nothing but reading, and of that no more than is written there."""
-    assert may(cluster) == spelled(RULES)
-    assert {verb for verb, _resource in may(cluster)} == {"get", "list"}
-    assert not any(resource.startswith("secrets") for _verb, resource in may(cluster))
+    assert may(cluster, ACCOUNT) == spelled(RULES)
+    assert {verb for verb, _resource in may(cluster, ACCOUNT)} == {"get", "list"}
+    assert not any(resource.startswith("secrets") for _verb, resource in may(cluster, ACCOUNT))
 
 
 def test_they_are_enough(account):

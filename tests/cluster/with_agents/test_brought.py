@@ -50,6 +50,7 @@ def test_the_same_again(agents: Agents) -> None:
     before = agents.pods()
     run = agents.bring("--check", resources={"limits": {"memory": "600Mi"}})
     assert run.rc == 0 and changed(run) == {"localhost": 1}
+    assert report(run).splitlines()[0] == "check mode: nothing was changed; 3 agents now"
     assert {node: pod["metadata"]["uid"] for node, pod in agents.pods().items()} == {
         node: pod["metadata"]["uid"] for node, pod in before.items()
     }
@@ -65,7 +66,7 @@ def test_an_agent_is_deleted(agents: Agents, plays: ClusterPlays, tmp_path: path
     first = Traffic(pod, [], large).wait().stream
     old = agents.pods()["node-b"]["metadata"]
     cluster.kubectl("-n", NAMESPACE, "delete", "pod", old["name"], timeout=120)
-    cluster.wait("next agent", lambda: agents.pods().get("node-b", old) != old and ready(agents, "node-b"))
+    cluster.wait("next agent", lambda: agents.pods().get("node-b", old) != old and agents.is_ready("node-b"))
     wait_for(lambda: phases(pod, "deleted") == ["ready"], 60, "the capture's recorder")
     second = pod.send(count=200).stream
     status = plays.run("status", id="deleted")
@@ -101,9 +102,3 @@ def phases(pod: ClusterPod, id: str) -> list[str]:
     """The phases of a capture's targets, by its recorder's last word."""
     state = json.loads((pod.node.root / ROOT[1:] / id / "state.json").read_text())
     return [target["phase"] for target in state["targets"]]
-
-
-def ready(agents: Agents, node: str) -> bool:
-    """Whether a node's agent is ready."""
-    conditions = agents.pods()[node]["status"].get("conditions", [])
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)

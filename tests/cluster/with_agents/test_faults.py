@@ -92,7 +92,7 @@ def test_what_a_node_needs_is_restarted_or_down(
 ) -> None:
     """Kubelet, containerd, the API server: no packet is lost; without the API every playbook of captures and tools
     works over SSH, and by agents a play ends with the reason."""
-    by_name = ClusterPlays(cluster, Kubectl(agents.listed(tmp_path / "agents.yml"), tmp_path, cluster))
+    by_name = ClusterPlays(cluster, Kubectl(agents.listed(tmp_path / "agents.yml"), tmp_path, cluster.kubeconfig))
     running = [pod.start_traffic(count=6000, rate=600) for pod in web]
     for service in ("kubelet", "containerd"):
         for name in cluster.nodes:
@@ -113,6 +113,7 @@ def test_what_a_node_needs_is_restarted_or_down(
     finally:
         control.start("kube-apiserver")
         wait_ready(cluster)
+    cluster.wait("agents", lambda: all(map(agents.is_ready, cluster.nodes)))
     healthy(ways[AGENTS])
     stop(ways)
     for pod, *streams in zip(web, first, second, strict=True):

@@ -157,7 +157,7 @@ def record(plays: ClusterPlays, pods: list[ClusterPod], id: str) -> None:
 def test_with_the_oldest_core(agents: Agents, ways: dict[str, ClusterPlays], tmp_path: pathlib.Path) -> None:
     """ansible-core 2.16 records over SSH and by agents, which an inventory of one's own lists."""
     cluster, python = agents.cluster, str(venv("core-2.16") / "python")
-    by_agents = Kubectl(agents.listed(tmp_path / "agents.yml"), tmp_path / AGENTS, cluster, python)
+    by_agents = Kubectl(agents.listed(tmp_path / "agents.yml"), tmp_path / AGENTS, cluster.kubeconfig, python)
     over_ssh = Ansible(cluster.inventory, tmp_path / SSH, python)
     over_ssh.folder.mkdir()
     pods = named(cluster, "shop", "app=web")
