@@ -160,6 +160,10 @@ options:
     description: With O(state=absent), remove segments, or a manifest, that the sink has not confirmed.
     type: bool
     default: false
+  segments:
+    description: With any O(state) but V(started), return the segments, too, from the manifest.
+    type: bool
+    default: false
 requirements:
   - tcpdump on the node; for O(interface=any) with libpcap 1.10 or newer
 notes:
@@ -224,6 +228,16 @@ capture:
       type: list
       elements: dict
 captures:
+  description: What M(kube.pcap.capture_info) would tell of each capture now.
+  returned: unless O(state=started)
+  type: list
+  elements: dict
+others:
+  description: The node's other captures, whose names are not O(id).
+  returned: unless O(state=started)
+  type: list
+  elements: str
+removed:
   description: What M(kube.pcap.capture_info) would have told of each capture right before it was removed.
   returned: when O(state=absent)
   type: list
@@ -272,6 +286,7 @@ def main() -> None:
             "grace": {"type": "str", "default": "1h"},
             "wait": {"type": "str", "default": "60s"},
             "force": {"type": "bool", "default": False},
+            "segments": {"type": "bool", "default": False},
             # What follows stays on the controller: the action plugin takes it.
             "auth_kind": {"type": "str", "choices": ["application", "serviceaccount", "machineaccount", "accesstoken"]},
             "service_account_file": {"type": "path"},

@@ -66,10 +66,11 @@ class Recording:
         return result
 
     def stop(self, **options: Any) -> dict[str, Any]:
-        """Stops the capture and returns what ``capture_info`` tells of it then."""
+        """Stops the capture and returns what is told of it then."""
         result = self.call(state="stopped", **options)
         assert not result["failed"], result["msg"]
-        return self.info()
+        (info,) = result["captures"]
+        return info
 
     def info(self, **options: Any) -> dict[str, Any]:
         """What ``capture_info`` tells."""

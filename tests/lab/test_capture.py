@@ -315,7 +315,7 @@ def test_a_difference_shows_phase_and_targets(lab: Lab, record: Record) -> None:
     assert "diff" not in one.call(**params)
     gone = one.ansible.adhoc("node-c", "kube.pcap.capture", "--diff", params={"id": one.id, "state": "absent"})
     assert gone.of("capture")["node-c"]["diff"]["after"] == {}
-    assert gone.of("capture")["node-c"]["captures"][0]["phase"] == "done"
+    assert gone.of("capture")["node-c"]["removed"][0]["phase"] == "done"
 
 
 def test_the_recorder_is_the_same_however_the_module_came(lab: Lab, record: Record, tmp_path: pathlib.Path) -> None:

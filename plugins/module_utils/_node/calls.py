@@ -43,12 +43,12 @@ def _start(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     if isinstance(capture, str):
         return {"changed": False, "capture": None, "msg": capture, "diff": {"before": {}, "after": {}}}
     spool = Spool(capture.options.spool, capture.id)
-    before = _shown([spool])
+    before = _shown(_tell([spool]))
     try:
         outcome = captures.start(capture, _ways(params).get(capture.id), check_mode, prefix)
     except OptionError as error:
         raise error.renamed(prefix) from None
-    after = _shown([spool])
+    after = _shown(_tell([spool]))
     if check_mode and outcome.changed:
         known = before.get(capture.id, {"targets": []})["targets"]
         after = {capture.id: {"phase": "ready", "targets": sorted({*known, *(one.title for one in capture.targets)})}}
@@ -60,10 +60,10 @@ def _change(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     state, root = params["state"], capture_options({"spool": params["spool"]}).spool
     found = _spools(root, params["id"])
     wait = parse_duration("wait", params["wait"], 0, 86400)
-    before = _shown(found)
+    before = _shown(_tell(found))
     ways, confirmed = _ways(params), _confirmed(params)
     outcomes: list[Outcome] = []
-    told: list[dict[str, Any]] = []
+    removed: list[dict[str, Any]] = []
     problems = []
     for spool in found:
         try:
@@ -74,51 +74,42 @@ def _change(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
             elif state == "stopped":
                 outcomes.append(captures.stop(spool, wait, check_mode))
             else:
-                outcomes += _remove(spool, params, wait, check_mode, told)
+                outcomes += _remove(spool, params, wait, check_mode, removed)
         except (PcapError, OSError) as error:
             problems.append(reason_of(error) if isinstance(error, OSError) else str(error))
     if problems:
         raise CaptureError("; ".join(problems))
     result = _result(outcomes)
-    after = _shown(found)
+    told = _tell(found, params["segments"])
+    after = _shown(told)
     if check_mode and result["changed"]:
         phase = {"refreshed": "ready", "stopped": "done"}.get(state)
         after = {name: {**one, "phase": phase} for name, one in before.items()} if phase else {}
     if state in ("refreshed", "stopped"):
         result["uploads"] = _uploads(found)
     result["capture"] = outcomes[-1].capture if outcomes else None
+    result.update(captures=told, others=sorted(set(list_captures(root)).difference(spool.id for spool in found)))
     result["diff"] = {"before": before, "after": after}
-    return {**result, "captures": told} if state == "absent" else result
+    return {**result, "removed": removed} if state == "absent" else result
 
 
 def _remove(
-    spool: Spool, params: Mapping[str, Any], wait: int, check_mode: bool, told: list[dict[str, Any]]
+    spool: Spool, params: Mapping[str, Any], wait: int, check_mode: bool, removed: list[dict[str, Any]]
 ) -> list[Outcome]:
-    """Remove a capture; ``told`` takes what there was to tell of it right before."""
+    """Remove a capture; ``removed`` takes what there was to tell of it right before."""
     stopped = [] if params["force"] else [captures.stop(spool, wait, check_mode)]
     if spool.exists:  # no other call has removed it since
-        told.append(_told(spool))
+        removed.append(_told(spool))
     return [*stopped, captures.remove(spool, params["force"], check_mode)]
 
 
 def info(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the module ``capture_info`` tells."""
     try:
-        return {"captures": _infos(params)}
+        root = capture_options({"spool": params["spool"]}).spool
+        return {"captures": _tell(_spools(root, params["id"] or "all"), params["segments"])}
     except OSError as error:
         raise NodeError(reason_of(error)) from None
-
-
-def _infos(params: Mapping[str, Any]) -> list[dict[str, Any]]:
-    root = capture_options({"spool": params["spool"]}).spool
-    told = []
-    for spool in _spools(root, params["id"] or "all"):
-        one = _told(spool)
-        if params["segments"]:
-            one["segment_list"] = reading.segment_list(spool)
-        if spool.exists:  # it was not removed meanwhile
-            told.append(one)
-    return told
 
 
 def asked(params: Mapping[str, Any]) -> NodeCapture | str:
@@ -213,6 +204,19 @@ def _check_root() -> None:
         raise NodeError("captures are made and seen by root alone; run it with become")
 
 
+def _tell(spools: Sequence[Spool], segments: bool = False) -> list[dict[str, Any]]:
+    """Return what there is to tell of captures, those that are removed meanwhile left out."""
+    told = []
+    for spool in spools:
+        if spool.exists:
+            one = _told(spool)
+            if segments:
+                one["segment_list"] = reading.segment_list(spool)
+            if spool.exists:
+                told.append(one)
+    return told
+
+
 def _told(spool: Spool) -> dict[str, Any]:
     """Return what there is to tell of a capture; one whose files are damaged must not hide the others."""
     try:
@@ -221,8 +225,7 @@ def _told(spool: Spool) -> dict[str, Any]:
         return reading.unreadable(spool, str(error))
 
 
-def _shown(spools: Sequence[Spool]) -> dict[str, Any]:
+def _shown(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return what a difference shows of captures: id to phase and targets."""
-    told = [_told(spool) for spool in spools if spool.exists]
     refs = {one["id"]: [from_result(TargetRef, target["target"]) for target in one["targets"]] for one in told}
     return {one["id"]: {"phase": one["phase"], "targets": sorted(ref.title for ref in refs[one["id"]])} for one in told}

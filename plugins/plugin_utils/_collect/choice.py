@@ -127,7 +127,7 @@ def choose_place(wanted: Wanted, own: str | None) -> Place:
 
 
 def read_captures(result: Mapping[str, Any], node: str | None) -> tuple[HeldCapture, ...]:
-    """Return the captures that ``capture_info`` told of this node; raise NodeError for what cannot be used."""
+    """Return the captures that ``capture`` told of this node; raise NodeError for what cannot be used."""
     try:
         told = from_result(_Told, result).captures
     except RecordError as error:

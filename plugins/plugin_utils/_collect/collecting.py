@@ -68,8 +68,8 @@ class Collector:
 
     def run(self, check_mode: bool) -> dict[str, Any]:
         """Return the task's result; raise NodeError where the node cannot tell of its captures."""
-        changed, notes = self._refresh(check_mode)
-        told = [self._look(one) if check_mode else self._collect(one) for one in self._captures(self.wanted.id)]
+        captures, changed, notes = self._refresh(check_mode)
+        told = [self._look(one) if check_mode else self._collect(one) for one in captures]
         problems = ["capture %s: %s" % (one.id, problem) for one in told for problem in one.problems]
         result = {
             "changed": changed or any(one.segments or one.manifest for one in told),
@@ -79,22 +79,23 @@ class Collector:
             result["msg"] = clean("; ".join([*problems, *notes]))
         return {**result, "failed": True} if problems else result
 
-    def _refresh(self, check_mode: bool) -> tuple[bool, list[str]]:
-        """Have dead recorders run again, and look after what the node uploads itself; return what is to be told."""
-        asked = {"state": "refreshed", "id": self.wanted.id, "spool": self.wanted.spool}
-        told = self.node.call("capture", **asked)
+    def _refresh(self, check_mode: bool) -> tuple[tuple[HeldCapture, ...], bool, list[str]]:
+        """Have dead recorders run again, and look after what the node uploads itself; return captures, and words."""
+        told = self._ask(self.wanted.id)
         changed, notes = told["changed"], [told["msg"]] if told.get("msg") else []
         try:
             more = {} if check_mode else self.uploads.for_node(told.get("uploads", ()), self.wanted.node)
             if more:
-                changed = self.node.call("capture", **asked, **more)["changed"] or changed
+                told = self._ask(self.wanted.id, **more)
+                changed = told["changed"] or changed
         except PcapError as error:  # what is here is collected all the same
             notes.append("what the node uploads itself was not looked after: %s" % error)
-        return changed, [*notes, *self.uploads.problems]
+        return read_captures(told, self.wanted.node), changed, [*notes, *self.uploads.problems]
 
-    def _captures(self, id: str) -> tuple[HeldCapture, ...]:
-        told = self.node.call("capture_info", id=id, spool=self.wanted.spool, segments=True)
-        return read_captures(told, self.wanted.node)
+    def _ask(self, id: str, segments: bool = True, **more: object) -> dict[str, Any]:
+        """Have captures refreshed, and told."""
+        asked = {"state": "refreshed", "id": id, "spool": self.wanted.spool, "segments": segments}
+        return self.node.call("capture", **asked, **more)
 
     def _look(self, capture: HeldCapture) -> Collected:
         """Tell what would be collected."""
@@ -117,8 +118,7 @@ class Collector:
         collected.left = len(waiting(capture))
         try:
             store = self.store(place)
-            self._bring_segments(capture, place, store, collected)
-            now = next((one for one in self._captures(capture.id) if one.id == capture.id), None)
+            now = self._bring_segments(capture, place, store, collected)
             if now is None:
                 return collected  # it was removed meanwhile
             collected.phase, collected.settled, collected.left = now.phase, now.settled, len(waiting(now))
@@ -128,8 +128,12 @@ class Collector:
             collected.problems.append(str(error))
         return collected
 
-    def _bring_segments(self, capture: HeldCapture, place: Place, store: Store, collected: Collected) -> None:
-        """Bring all that wait, tell the node of what is safe, and note what could not be."""
+    def _bring_segments(
+        self, capture: HeldCapture, place: Place, store: Store, collected: Collected
+    ) -> HeldCapture | None:
+        """Bring all that wait, tell the node of what is safe, and note what could not be; return how it is then."""
+        if not waiting(capture):
+            return capture
         failures, safe = 0, []
         for one in waiting(capture):
             try:
@@ -149,7 +153,8 @@ class Collector:
             if len(safe) == _BATCH:
                 self._confirm(capture, safe)
                 safe = []
-        self._confirm(capture, safe)
+        told = read_captures(self._ask(capture.id, **_confirmed(capture, safe)), self.wanted.node)
+        return next((one for one in told if one.id == capture.id), None)
 
     def _bring_manifest(self, capture: HeldCapture, place: Place, store: Store, collected: Collected) -> None:
         parts = manifest_parts(capture.id, str(capture.node))
@@ -161,12 +166,15 @@ class Collector:
 
     def _confirm(self, capture: HeldCapture, files: Sequence[Mapping[str, Any]]) -> None:
         """Have the node write down where files are, and delete them."""
-        if files:
-            confirmed = {capture.id: list(files)}
-            self.node.call("capture", state="refreshed", id=capture.id, spool=self.wanted.spool, confirmed=confirmed)
+        self._ask(capture.id, segments=False, **_confirmed(capture, files))
 
     def _path(self, capture: HeldCapture, *parts: str) -> str:
         return os.path.join(self.wanted.spool, capture.id, *parts)
+
+
+def _confirmed(capture: HeldCapture, files: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return by which option a node is told of files that are safe."""
+    return {"confirmed": {capture.id: list(files)}} if files else {}
 
 
 def _parts(capture: HeldCapture, segment: Segment) -> list[str]:

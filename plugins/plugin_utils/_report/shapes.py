@@ -117,9 +117,10 @@ class _Started:
 
 @dataclasses.dataclass(frozen=True)
 class _Info:
-    """The result of ``capture_info``."""
+    """The result of ``capture`` in any state but ``started``."""
 
     captures: tuple[_Told, ...]
+    others: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,12 +138,12 @@ class _Tools:
 
 
 def check_started(result: Mapping[str, Any]) -> None:
-    """Raise RecordError for what is no result of ``capture``."""
+    """Raise RecordError for what is no result of ``capture`` in the state ``started``."""
     from_result(_Started, result)
 
 
 def check_info(result: Mapping[str, Any]) -> None:
-    """Raise RecordError for what is no result of ``capture_info``."""
+    """Raise RecordError for what is no result of ``capture`` in any state but ``started``."""
     from_result(_Info, result)
 
 

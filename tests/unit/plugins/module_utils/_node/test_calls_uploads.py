@@ -82,8 +82,8 @@ def way(hours=9):
 
 def call(spool, check_mode=False, **given):
     """One call of the module."""
-    params = {"spool": spool.root, "id": "c-1", "wait": "1s", "force": False, "record": None, "confirmed": None}
-    return calls.run({**params, "policies": None, **given}, check_mode)
+    params = {"spool": spool.root, "id": "c-1", "wait": "1s", "force": False, "record": None, "segments": False}
+    return calls.run({**params, "policies": None, "confirmed": None, **given}, check_mode)
 
 
 def policies(one):
@@ -117,6 +117,17 @@ def test_a_policy_is_renewed(spool, supervisor, again):
     told = again(spool, policies=policies(way(99)))
     assert not told["changed"] and spool.read_upload() == first and "msg" not in told
     assert not again(spool, True, policies=policies(way(99)))["changed"]
+
+
+def test_what_is_told(spool, supervisor):
+    """What was asked for as ``capture_info`` tells it, with its segments on request, and the names of what else is."""
+    Spool(spool.root, "c-2").make()
+    told = refreshed(spool)
+    assert ([one["id"] for one in told["captures"]], told["others"]) == (["c-1"], ["c-2"])
+    asked = {"spool": spool.root, "id": "c-1", "segments": True}
+    assert refreshed(spool, segments=True)["captures"] == calls.info(asked)["captures"]
+    told = refreshed(spool, id="c-3")
+    assert (told["captures"], told["others"]) == ([], ["c-1", "c-2"])
 
 
 def test_who_needs_what(spool, supervisor):

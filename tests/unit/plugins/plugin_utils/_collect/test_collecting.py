@@ -33,14 +33,13 @@ class FakeNode:
         self.calls.append((module, params))
         if self.refuses and "policies" in params:
             raise self.refuses
-        if module == "capture_info":
-            return {"captures": [{**self.fields, "segment_list": [dict(one) for one in self.segments]}]}
         for told in params.get("confirmed", {}).get("c-1", ()):
             self.confirmed.append(told["file"])
             for one in self.segments:
                 if one["file"] == told["file"]:
                     one.update(where="sink", sink=told["sink"])
-        return {"changed": False, "uploads": self.uploads}
+        told = {**self.fields, "segment_list": [dict(one) for one in self.segments] if params["segments"] else []}
+        return {"changed": False, "uploads": self.uploads, "captures": [told]}
 
     def read(self, path, number):
         """A block."""

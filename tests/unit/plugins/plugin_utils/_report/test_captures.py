@@ -39,8 +39,8 @@ def gaps(number, **more):
     return {"gaps": number, "last_gap": last}
 
 
-def told(*captures, host="node-a", **more):
-    return Answer(host, result={"captures": list(captures)}, **more)
+def told(*captures, host="node-a", others=(), **more):
+    return Answer(host, result={"captures": list(captures), "others": list(others)}, **more)
 
 
 WAITING = Answer("node-y", problem="it is not asked yet", waiting=True)
@@ -203,7 +203,7 @@ def test_nothing_there(of, id, options, text, failure):
 
 def test_an_unknown_id_names_the_others():
     """The sentence says what exists."""
-    assert report_captures("status", [told(capture())], "c-2").failure.endswith("answered; there are c-1")
+    assert report_captures("status", [told(others=["c-1"])], "c-2").failure.endswith("answered; there are c-1")
 
 
 def begun(host="node-a", changed=False, **more):

@@ -30,7 +30,7 @@ BEGUN = {"id": "c-1", "phase": None, "deadline": None, "targets": [target()["tar
 )
 def test_what_nodes_tell(captures):
     """What the modules return is taken, with keys that a report does not need."""
-    check_info({"changed": False, "captures": captures})
+    check_info({"changed": False, "captures": captures, "others": ["c-9"]})
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_what_nodes_tell(captures):
 def test_no_answer_of_capture_info(captures, words):
     """A value of another type is named by its place."""
     with pytest.raises(RecordError) as error:
-        check_info({"captures": captures})
+        check_info({"captures": captures, "others": []})
     assert str(error.value) == words
 
 
