@@ -14,17 +14,11 @@ from typing import Any
 from ansible.utils.display import Display
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
+from ansible_collections.kube.pcap.plugins.module_utils._records import from_result, to_result
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents import report
-from ansible_collections.kube.pcap.plugins.plugin_utils._agents.answers import check, resources
-from ansible_collections.kube.pcap.plugins.plugin_utils._agents.pods import (
-    host_variables,
-    own_group,
-    owns_namespace,
-    read_leaving,
-    read_pods,
-    read_spool,
-    read_wanted,
-)
+from ansible_collections.kube.pcap.plugins.plugin_utils._agents.answers import check
+from ansible_collections.kube.pcap.plugins.plugin_utils._agents.looking import Found, look, wait
+from ansible_collections.kube.pcap.plugins.plugin_utils._agents.pods import host_variables, own_group
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents.request import DEFAULTS, PREFIX, asked
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.access import Access, check_cluster, read_access
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.client import connect
@@ -51,17 +45,14 @@ def _access(request: Mapping[str, Any]) -> Access:
 
 
 class ActionModule(ControllerAction):
-    """Answers from the request and from what tasks have registered."""
+    """Answers from the request, and from what the API server has."""
 
     OPTIONS = {
         "of": {"type": "str", "choices": ["request", "done", "found", "present", "removal"], "required": True},
         "request": {"type": "dict", "required": True},
         "result": {"type": "dict", "default": {}},
-        "namespaces": {"type": "dict", "default": {}},
-        "daemonsets": {"type": "dict", "default": {}},
-        "pods": {"type": "dict", "default": {}},
+        "found": {"type": "dict", "default": {}},
         "hosts": {"type": "list", "elements": "str", "default": []},
-        "before": {"type": "dict", "default": {}},
     }
 
     def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,50 +62,39 @@ class ActionModule(ControllerAction):
             check_cut(known.get("_raw_params"), PREFIX + "image", "registry.example/agent:1")
             check_cluster(request, os.environ, PREFIX)
             _require()
-            with connect(_access(request)) as client:  # what keeps it from answering is told best by our own client
-                client.get("/api/v1/namespaces/" + request["namespace"])
             return {"asked": request}
         if options["of"] == "done":
             check(options["result"])
             return {}
-        objects = {name: resources(options[name]) for name in ("namespaces", "daemonsets", "pods")}
-        return {
-            "found": self._found,
-            "present": self._present,
-            "removal": self._removal,
-        }[options["of"]]({**options, **objects}, request, known)
-
-    def _found(
-        self, options: Mapping[str, Any], request: Mapping[str, Any], known: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        spools = [read_spool(one) for one in options["daemonsets"]]
-        pods = read_pods(options["pods"]) if spools else ()
-        places = (*(request[name] for name in ("namespace", *_CLUSTER)), _access(request).validate_certs)
-        return {
-            "owns_namespace": owns_namespace(options["namespaces"]),
-            "spool": spools[0] if spools else None,
-            "group": own_group(known["groups"]),
-            "nodes": [pod.node for pod in pods if pod.node],
-            "agents": [host_variables(pod, *places) for pod in pods if pod.ready],
-        }
-
-    def _present(self, options: Mapping[str, Any], request: Mapping[str, Any], _known: object) -> dict[str, Any]:
-        wanted = [read_wanted(one) for one in options["daemonsets"]]
-        pods, any_taint = read_pods(options["pods"]), request["tolerations"] == DEFAULTS["tolerations"]
-        spool = options["before"].get("spool")
-        left = report.left_behind(options["before"].get("nodes", ()), spool, pods, request["spool"])
-        first = wanted[0] if wanted else None
-        return self._told(report.present(first, pods, self._task.check_mode, any_taint, left, spool))
-
-    def _removal(
-        self, options: Mapping[str, Any], request: Mapping[str, Any], known: Mapping[str, Any]
-    ) -> dict[str, Any]:
+        if options["of"] == "found":
+            return self._found(request, known)
+        found = from_result(Found, options["found"])
+        if options["of"] == "present":
+            return self._told(self._present(found, request))
         results = [plain(known["hostvars"][host].get("capture_result")) for host in options["hosts"]]
         result = next(filter(None, results), None if options["hosts"] else {})
-        spools, pods = [read_spool(one) for one in options["daemonsets"]], read_pods(options["pods"])
-        spool = spools[0] if spools else None
-        leaving = read_leaving(options["pods"])
-        return self._told(report.removal(result, pods, spool, request["force"], self._task.check_mode, leaving))
+        given = (result, found.pods, found.spool, request["force"], self._task.check_mode, found.leaving)
+        return self._told(report.removal(*given))
+
+    def _found(self, request: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+        access = _access(request)
+        with connect(access) as client:
+            found = look(client, request["namespace"])
+        places = (*(request[name] for name in ("namespace", *_CLUSTER)), access.validate_certs)
+        stopped = [pod for pod in found.pods if pod.ready] if request["state"] == "absent" else []
+        agents = [host_variables(pod, *places) for pod in stopped]
+        return {**to_result(found), "group": own_group(known["groups"]), "agents": agents}
+
+    def _present(self, before: Found, request: Mapping[str, Any]) -> report.Told:
+        """Wait for the agents; ``before``: what there was before the manifest was applied."""
+        seconds = 0 if self._task.check_mode else request["wait"]
+        with connect(_access(request)) as client:
+            namespace = request["namespace"]
+            now = wait(client, namespace, seconds, lambda found: report.is_settled(found.wanted, found.pods))
+        any_taint = request["tolerations"] == DEFAULTS["tolerations"]
+        nodes = [pod.node for pod in before.pods if pod.node]
+        left = report.left_behind(nodes, before.spool, now.pods, request["spool"])
+        return report.present(now.wanted, now.pods, self._task.check_mode, any_taint, left, before.spool)
 
     @staticmethod
     def _told(told: report.Told) -> dict[str, Any]:

@@ -21,14 +21,14 @@ extends_documentation_fragment:
 options:
   of:
     description:
-      - V(request) checks what is asked, and that the API server answers. V(done) fails with one sentence where a task
-        of kubernetes.core has not done its work; it must not fail by itself, as its own words hold a traceback.
-      - V(found) tells whose the namespace is, and how Ansible reaches the agents.
-      - V(present) prints a line for each agent, and fails where a node that is to have one has none that is ready. In
-        check mode it prints which there are now, and never fails.
+      - V(request) checks what is asked. V(found) asks the API server what there is of agents, and tells how Ansible
+        reaches them. V(done) fails with one sentence where a task of kubernetes.core has not done its work; it must not
+        fail by itself, as its own words hold a traceback.
+      - V(present) waits until all agents are ready, prints a line for each, and fails where a node that is to have one
+        has none that is ready. In check mode it prints which there are now, and never fails.
       - V(removal) tells which files stay on nodes, and fails where agents may not be removed.
     type: str
-    choices: [request, done, found, present, removal]
+    choices: [request, found, done, present, removal]
     required: true
   request:
     description: The role's options, with their prefix. What is empty or null takes its default.
@@ -38,16 +38,10 @@ options:
     description: With V(done), what M(kubernetes.core.k8s) returned.
     type: dict
     default: {}
-  namespaces:
-    description: What M(kubernetes.core.k8s_info) returned of the agents' namespace. It may have failed, which is told.
-    type: dict
-    default: {}
-  daemonsets:
-    description: The same of their DaemonSet.
-    type: dict
-    default: {}
-  pods:
-    description: The same of their pods.
+  found:
+    description:
+      - What V(found) returned. With V(present), before the manifest was applied; with V(removal), before captures were
+        stopped.
     type: dict
     default: {}
   hosts:
@@ -55,10 +49,6 @@ options:
     type: list
     elements: str
     default: []
-  before:
-    description: With V(present), what V(found) returned before the manifest was applied.
-    type: dict
-    default: {}
 seealso:
   - module: kube.pcap.report
 """
@@ -71,21 +61,12 @@ EXAMPLES = r"""
       agent_image: registry.example/kube-pcap-agent:1
   register: agent__asked
 
-- name: Look for agents
-  kubernetes.core.k8s_info:
-    kind: Pod
-    namespace: kube-pcap
-    label_selectors: [app.kubernetes.io/name=kube-pcap-agent]
-  failed_when: false
-  register: agent__pods
-
-- name: Tell how to reach them
+- name: Tell which agents there are, and how to reach them
   kube.pcap.agents:
     of: found
     request:
       agent_state: absent
-    daemonsets: "{{ agent__daemonsets }}"
-    pods: "{{ agent__pods }}"
+  register: agent__found
 """
 
 RETURN = r"""
@@ -97,18 +78,34 @@ owns_namespace:
   description: Whether the namespace was made for the agents, or is missing.
   returned: with O(of=found)
   type: bool
+wanted:
+  description: What the DaemonSet says of its pods, null where there is none.
+  returned: with O(of=found)
+  type: dict
+  sample: {"nodes": 3, "up_to_date": 3, "seen": true}
 spool:
   description: The folder of the nodes in which their captures live, null without a DaemonSet.
   returned: with O(of=found)
   type: str
   sample: /var/lib/kube-pcap
+pods:
+  description: The agents, ready or not; empty without a DaemonSet.
+  returned: with O(of=found)
+  type: list
+  elements: dict
+  sample: [{"node": "node-a", "name": "kube-pcap-agent-x7k2p", "ready": true, "reason": "ready"}]
+leaving:
+  description: The same of those on their way out.
+  returned: with O(of=found)
+  type: list
+  elements: dict
 group:
   description: A name for the group of hosts by which a play reaches the agents, which no group of the inventory has.
   returned: with O(of=found)
   type: str
   sample: kube_pcap_agents
 agents:
-  description: Host variables of each agent that is ready; empty without a DaemonSet.
+  description: Host variables of each agent that is ready, where agents are to go; their captures are stopped before.
   returned: with O(of=found)
   type: list
   elements: dict
@@ -119,11 +116,6 @@ agents:
     ansible_kubectl_pod:
       description: Its pod.
       type: str
-nodes:
-  description: The nodes that have an agent, ready or not.
-  returned: with O(of=found)
-  type: list
-  elements: str
 text:
   description: What was printed.
   returned: with O(of=present) and O(of=removal)

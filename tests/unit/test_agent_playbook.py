@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbook ``agent`` with an API that has no namespace, and is else a file; the cluster's tests have a real one."""
+"""The playbook ``agent`` with an API that has what a test says; the cluster's tests have a real one."""
 
 from __future__ import annotations
 
@@ -19,29 +19,17 @@ import pytest
 pytest.importorskip("kubernetes")
 
 from .plugins.plugin_utils._agents.objects import daemonset, namespace, pod
-from .plugins.plugin_utils._cluster.apiserver import failure, serving
+from .plugins.plugin_utils._cluster.apiserver import Asked, Said, failure, listed, serving
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 INVENTORY = "localhost ansible_connection=local\n[kube_pcap_agents]\nbystander ansible_connection=local\n"
-ASKING = """
-import json, pathlib
-from ansible.plugins.action import ActionBase
-
-class ActionModule(ActionBase):
-    def run(self, tmp=None, task_vars=None):
-        kind, applied = self._task.args.get("kind"), pathlib.Path(task_vars["api"] + ".applied")
-        known = json.loads(pathlib.Path(task_vars["api"]).read_text())
-        if applied.exists():
-            known.update(known.get("applied", {}))
-        return {"resources": known.get(kind, [])}
-"""
 DOING = """
 import pathlib
 from ansible.plugins.action import ActionBase
 
 class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
-        pathlib.Path(task_vars["api"] + ".applied").touch()
+        pathlib.Path(task_vars["applied"]).touch()
         return {"changed": True, "result": {}}
 """
 REACHING = """
@@ -62,17 +50,16 @@ def scene(tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
     (tmp_path / "ansible_collections" / "kube").mkdir(parents=True)
     (tmp_path / "ansible_collections" / "kube" / "pcap").symlink_to(ROOT)
     core = tmp_path / "ansible_collections" / "kubernetes" / "core" / "plugins"
-    for name, text in (("action/k8s_info", ASKING), ("action/k8s", DOING), ("connection/kubectl", REACHING)):
+    for name, text in (("action/k8s", DOING), ("connection/kubectl", REACHING)):
         file = core / (name + ".py")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    for name in ("k8s", "k8s_info"):
-        (core / "modules").mkdir(exist_ok=True)
-        (core / "modules" / (name + ".py")).touch()
+    (core / "modules").mkdir()
+    (core / "modules" / "k8s.py").touch()
     (tmp_path / "hosts").write_text(INVENTORY)
     (tmp_path / "ansible.cfg").touch()
     with serving() as server:
-        server.answer = lambda _asked: failure(404, "it is not there", name="kube-pcap")
+        server.answer = lambda asked: answer(asked, tmp_path)
         parts = {"clusters": {"cluster": {"server": server.url}}, "users": {"user": {"token": "x"}}}
         parts["contexts"] = {"context": {"cluster": "one", "user": "one"}}
         known = {kind: [{"name": "one", **part}] for kind, part in parts.items()}
@@ -80,14 +67,25 @@ def scene(tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
         yield tmp_path
 
 
+def answer(asked: Asked, scene: pathlib.Path) -> Said:
+    """What there is of agents, before the manifest was applied or after it."""
+    known = json.loads((scene / "api.json").read_text())
+    if (scene / "applied").exists():
+        known.update(known.get("applied", {}))
+    if asked.path.endswith("/pods"):
+        return listed("Pod", *known["Pod"])
+    kind = "DaemonSet" if "/daemonsets/" in asked.path else "Namespace"
+    one = known.get(kind)
+    return Said(200, {"kind": kind, **one}) if one else failure(404, "it is not there", name=asked.path.split("/")[-1])
+
+
 def play(scene: pathlib.Path, objects: dict[str, Any], **variables: Any) -> tuple[dict[str, Any], str]:
     """Runs the playbook; the figures of each host that it came to, and all that was said."""
     (scene / "api.json").write_text(json.dumps(objects))
-    (scene / "api.json.applied").unlink(missing_ok=True)
+    (scene / "applied").unlink(missing_ok=True)
     call = "import sys; from ansible.cli.playbook import main; sys.argv[0] = 'ansible-playbook'; main()"
-    extra = json.dumps(
-        {"api": str(scene / "api.json"), "agent_image": "x", "agent_kubeconfig": str(scene / "kubeconfig"), **variables}
-    )
+    own = {"applied": str(scene / "applied"), "agent_kubeconfig": str(scene / "kubeconfig")}
+    extra = json.dumps({**own, "agent_image": "x", **variables})
     done = subprocess.run(
         [sys.executable, "-c", call, "-i", str(scene / "hosts"), "kube.pcap.agent", "-e", extra],
         env={
@@ -112,20 +110,20 @@ def play(scene: pathlib.Path, objects: dict[str, Any], **variables: Any) -> tupl
 
 def test_no_host_of_the_users_own_is_stopped(scene: pathlib.Path) -> None:
     """A group of the inventory may be called as the play's own: what is in it is no agent of this DaemonSet."""
-    objects = {"Namespace": [namespace()], "DaemonSet": [daemonset(2)], "Pod": [pod("node-a"), pod("node-b")]}
+    objects = {"Namespace": namespace(), "DaemonSet": daemonset(2), "Pod": [pod("node-a"), pod("node-b")]}
     hosts, said = play(scene, objects)
     assert list(hosts) == ["localhost"] and "2 agents of 2 nodes" in said, said
     hosts, said = play(scene, objects, agent_state="absent")
     assert set(hosts) == {"localhost", "node-a", "node-b"} and hosts["localhost"]["failed"] == "1", said
     assert "it is not known what agents record (node-a: unreachable: pod node-a is not there" in said
-    hosts, said = play(scene, {**objects, "DaemonSet": []}, agent_state="absent")
+    hosts, said = play(scene, {**objects, "DaemonSet": None}, agent_state="absent")
     assert list(hosts) == ["localhost"] and "there are no agents" in said, said
 
 
 def test_nodes_that_lose_their_agent(scene: pathlib.Path) -> None:
     """They are named with the spool in which their captures lie, and nothing is stopped by what brings agents."""
-    before = {"Namespace": [namespace()], "DaemonSet": [daemonset(2)], "Pod": [pod("node-a"), pod("node-b")]}
-    after = {"DaemonSet": [daemonset(1)], "Pod": [pod("node-a")]}
+    before = {"Namespace": namespace(), "DaemonSet": daemonset(2), "Pod": [pod("node-a"), pod("node-b")]}
+    after = {"DaemonSet": daemonset(1), "Pod": [pod("node-a")]}
     hosts, said = play(scene, {**before, "applied": after}, agent_spool="/srv/pcap")
     assert list(hosts) == ["localhost"] and hosts["localhost"]["failed"] == "0", said
     assert "no agent goes on with what was recorded on node-b: " in said and "stays there, in /srv/pcap" in said

@@ -83,7 +83,7 @@ def test_rights() -> None:
     wanted = {(resource, verb) for resource in asked_of for verb in ("get", "create", "patch", "delete")}
     wanted |= {("namespaces", "get"), ("pods", "get"), ("pods", "list"), ("pods/exec", "create"), ("pods/exec", "get")}
     assert rights == wanted and items[0]["metadata"]["name"] == namespace["metadata"]["name"]
-    assert not pods.owns_namespace(items[:1])
+    assert not pods.owns_namespace(items[0])
 
 
 def manifest(**options: Any) -> list[dict[str, Any]]:
@@ -101,7 +101,7 @@ def manifest(**options: Any) -> list[dict[str, Any]]:
 def test_manifest() -> None:
     """Least rights, and where the inventory and the removal look for it."""
     namespace, account, daemonset = manifest()
-    assert pods.owns_namespace([namespace]) and account["automountServiceAccountToken"] is False
+    assert pods.owns_namespace(namespace) and account["automountServiceAccountToken"] is False
     assert daemonset["metadata"]["name"] == account["metadata"]["name"] == pods.NAME
     template = daemonset["spec"]["template"]
     assert template["metadata"]["labels"][LABEL] == pods.NAME

@@ -4,8 +4,8 @@
 
 """What became of a task of kubernetes.core, whose words for a refusal hold a traceback. PRIVATE to the collection.
 
-Its tasks do not fail by themselves. Where one has done its work, its result has the key ``resources`` or ``result``,
-and no ``msg``: one that waited in vain has both.
+Its tasks do not fail by themselves. Where one has done its work, its result has the key ``result``, and no ``msg``:
+one that waited in vain has both.
 """
 
 from __future__ import annotations
@@ -16,24 +16,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...module_utils._errors import PcapError
-from .._cluster.fields import Object
 from .._play import first_line
 
 _MESSAGE = re.compile(r'"message":\s*("(?:[^"\\]|\\.)*")')
 """In the Status that the API server sends, which stands somewhere in the words of kubernetes.core."""
 _ERRNO = re.compile(r"\[Errno -?\d+\] ([^'\"()\\]+)")
-_ABSENT: Mapping[str, Any] = {"resources": []}
-
-
-def resources(result: Mapping[str, Any]) -> list[Object]:
-    """Return the objects of a result of ``k8s_info``, none of one that is empty; raise PcapError where it has none."""
-    check(result or _ABSENT)
-    return list(result.get("resources", ()))
 
 
 def check(result: Mapping[str, Any]) -> None:
     """Raise PcapError with one sentence unless a task did its work."""
-    if ("resources" in result or "result" in result) and not result.get("msg"):
+    if "result" in result and not result.get("msg"):
         return
     said = str(result.get("msg") or "it did not say why")
     message, errno = _MESSAGE.search(said), _ERRNO.search(said)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from .._cluster.fields import Object, entries, labels, part, text
@@ -49,10 +49,10 @@ class Wanted:
     """Whether these figures are of the manifest as it is now."""
 
 
-def owns_namespace(namespaces: Sequence[Object]) -> bool:
+def owns_namespace(namespace: Object | None) -> bool:
     """Say whether the namespace is the agents' own: made for them, or still to be made."""
     key, value = OWNER
-    return all(labels(one).get(key) == value for one in namespaces)
+    return namespace is None or labels(namespace).get(key) == value
 
 
 def own_group(taken: Collection[str]) -> str:

@@ -58,6 +58,11 @@ def present(
     return Told(tuple(lines), _missing(wanted, pods, any_taint))
 
 
+def is_settled(wanted: Wanted | None, pods: Sequence[Pod]) -> bool:
+    """Return whether there is nothing to wait for: each node has its agent, or no node is to have one."""
+    return wanted is not None and wanted.seen and (not wanted.nodes or not _missing(wanted, pods, True))
+
+
 def left_behind(before: Sequence[str], old: str | None, pods: Sequence[Pod], spool: str) -> tuple[str, ...]:
     """Return the nodes that had an agent with the spool ``old`` and have none with that spool any more, sorted."""
     stay = {pod.node for pod in pods} if old == spool else set()

@@ -15,7 +15,8 @@ def pod(node: str | None = "node-a", **status: Any) -> dict[str, Any]:
     """An agent pod that is ready, unless a status is given."""
     ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
     spec = {"nodeName": node} if node else {}
-    return {"metadata": {"name": "agent-%s" % (node or "x")}, "spec": spec, "status": status or ready}
+    name = "agent-%s" % (node or "x")
+    return {"metadata": {"name": name, "uid": "uid-" + name}, "spec": spec, "status": status or ready}
 
 
 def waiting(reason: str, message: str, last: str | None = None) -> dict[str, Any]:

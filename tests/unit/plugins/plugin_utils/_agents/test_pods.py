@@ -50,9 +50,9 @@ def test_order():
 @pytest.mark.parametrize(
     "given, own",
     [
-        ([], True),
-        ([namespace()], False),
-        ([{"metadata": {"labels": {"app.kubernetes.io/managed-by": "kube.pcap"}}}], True),
+        (None, True),
+        (namespace(), False),
+        ({"metadata": {"labels": {"app.kubernetes.io/managed-by": "kube.pcap"}}}, True),
     ],
 )
 def test_whose_namespace(given, own):

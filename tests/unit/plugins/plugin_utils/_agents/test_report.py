@@ -72,6 +72,13 @@ def test_captures_that_nobody_goes_on_with():
     assert told.lines[-1] == line and told.failure
 
 
+def test_what_is_waited_for():
+    """Each node has its agent; no more than that can come where no node is to have one."""
+    assert report.is_settled(Wanted(2, 2, True), READY) and report.is_settled(Wanted(0, 0, True), [])
+    assert not report.is_settled(None, []) and not report.is_settled(Wanted(0, 0, False), [])
+    assert not report.is_settled(Wanted(3, 3, True), READY) and not report.is_settled(Wanted(2, 1, True), READY)
+
+
 @pytest.mark.parametrize("pods, words", [(READY, "2 agents now"), ([], "no agent now")])
 def test_check_mode(pods, words):
     """It tells what is there, and nobody is left behind."""

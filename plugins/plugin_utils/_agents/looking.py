@@ -1,0 +1,69 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Asks the API server what there is of agents. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from .._cluster.fields import Object
+from .pods import NAME, Pod, Wanted, owns_namespace, read_leaving, read_pods, read_spool, read_wanted
+
+_SECONDS_BETWEEN = 1.0
+
+
+class Client(Protocol):
+    """What is asked of ``_cluster.client.Client``."""
+
+    def get(self, path: str) -> Object | None:
+        """One object, or None."""
+
+    def list(self, path: str, label_selector: str) -> Iterator[Object]:
+        """The objects with a label."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What a cluster has of agents."""
+
+    owns_namespace: bool
+    """Whether the namespace was made for the agents, or is missing."""
+    wanted: Wanted | None = None
+    """What the DaemonSet says, None where there is none; then no pod is anybody's."""
+    spool: str | None = None
+    pods: tuple[Pod, ...] = ()
+    leaving: tuple[Pod, ...] = ()
+    """Those on their way out."""
+
+
+def look(client: Client, namespace: str) -> Found:
+    """Return what there is now; raise PcapError in one sentence where the API server does not tell."""
+    place = "/namespaces/" + namespace
+    owned = owns_namespace(client.get("/api/v1" + place))
+    daemonset = client.get("/apis/apps/v1%s/daemonsets/%s" % (place, NAME))
+    if daemonset is None:
+        return Found(owned)
+    pods = list(client.list("/api/v1%s/pods" % place, label_selector="app.kubernetes.io/name=" + NAME))
+    return Found(owned, read_wanted(daemonset), read_spool(daemonset), read_pods(pods), read_leaving(pods))
+
+
+def wait(
+    client: Client,
+    namespace: str,
+    seconds: float,
+    enough: Callable[[Found], bool],
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Any] = time.sleep,
+) -> Found:
+    """Return what there is once it is enough, or after that many seconds."""
+    until = clock() + seconds
+    while True:
+        found = look(client, namespace)
+        if enough(found) or clock() >= until:
+            return found
+        sleep(_SECONDS_BETWEEN)

@@ -1,0 +1,60 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the API server is asked about agents, and for how long."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.kube.pcap.plugins.module_utils._records import from_result, to_result
+from ansible_collections.kube.pcap.plugins.plugin_utils._agents import looking
+from ansible_collections.kube.pcap.plugins.plugin_utils._agents.pods import Pod, Wanted
+
+from .objects import daemonset, namespace, pod
+
+NAMESPACE = "/api/v1/namespaces/kube-pcap"
+DAEMONSET = "/apis/apps/v1/namespaces/kube-pcap/daemonsets/kube-pcap-agent"
+READY = Pod("node-a", "agent-node-a", True, "ready")
+
+
+class Server:
+    """Has objects by path."""
+
+    def __init__(self, pods=(), **objects):
+        self.objects = {NAMESPACE: objects.get("namespace"), DAEMONSET: objects.get("daemonset")}
+        self.pods, self.asked = pods, 0
+
+    def get(self, path):
+        """One of them."""
+        self.asked += 1
+        return self.objects[path]
+
+    def list(self, path, label_selector):
+        """The agents' pods."""
+        assert (path, label_selector) == (NAMESPACE + "/pods", "app.kubernetes.io/name=kube-pcap-agent")
+        return iter(self.pods)
+
+
+def test_look():
+    """It becomes records, which stay what they are as a task's result; without a DaemonSet pods are nobody's."""
+    leaving = pod("node-b")
+    leaving["metadata"]["deletionTimestamp"] = "2026-11-21T10:00:00Z"
+    found = looking.look(Server([leaving, pod()], namespace=namespace(), daemonset=daemonset()), "kube-pcap")
+    assert (found.owns_namespace, found.wanted, found.spool) == (False, Wanted(1, 1, True), "/srv/pcap")
+    assert found.pods == (READY,) and [one.node for one in found.leaving] == ["node-b"]
+    assert from_result(looking.Found, {**to_result(found), "changed": False}) == found
+    assert looking.look(Server([pod()]), "kube-pcap") == looking.Found(True)
+
+
+@pytest.mark.parametrize("enough, looks", [([True], 1), ([False, False, True], 3), ([False] * 9, 4)])
+def test_wait(enough, looks):
+    """Until it is enough or the time is over, with a look at the end of it."""
+    server, now, answers = Server(), [100.0], iter(enough)
+
+    def sleep(seconds):
+        now[0] += seconds
+
+    looking.wait(server, "kube-pcap", 3.0, lambda _found: next(answers), lambda: now[0], sleep)
+    assert server.asked == 2 * looks
