@@ -28,6 +28,11 @@ def pytest_configure(config: pytest.Config) -> None:
     turns.register(config, sweep)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, which are those with agents: so all workers end together."""
+    items.sort(key=lambda item: "/with_agents/" not in item.nodeid)
+
+
 def _kept() -> Cluster:
     try:
         return Cluster.attach()

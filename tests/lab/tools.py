@@ -72,7 +72,7 @@ class Tools:
 
 def kill_controller(mark: str) -> None:
     """Kills the Ansible that runs the module with ``mark`` among its options; its ssh lives on."""
-    found = subprocess.run(["pgrep", "-f", "ansible adhoc .*" + mark], capture_output=True, text=True, check=True)
+    found = subprocess.run(["pgrep", "-f", " adhoc .*" + mark], capture_output=True, text=True, check=True)
     for pid in map(int, found.stdout.split()):
         os.kill(pid, signal.SIGKILL)
 
