@@ -13,8 +13,8 @@ from typing import Any
 
 from ansible.utils.display import Display
 
-from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
-from ansible_collections.kube.pcap.plugins.module_utils._records import from_result, to_result
+from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError, PcapError
+from ansible_collections.kube.pcap.plugins.module_utils._records import RecordError, from_result, to_result
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents import report
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents.answers import check
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents.looking import Found, look, wait
@@ -68,7 +68,11 @@ class ActionModule(ControllerAction):
             return {}
         if options["of"] == "found":
             return self._found(request, known)
-        found = from_result(Found, options["found"])
+        try:
+            found = from_result(Found, options["found"])
+        except RecordError as error:
+            right = "pass on what of=found has returned"
+            raise OptionError("found", "it is not what the API server was found to have (%s)" % error, right) from None
         if options["of"] == "present":
             return self._told(self._present(found, request))
         results = [plain(known["hostvars"][host].get("capture_result")) for host in options["hosts"]]
@@ -88,9 +92,12 @@ class ActionModule(ControllerAction):
     def _present(self, before: Found, request: Mapping[str, Any]) -> report.Told:
         """Wait for the agents; ``before``: what there was before the manifest was applied."""
         seconds = 0 if self._task.check_mode else request["wait"]
-        with connect(_access(request)) as client:
-            namespace = request["namespace"]
-            now = wait(client, namespace, seconds, lambda found: report.is_settled(found.wanted, found.pods))
+        access = _access(request)
+
+        def enough(found: Found) -> bool:
+            return report.is_settled(found.wanted, found.pods)
+
+        now = wait(lambda: connect(access), request["namespace"], seconds, enough)
         any_taint = request["tolerations"] == DEFAULTS["tolerations"]
         nodes = [pod.node for pod in before.pods if pod.node]
         left = report.left_behind(nodes, before.spool, now.pods, request["spool"])

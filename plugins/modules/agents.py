@@ -12,7 +12,8 @@ version_added: 0.1.0
 author:
   - The kube.pcap authors (@kube-pcap)
 description:
-  - Decides and tells on the controller what the role C(kube.pcap.agent) has the API server do.
+  - Asks the API server on the controller what there is of agents, and decides and tells what the role
+    C(kube.pcap.agent) has it do.
 extends_documentation_fragment:
   - kube.pcap._attributes
   - kube.pcap._attributes.info
@@ -40,8 +41,8 @@ options:
     default: {}
   found:
     description:
-      - What V(found) returned. With V(present), before the manifest was applied; with V(removal), before captures were
-        stopped.
+      - What V(found) returned, for V(present) and V(removal). With V(present), before the manifest was applied; with
+        V(removal), before captures were stopped.
     type: dict
     default: {}
   hosts:
@@ -49,6 +50,8 @@ options:
     type: list
     elements: str
     default: []
+requirements:
+  - the Python package C(kubernetes) on the controller, for V(found) and V(present)
 seealso:
   - module: kube.pcap.report
 """

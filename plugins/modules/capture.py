@@ -233,7 +233,7 @@ captures:
   type: list
   elements: dict
 others:
-  description: The node's other captures, whose names are not O(id).
+  description: The names of the node's other captures, where O(id) is that of one.
   returned: unless O(state=started)
   type: list
   elements: str

@@ -32,7 +32,8 @@ options:
     description:
       - Names of the variables in which the hosts registered what they answered, in the tasks' order. The last holds
         results of M(kube.pcap.capture) for V(start), of M(kube.pcap.collect) for V(collect), of
-        M(kube.pcap.netns_command) for V(exec), and of M(kube.pcap.capture) for the others.
+        M(kube.pcap.netns_command) for V(exec), and for the others of M(kube.pcap.capture) in another state, or of
+        M(kube.pcap.capture_info).
     type: list
     elements: str
     required: true

@@ -29,8 +29,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first, which are those with agents: so all workers end together."""
-    items.sort(key=lambda item: "/with_agents/" not in item.nodeid)
+    """The longest files first, which are those with agents, after what is alone: so all workers end together."""
+    items.sort(key=lambda item: (not turns.is_alone(item), "/with_agents/" not in item.nodeid))
 
 
 def _kept() -> Cluster:

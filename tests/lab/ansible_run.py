@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs Ansible as a user would, with the lab's inventory, this checkout as the collection, and no other setting."""
+"""Runs Ansible as a user would, with the lab's inventory, this checkout as the collection, and no other setting.
+
+Only Python's search for cycles is off.
+"""
 
 from __future__ import annotations
 

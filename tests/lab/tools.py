@@ -72,7 +72,12 @@ class Tools:
 
 def kill_controller(mark: str) -> None:
     """Kills the Ansible that runs the module with ``mark`` among its options; its ssh lives on."""
-    found = subprocess.run(["pgrep", "-f", " adhoc .*" + mark], capture_output=True, text=True, check=True)
+    kill_all(" adhoc .*" + mark)
+
+
+def kill_all(pattern: str) -> None:
+    """Kills the processes of this machine whose command line matches, of which there is one at least."""
+    found = subprocess.run(["pgrep", "-f", "--", pattern], capture_output=True, text=True, check=True)
     for pid in map(int, found.stdout.split()):
         os.kill(pid, signal.SIGKILL)
 

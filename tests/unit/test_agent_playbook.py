@@ -19,7 +19,7 @@ import pytest
 pytest.importorskip("kubernetes")
 
 from .plugins.plugin_utils._agents.objects import daemonset, namespace, pod
-from .plugins.plugin_utils._cluster.apiserver import Asked, Said, failure, listed, serving
+from .plugins.plugin_utils._cluster.apiserver import ApiServer, Asked, Said, failure, listed, serving
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 INVENTORY = "localhost ansible_connection=local\n[kube_pcap_agents]\nbystander ansible_connection=local\n"
@@ -45,7 +45,14 @@ class Connection(Local):
 
 
 @pytest.fixture
-def scene(tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
+def server() -> Iterator[ApiServer]:
+    """The API."""
+    with serving() as made:
+        yield made
+
+
+@pytest.fixture
+def scene(tmp_path: pathlib.Path, server: ApiServer) -> pathlib.Path:
     """A folder with this collection, a stand-in for the other, and an inventory with a group of the agents' name."""
     (tmp_path / "ansible_collections" / "kube").mkdir(parents=True)
     (tmp_path / "ansible_collections" / "kube" / "pcap").symlink_to(ROOT)
@@ -58,13 +65,12 @@ def scene(tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
     (core / "modules" / "k8s.py").touch()
     (tmp_path / "hosts").write_text(INVENTORY)
     (tmp_path / "ansible.cfg").touch()
-    with serving() as server:
-        server.answer = lambda asked: answer(asked, tmp_path)
-        parts = {"clusters": {"cluster": {"server": server.url}}, "users": {"user": {"token": "x"}}}
-        parts["contexts"] = {"context": {"cluster": "one", "user": "one"}}
-        known = {kind: [{"name": "one", **part}] for kind, part in parts.items()}
-        (tmp_path / "kubeconfig").write_text(json.dumps({**known, "current-context": "one"}))
-        yield tmp_path
+    server.answer = lambda asked: answer(asked, tmp_path)
+    parts = {"clusters": {"cluster": {"server": server.url}}, "users": {"user": {"token": "x"}}}
+    parts["contexts"] = {"context": {"cluster": "one", "user": "one"}}
+    known = {kind: [{"name": "one", **part}] for kind, part in parts.items()}
+    (tmp_path / "kubeconfig").write_text(json.dumps({**known, "current-context": "one"}))
+    return tmp_path
 
 
 def answer(asked: Asked, scene: pathlib.Path) -> Said:
@@ -128,3 +134,15 @@ def test_nodes_that_lose_their_agent(scene: pathlib.Path) -> None:
     assert list(hosts) == ["localhost"] and hosts["localhost"]["failed"] == "0", said
     assert "no agent goes on with what was recorded on node-b: " in said and "stays there, in /srv/pcap" in said
     assert "Could not match" not in said
+
+
+def test_the_api_server_does_not_tell(scene: pathlib.Path, server: ApiServer) -> None:
+    """Who may not look, and who hears nothing, reads one sentence, and nothing is done."""
+    server.answer = lambda asked: failure(403, 'namespaces is forbidden: User "joe" cannot get resource')
+    hosts, said = play(scene, {})
+    assert hosts["localhost"]["failed"] == "1" and not (scene / "applied").exists()
+    assert "forbids user joe to get namespaces in the whole cluster; grant it get on namespaces (by a" in said, said
+    server.answer = lambda _asked: Said(0, None)
+    hosts, said = play(scene, {}, agent_state="absent")
+    assert hosts["localhost"]["failed"] == "1" and "the API server %s cannot be reached: " % server.url in said, said
+    assert "Traceback" not in said

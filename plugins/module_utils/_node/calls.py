@@ -88,7 +88,7 @@ def _change(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     if state in ("refreshed", "stopped"):
         result["uploads"] = _uploads(found)
     result["capture"] = outcomes[-1].capture if outcomes else None
-    result.update(captures=told, others=sorted(set(list_captures(root)).difference(spool.id for spool in found)))
+    result.update(captures=told, others=_others(root, params["id"]))
     result["diff"] = {"before": before, "after": after}
     return {**result, "removed": removed} if state == "absent" else result
 
@@ -188,6 +188,14 @@ def _spools(root: str, wanted: object) -> list[Spool]:
         raise OptionError("id", "no capture is named", "write its id, or all")
     ids = list_captures(root) if wanted == "all" else [check_id("id", wanted)]
     return [spool for spool in (Spool(root, one) for one in ids) if spool.exists]
+
+
+def _others(root: str, wanted: str) -> list[str]:
+    """Return the ids of the captures beside the one that was asked for; what cannot be looked into is not told."""
+    try:
+        return [] if wanted == "all" else [id for id in list_captures(root) if id != wanted]
+    except OSError:
+        return []
 
 
 def _result(outcomes: Sequence[Outcome]) -> dict[str, Any]:

@@ -119,9 +119,7 @@ def _refresh(spool: Spool, check_mode: bool) -> Outcome:
             before = time.time_ns()
             with contextlib.suppress(FileNotFoundError):  # removed since
                 os.utime(spool.path("capture.json"))
-            supervisors.wait(
-                lambda: (spool.read_state() or {}).get("read_ns", 0) > before or not spool.running, _ANSWER_SECONDS
-            )
+            _wait_until_heard(spool, before)
         return Outcome(False, _brief(spool))
     with _turn(spool, check_mode):
         if not supervisors.is_dead(spool):  # another call was faster
@@ -159,6 +157,7 @@ def stop(spool: Spool, wait_seconds: float, check_mode: bool) -> Outcome:
         changed = wanted.stop_reason is None
         if check_mode:
             return Outcome(changed, reading.brief(spool))
+        before = time.time_ns()
         if changed:
             spool.write_wanted(dataclasses.replace(wanted, stop_reason="stopped"))
         if supervisors.is_dead(spool):
@@ -167,8 +166,19 @@ def stop(spool: Spool, wait_seconds: float, check_mode: bool) -> Outcome:
     def over() -> bool:
         return reading.is_finished(spool) or not spool.running or reading.awaits_reader(spool)
 
+    if changed:  # also where nobody waits: what is told of it then is not of before
+        _wait_until_heard(spool, before)
     supervisors.wait(over, wait_seconds)
     return Outcome(changed, _brief(spool))
+
+
+def _wait_until_heard(spool: Spool, since_ns: int) -> None:
+    """Wait until the supervisor has read what was written since, and told its state."""
+
+    def heard() -> bool:
+        return (spool.read_state() or {}).get("read_ns", 0) > since_ns or not spool.running
+
+    supervisors.wait(heard, _ANSWER_SECONDS)
 
 
 def remove(spool: Spool, force: bool, check_mode: bool) -> Outcome:

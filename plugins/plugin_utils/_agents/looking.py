@@ -9,10 +9,12 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from .._cluster.fields import Object
-from .pods import NAME, Pod, Wanted, owns_namespace, read_leaving, read_pods, read_spool, read_wanted
+from .._cluster.trouble import ApiError
+from .pods import NAME, Pod, Wanted, is_rolled_out, owns_namespace, read_leaving, read_pods, read_spool, read_wanted
 
 _SECONDS_BETWEEN = 1.0
 
@@ -43,27 +45,41 @@ class Found:
 
 def look(client: Client, namespace: str) -> Found:
     """Return what there is now; raise PcapError in one sentence where the API server does not tell."""
-    place = "/namespaces/" + namespace
-    owned = owns_namespace(client.get("/api/v1" + place))
-    daemonset = client.get("/apis/apps/v1%s/daemonsets/%s" % (place, NAME))
+    owned = owns_namespace(client.get("/api/v1/namespaces/" + namespace))
+    daemonset = _daemonset(client, namespace)
     if daemonset is None:
         return Found(owned)
-    pods = list(client.list("/api/v1%s/pods" % place, label_selector="app.kubernetes.io/name=" + NAME))
+    pods = list(client.list("/api/v1/namespaces/%s/pods" % namespace, label_selector="app.kubernetes.io/name=" + NAME))
     return Found(owned, read_wanted(daemonset), read_spool(daemonset), read_pods(pods), read_leaving(pods))
 
 
 def wait(
-    client: Client,
+    connect: Callable[[], AbstractContextManager[Client]],
     namespace: str,
     seconds: float,
     enough: Callable[[Found], bool],
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Any] = time.sleep,
 ) -> Found:
-    """Return what there is once it is enough, or after that many seconds."""
+    """Return what there is once it is enough, or after that many seconds.
+
+    Only at the end of these an API server that does not tell is an error. Pods, of which there may be thousands, are
+    asked for when the DaemonSet says that they are all there, and at the end.
+    """
     until = clock() + seconds
     while True:
-        found = look(client, namespace)
-        if enough(found) or clock() >= until:
-            return found
+        over = clock() >= until
+        try:
+            with connect() as client:
+                if over or is_rolled_out(_daemonset(client, namespace) or {"metadata": {}}):
+                    found = look(client, namespace)
+                    if over or enough(found):
+                        return found
+        except ApiError:
+            if over:
+                raise
         sleep(_SECONDS_BETWEEN)
+
+
+def _daemonset(client: Client, namespace: str) -> Object | None:
+    return client.get("/apis/apps/v1/namespaces/%s/daemonsets/%s" % (namespace, NAME))

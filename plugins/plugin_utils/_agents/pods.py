@@ -84,6 +84,12 @@ def read_wanted(daemonset: Object) -> Wanted:
     return Wanted(nodes if isinstance(nodes, int) else 0, fresh if isinstance(fresh, int) else 0, seen)
 
 
+def is_rolled_out(daemonset: Object) -> bool:
+    """Say whether its controller knows of nothing that is still to come."""
+    status, wanted = part(daemonset, "status"), read_wanted(daemonset)
+    return wanted.seen and min(wanted.up_to_date, status.get("numberReady") or 0) >= wanted.nodes
+
+
 def read_spool(daemonset: Object) -> str | None:
     """Return the folder of the nodes in which the agents' captures live."""
     spec = part(part(part(daemonset, "spec"), "template"), "spec")

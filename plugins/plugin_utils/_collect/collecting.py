@@ -69,7 +69,8 @@ class Collector:
     def run(self, check_mode: bool) -> dict[str, Any]:
         """Return the task's result; raise NodeError where the node cannot tell of its captures."""
         captures, changed, notes = self._refresh(check_mode)
-        told = [self._look(one) if check_mode else self._collect(one) for one in captures]
+        takes_time = any(waiting(one) for one in captures)
+        told = [self._look(one) if check_mode else self._collect(one, takes_time) for one in captures]
         problems = ["capture %s: %s" % (one.id, problem) for one in told for problem in one.problems]
         result = {
             "changed": changed or any(one.segments or one.manifest for one in told),
@@ -97,6 +98,10 @@ class Collector:
         asked = {"state": "refreshed", "id": id, "spool": self.wanted.spool, "segments": segments}
         return self.node.call("capture", **asked, **more)
 
+    def _read(self, id: str) -> dict[str, Any]:
+        """Have captures told."""
+        return self.node.call("capture_info", id=id, spool=self.wanted.spool, segments=True)
+
     def _look(self, capture: HeldCapture) -> Collected:
         """Tell what would be collected."""
         collected = self._begin(capture, choose_place(self.wanted, capture.sink))
@@ -110,7 +115,8 @@ class Collector:
             made.problems.append(capture.reason or "it is damaged")
         return made
 
-    def _collect(self, capture: HeldCapture) -> Collected:
+    def _collect(self, capture: HeldCapture, takes_time: bool) -> Collected:
+        """Collect one; ``takes_time``: what was told of it may be long ago by now."""
         place = choose_place(self.wanted, capture.sink)
         collected = self._begin(capture, place)
         if collected.problems:
@@ -118,7 +124,7 @@ class Collector:
         collected.left = len(waiting(capture))
         try:
             store = self.store(place)
-            now = self._bring_segments(capture, place, store, collected)
+            now = self._bring_segments(capture, place, store, collected) if takes_time else capture
             if now is None:
                 return collected  # it was removed meanwhile
             collected.phase, collected.settled, collected.left = now.phase, now.settled, len(waiting(now))
@@ -132,8 +138,6 @@ class Collector:
         self, capture: HeldCapture, place: Place, store: Store, collected: Collected
     ) -> HeldCapture | None:
         """Bring all that wait, tell the node of what is safe, and note what could not be; return how it is then."""
-        if not waiting(capture):
-            return capture
         failures, safe = 0, []
         for one in waiting(capture):
             try:
@@ -153,8 +157,8 @@ class Collector:
             if len(safe) == _BATCH:
                 self._confirm(capture, safe)
                 safe = []
-        told = read_captures(self._ask(capture.id, **_confirmed(capture, safe)), self.wanted.node)
-        return next((one for one in told if one.id == capture.id), None)
+        told = self._confirm(capture, safe, segments=True) if safe else self._read(capture.id)
+        return next((one for one in read_captures(told, self.wanted.node) if one.id == capture.id), None)
 
     def _bring_manifest(self, capture: HeldCapture, place: Place, store: Store, collected: Collected) -> None:
         parts = manifest_parts(capture.id, str(capture.node))
@@ -164,17 +168,14 @@ class Collector:
         if kept is not None and capture.sink == place.sink and waits:
             self._confirm(capture, [_told(MANIFEST, place, kept)])
 
-    def _confirm(self, capture: HeldCapture, files: Sequence[Mapping[str, Any]]) -> None:
+    def _confirm(
+        self, capture: HeldCapture, files: Sequence[Mapping[str, Any]], segments: bool = False
+    ) -> dict[str, Any]:
         """Have the node write down where files are, and delete them."""
-        self._ask(capture.id, segments=False, **_confirmed(capture, files))
+        return self._ask(capture.id, segments, confirmed={capture.id: list(files)})
 
     def _path(self, capture: HeldCapture, *parts: str) -> str:
         return os.path.join(self.wanted.spool, capture.id, *parts)
-
-
-def _confirmed(capture: HeldCapture, files: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return by which option a node is told of files that are safe."""
-    return {"confirmed": {capture.id: list(files)}} if files else {}
 
 
 def _parts(capture: HeldCapture, segment: Segment) -> list[str]:

@@ -45,21 +45,22 @@ def report_captures(
 ) -> Report:
     """Return what a play has to say.
 
-    of: start, status, stop or remove; the last answers are of ``capture``.
+    of: start, status, stop or remove; the last answers are of ``capture``, or, but for start, of ``capture_info``.
     id: the capture that was asked for; None, empty or all for every one. lenient: none is no failure.
     """
     if of == "start":
         return _started(str(id), answers)
     wanted = None if id in (None, "", "all") else id
     results = [(answer.host, answer.result) for answer in answers if answer.result]
-    captures = [{"host": host, **capture} for host, result in results for capture in result["captures"]]
+    told = [{"host": host, **capture} for host, result in results for capture in result["captures"]]
+    captures = [capture for capture in told if wanted in (None, capture["id"])]
     ids = sorted({capture["id"] for capture in captures})
     lines = [line for one in ids for line in _one([c for c in captures if c["id"] == one], segments)]
     failure = None
     if of == "remove" or (ids and of == "stop" and check_mode):
         lines += _done(of, answers, check_mode)
     elif not ids and results:
-        others = {name for _host, result in results for name in result["others"]}
+        others = {capture["id"] for capture in told}.union(*(result.get("others", ()) for _host, result in results))
         none = nothing_there(wanted, ", ".join(sorted(others)))
         late = any(answer.waiting for answer in answers)
         failure = "capture_id: " + none if wanted and not lenient and not late else None

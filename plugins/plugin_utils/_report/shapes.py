@@ -117,10 +117,10 @@ class _Started:
 
 @dataclasses.dataclass(frozen=True)
 class _Info:
-    """The result of ``capture`` in any state but ``started``."""
+    """The result of ``capture`` in any state but ``started``, or of ``capture_info``."""
 
     captures: tuple[_Told, ...]
-    others: tuple[str, ...]
+    others: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +143,7 @@ def check_started(result: Mapping[str, Any]) -> None:
 
 
 def check_info(result: Mapping[str, Any]) -> None:
-    """Raise RecordError for what is no result of ``capture`` in any state but ``started``."""
+    """Raise RecordError for what tells of no captures as ``capture``, unless ``started``, and ``capture_info`` do."""
     from_result(_Info, result)
 
 

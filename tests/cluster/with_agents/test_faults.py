@@ -24,7 +24,7 @@ from tests.cluster.pods import ClusterPod, named
 from tests.lab.ansible_run import Run
 from tests.lab.playing import said, started, told
 from tests.lab.recording import wait_for
-from tests.lab.tools import Tools, alive, kill_controller, wait_gone
+from tests.lab.tools import Tools, alive, kill_all, kill_controller, wait_gone
 
 REACHED = ["node-a", "node-b"]
 SILENCE = "it did not answer within 60 s"
@@ -122,15 +122,19 @@ def test_what_a_node_needs_is_restarted_or_down(
             whole(pod, id, streams[1], 1000)
 
 
-def test_a_controller_that_is_killed(cluster: Cluster, agents: Agents) -> None:
+@pytest.mark.parametrize("killed", ["controller", "connection"])
+def test_nobody_hears_of_a_tool_any_more(cluster: Cluster, agents: Agents, killed: str) -> None:
     """PT-12: its timeout bounds a tool by an agent also then; nothing of it is left in the pod or beside it."""
     pod, tools = ClusterPod(cluster, "shop", "client"), Tools(agents.ansible)
     before, mark = pod.untouched(), "mark-%d" % os.getpid()
     request = {"argv": ["sh", "-c", STUBBORN, mark], "timeout": "10s", "namespaces": ["net", "mount", "pid"]}
     wait = tools.begin(pod.node.name, pod="shop/client", **request)
     wait_for(lambda: alive(pod.node, "sleep 876543$") and alive(pod.node, "sleep 876542"), what="the tool")
-    kill_controller(mark)
-    assert wait().rc == -signal.SIGKILL
+    if killed == "controller":
+        kill_controller(mark)
+    else:
+        kill_all("kubectl .*%s " % agents.pods()[pod.node.name]["metadata"]["name"])
+    assert wait().rc == (-signal.SIGKILL if killed == "controller" else 2)
     wait_gone(pod.node, SLEEPS, 120)
     assert pod.untouched() == before
 

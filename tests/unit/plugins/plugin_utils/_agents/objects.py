@@ -35,6 +35,7 @@ def daemonset(nodes: int = 1, fresh: int | None = None, generation: int = 2, see
         "status": {
             "desiredNumberScheduled": nodes,
             "updatedNumberScheduled": nodes if fresh is None else fresh,
+            "numberReady": nodes,
             "observedGeneration": seen,
         },
     }

@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._records import from_result, to_result
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents import looking
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents.pods import Pod, Wanted
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.trouble import ApiError
 
 from .objects import daemonset, namespace, pod
 
@@ -24,15 +27,27 @@ class Server:
 
     def __init__(self, pods=(), **objects):
         self.objects = {NAMESPACE: objects.get("namespace"), DAEMONSET: objects.get("daemonset")}
-        self.pods, self.asked = pods, 0
+        self.pods, self.looks, self.silent, self.now = pods, 0, 0, 100.0
 
     def get(self, path):
         """One of them."""
-        self.asked += 1
+        if self.silent:
+            self.silent -= 1
+            raise ApiError("gone")
         return self.objects[path]
+
+    def wait(self, enough):
+        """Three seconds."""
+        self.now = 100.0
+
+        def sleep(seconds):
+            self.now += seconds
+
+        return looking.wait(lambda: contextlib.nullcontext(self), "kube-pcap", 3.0, enough, lambda: self.now, sleep)
 
     def list(self, path, label_selector):
         """The agents' pods."""
+        self.looks += 1
         assert (path, label_selector) == (NAMESPACE + "/pods", "app.kubernetes.io/name=kube-pcap-agent")
         return iter(self.pods)
 
@@ -51,10 +66,23 @@ def test_look():
 @pytest.mark.parametrize("enough, looks", [([True], 1), ([False, False, True], 3), ([False] * 9, 4)])
 def test_wait(enough, looks):
     """Until it is enough or the time is over, with a look at the end of it."""
-    server, now, answers = Server(), [100.0], iter(enough)
+    server, answers = Server(namespace=namespace(), daemonset=daemonset()), iter(enough)
+    server.wait(lambda _found: next(answers))
+    assert server.looks == looks
 
-    def sleep(seconds):
-        now[0] += seconds
 
-    looking.wait(server, "kube-pcap", 3.0, lambda _found: next(answers), lambda: now[0], sleep)
-    assert server.asked == 2 * looks
+def test_wait_without_pods():
+    """Before the DaemonSet says that all are there, nobody asks for pods; then once, when the time is over."""
+    server = Server(namespace=namespace(), daemonset=daemonset(2, 1))
+    assert server.wait(lambda _found: True).wanted == Wanted(2, 1, True) and server.looks == 1
+    assert server.now == 103.0
+
+
+def test_wait_while_nobody_answers():
+    """It is asked again; at the end it is an error."""
+    server = Server(namespace=namespace(), daemonset=daemonset())
+    server.silent = 2
+    assert server.wait(lambda _found: True).wanted and server.now == 102.0
+    server.silent = 9
+    with pytest.raises(ApiError, match="^gone$"):
+        server.wait(lambda _found: True)

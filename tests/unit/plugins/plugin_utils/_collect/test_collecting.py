@@ -27,6 +27,7 @@ class FakeNode:
         ]
         self.fields = {"id": "c-1", "node": node, "phase": phase, "reason": reason, "sink": sink, "settled": settled}
         self.confirmed, self.calls, self.uploads, self.refuses = [], [], [], None
+        self.others, self.ends = [], False
 
     def call(self, module, **params):
         """A module."""
@@ -39,7 +40,10 @@ class FakeNode:
                 if one["file"] == told["file"]:
                     one.update(where="sink", sink=told["sink"])
         told = {**self.fields, "segment_list": [dict(one) for one in self.segments] if params["segments"] else []}
-        return {"changed": False, "uploads": self.uploads, "captures": [told]}
+        if module == "capture_info" and self.ends:
+            told.update(phase="done", settled=True)
+        captures = [told, *self.others] if params["id"] == "all" else [told]
+        return {"changed": False, "uploads": self.uploads, "captures": captures}
 
     def read(self, path, number):
         """A block."""
@@ -92,8 +96,7 @@ def collect(node, store, check_mode=False, uploads=None, **options):
     given = {"dest": None, "sink": None, "id": "all", "spool": "/var/lib/kube-pcap", **options}
     wanted = read_options(given, "/home/ann", "node-a")
     result = Collector(wanted, node, lambda _place: store, uploads or FakeUploads()).run(check_mode)
-    (one,) = result["captures"]
-    return result, one
+    return result, result["captures"][0]
 
 
 def test_batches():
@@ -112,6 +115,26 @@ def test_batches():
     assert store.kept[-1] == "c-1/node-a/manifest.jsonl" and len(store.kept) == 24
     assert (one["segments"], one["bytes"], one["left"], one["manifest"]) == (23, 230, 0, True)
     assert result["changed"] and "failed" not in result and "msg" not in result
+
+
+def test_ten_files():
+    """After what was confirmed it is only read how things are; without anything to bring not even that."""
+    node, store = FakeNode(10), FakeStore()
+    _result, one = collect(node, store)
+    assert [module for module, _params in node.calls] == ["capture", "capture", "capture_info"]
+    assert (one["segments"], one["left"]) == (10, 0)
+    node = FakeNode(0)
+    collect(node, store)
+    assert [module for module, _params in node.calls] == ["capture"]
+
+
+def test_what_was_told_long_ago():
+    """A capture that had nothing at first is asked once more, after the others have taken their time."""
+    node = FakeNode(0)
+    segment = {"file": "t00", "bytes": 10, "sha256": "00", "where": "spool", "target": REF}
+    node.others, node.ends = [{**node.fields, "id": "c-2", "segment_list": [segment]}], True
+    result, _told = collect(node, FakeStore({"t00": FileError("no")}))
+    assert [(one["id"], one["phase"]) for one in result["captures"]] == [("c-1", "done"), ("c-2", "ready")]
 
 
 def test_what_fails_and_what_is_gone():

@@ -31,6 +31,7 @@ BEGUN = {"id": "c-1", "phase": None, "deadline": None, "targets": [target()["tar
 def test_what_nodes_tell(captures):
     """What the modules return is taken, with keys that a report does not need."""
     check_info({"changed": False, "captures": captures, "others": ["c-9"]})
+    check_info({"changed": False, "captures": captures})
 
 
 @pytest.mark.parametrize(
