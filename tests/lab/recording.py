@@ -10,7 +10,6 @@ import contextlib
 import gzip
 import json
 import pathlib
-import statistics
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -125,13 +124,13 @@ def seen(paths: Iterable[pathlib.Path], stream: int) -> list[int]:
     return sorted(number for path in paths for number in sequences(path, stream))
 
 
-def oldest_went(there: Sequence[int], total: int) -> bool:
-    """Whether what is missing of so many packets is older than what is there, on the whole.
+def oldest_went(there: Sequence[int], total: int, spared: int) -> bool:
+    """Whether what is missing of so many packets is older than what is there, but for so many of these.
 
-    Not each of it: on a busy machine the kernel drops some, and a bound spares files that are being worked on.
+    A bound spares files that are being worked on.
     """
-    gone = set(range(total)).difference(there)
-    return statistics.mean(gone) < statistics.mean(there)
+    newest_gone = max(set(range(total)).difference(there))
+    return sum(number < newest_gone for number in there) <= spared
 
 
 def sightings(paths: Iterable[pathlib.Path], stream: int | None = None) -> list[tuple[int, int]]:

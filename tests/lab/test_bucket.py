@@ -48,13 +48,11 @@ def test_a_slow_sink(lab: Lab, shipped: Shipped) -> None:
     shipped.bucket.faults.slow(seconds=3)
     sent = lab.pod("shop", "cart").send("127.0.0.1", count=90_000, rate=20_000)
     wait_for(lambda: shipped.one.state()["segments"] >= 10, what="ten segments")
-    assert shipped.one.state()["backlog_bytes"] > 0
+    assert shipped.one.state()["backlog_bytes"] > 0 and shipped.one.state()["targets"][0]["dropped_kernel"] == 0
     info = shipped.finish()
     assert info["shipped"] == info["segments"] >= 10
     shipped.check()
-    there = shipped.seen(sent.stream)
-    assert len(there) == len(set(there))
-    assert len(there) + info["targets"][0]["dropped_kernel"] == 90_000  # a busy machine may drop some
+    assert shipped.seen(sent.stream) == list(range(90_000))
 
 
 FAULTS: dict[str, tuple[Callable[[Faults], Fault], str]] = {
@@ -137,6 +135,7 @@ def test_without_dns(lab: Lab, bucket: Bucket, record: Record, tmp_path: pathlib
         hosts.write_text(before)
 
 
+@pytest.mark.alone  # what a starved recorder gives up unread is no segment
 def test_the_bound_while_the_sink_is_away(lab: Lab, shipped: Shipped) -> None:
     """KNT-6, KD-5: sent = in the bucket + evicted + dropped by the kernel, to the packet."""
     shipped.start(keep="8M")
@@ -154,7 +153,7 @@ def test_the_bound_while_the_sink_is_away(lab: Lab, shipped: Shipped) -> None:
     there = shipped.seen(sent.stream)
     assert len(there) == len(set(there))
     assert len(there) + info["evicted_packets"] + target["dropped_kernel"] == 90_000
-    assert oldest_went(there, 90_000)
+    assert oldest_went(there, 90_000, 2 * max(line["packets"] for line in shipped.one.events("segment")))
 
 
 def test_killed_in_the_middle_of_an_upload(lab: Lab, shipped: Shipped) -> None:

@@ -60,6 +60,7 @@ def test_a_full_file_system_makes_no_lie(lab: Lab, record: Record, small_disk: p
     assert_all_accounted(one, stream, due, until_ns)
 
 
+@pytest.mark.alone  # none of 20,000 packets a second may be dropped
 def test_a_small_file_system_is_rolled_over(lab: Lab, record: Record, small_disk: pathlib.Path) -> None:
     """KD-10: segments are cut to what the disk has room for, whatever ``keep`` promises; too little is refused."""
     one = record("node-a", spool="/srv/small/spool")
@@ -73,8 +74,8 @@ def test_a_small_file_system_is_rolled_over(lab: Lab, record: Record, small_disk
     numbers = seen(one.segments(), sent.stream)
     assert (info["phase"], info["reason"]) == ("done", "stopped")
     assert numbers and len(numbers) == len(set(numbers))
-    assert len(numbers) + info["evicted_packets"] + info["targets"][0]["dropped_kernel"] == 200_000
-    assert oldest_went(numbers, 200_000)
+    assert len(numbers) + info["evicted_packets"] == 200_000
+    assert oldest_went(numbers, 200_000, 2 * max(event["packets"] for event in one.events("segment")))
     assert {event["reason"] for event in one.events("evicted")} == {"min_free"}
 
 
