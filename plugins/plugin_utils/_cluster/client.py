@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from . import library, trouble
 from .access import Access
 from .connection import Answer, Connection
-from .pages import Page
+from .pages import UNREADABLE, Page
 from .trouble import ApiError
 
 PAGE = 500
@@ -116,7 +116,7 @@ class Client:
                 token, begun_again = "", True
                 continue
             page = self._page(path, answer)
-            del answer  # it is as large as the page
+            del answer  # the page has it
             yield from self._objects(path, page)
             token = page.token
             del page  # the next one comes before it would be forgotten
@@ -126,15 +126,12 @@ class Client:
     def _page(self, path: str, answer: Answer) -> Page:
         if answer.status != 200:
             raise trouble.refusal(answer.status, answer.body, path, self.host)
-        try:
-            return Page(answer.body)
-        except ValueError:
-            raise trouble.no_json(path, self.host) from None
+        return Page(answer.open())
 
     def _objects(self, path: str, page: Page) -> Iterator[dict[str, Any]]:
         try:
             yield from page.objects()
-        except (ValueError, RecursionError):
+        except UNREADABLE:
             raise trouble.no_json(path, self.host) from None
 
     def _ask(self, path: str, query: Mapping[str, str]) -> Answer:

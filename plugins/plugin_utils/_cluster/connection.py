@@ -10,10 +10,14 @@ The client reads kubeconfigs, runs their credential plugins, and knows TLS and p
 from __future__ import annotations
 
 import base64
+import contextlib
+import gzip
+import io
 import os
 import tempfile
+import zlib
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from ...module_utils._errors import OptionError
 from . import library
@@ -27,7 +31,21 @@ class Answer(NamedTuple):
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    sent: bytes
+    """As it came, mostly compressed: a tenth of what it says."""
+
+    def open(self) -> IO[bytes]:
+        """Return what it says, to be read in pieces; that can raise EOFError, OSError or zlib.error."""
+        packed = io.BytesIO(self.sent)
+        return gzip.GzipFile(fileobj=packed) if self.headers.get("content-encoding") == "gzip" else packed
+
+    @property
+    def body(self) -> bytes:
+        """All of what it says, as far as it can be read: for a refusal, which is short."""
+        body = b""
+        with contextlib.suppress(EOFError, OSError, zlib.error):
+            body = self.open().read()
+        return body
 
 
 class Connection:
@@ -62,8 +80,10 @@ class Connection:
             timeout=library.urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
             retries=False,
             redirect=False,
+            preload_content=False,
         )
-        return Answer(response.status, response.headers, response.data)
+        # Unpacked by urllib3 it takes five times its size while it comes.
+        return Answer(response.status, response.headers, response.read(decode_content=False))
 
     def _all_headers(self) -> Any:
         headers = self._extra.copy()

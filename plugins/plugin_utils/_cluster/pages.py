@@ -4,35 +4,40 @@
 
 """What the API server sent, object by object. PRIVATE to the collection.
 
-All objects of a list at once take eight times its text as Python's values. The text itself takes as much as was sent,
-or twice, four times that much where it has characters beyond Latin-1.
+All objects of a list at once take eight times as much as was sent, as Python's values; all of it as text as much again,
+or twice or four times that where it has characters beyond Latin-1. So the text too is made piece by piece.
 
-    page = Page(body)               a page of a list, or an object
+    page = Page(file)               a page of a list, or an object
     for item in page.objects():     each with its kind
     page.token                      of the next page, once the objects have been read
 """
 
 from __future__ import annotations
 
+import io
 import json
+import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import IO, Any
 
 from .objects import flatten
 
 _SPACE = (" ", "\t", "\n", "\r")
 """RFC 8259, section 2."""
 _DECODER = json.JSONDecoder()
+_PIECE = 1 << 16
+"""Characters that are read together. What goes on in the next piece is read again, so the longer the less often."""
+
+UNREADABLE = (ValueError, RecursionError, EOFError, OSError, zlib.error)
+"""What is raised for what is no UTF-8, no JSON or no objects, or was not compressed as it should be."""
 
 
 class Page:
-    """A page of a list, or an object, as text that is read once.
+    """A page of a list, or an object, that is read once."""
 
-    Raises ValueError for what is no UTF-8, and in ``objects`` that or RecursionError for what is no object.
-    """
-
-    def __init__(self, body: bytes) -> None:
-        self._text, self._at = body.decode(), 0
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = io.TextIOWrapper(file, "utf-8", newline="")
+        self._text, self._at = "", 0
         self._head: dict[str, Any] = {}
 
     @property
@@ -42,7 +47,10 @@ class Page:
         return str(metadata.get("continue") or "") if isinstance(metadata, dict) else ""
 
     def objects(self) -> Iterator[dict[str, Any]]:
-        """Yield the objects, one by one where the list's kind comes before them, as the API server has it."""
+        """Yield the objects, one by one where the list's kind comes before them, as the API server has it.
+
+        Raises UNREADABLE.
+        """
         self._want("{")
         while True:
             name = self._value()
@@ -57,7 +65,8 @@ class Page:
             if not self._has(","):
                 break
         self._want("}")
-        if self._skip() != len(self._text):
+        self._skip()
+        if self._at < len(self._text):
             raise ValueError("more follows")
         if self._head.get("items", ()) is None:  # as Go has an empty list
             self._head["items"] = []
@@ -72,21 +81,41 @@ class Page:
                 break
         self._want("]")
 
-    def _skip(self) -> int:
-        while self._text.startswith(_SPACE, self._at):
-            self._at += 1
-        return self._at
+    def _more(self) -> bool:
+        """Have more text behind what was not read yet; False: there is no more."""
+        left = self._text[self._at :]
+        fresh = self._file.read(max(_PIECE, len(left)))
+        self._text, self._at = left + fresh, 0
+        return bool(fresh)
+
+    def _skip(self) -> None:
+        """Go to what is no space."""
+        while True:
+            while self._text.startswith(_SPACE, self._at):
+                self._at += 1
+            if self._at < len(self._text) or not self._more():
+                return
 
     def _has(self, mark: str) -> bool:
         """Go past a mark, if it is the next."""
-        found = self._text.startswith(mark, self._skip())
+        self._skip()
+        found = self._text.startswith(mark, self._at)
         self._at += len(mark) if found else 0
         return found
 
     def _want(self, mark: str) -> None:
         if not self._has(mark):
-            raise ValueError("there is no %s at %d" % (mark, self._at))
+            raise ValueError("there is no %s" % mark)
 
     def _value(self) -> Any:
-        value, self._at = _DECODER.raw_decode(self._text, self._skip())
-        return value
+        self._skip()
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self._text, self._at)
+            except ValueError:
+                if not self._more():
+                    raise
+                continue
+            if end < len(self._text) or not self._more():  # a number may go on
+                self._at = end
+                return value

@@ -18,7 +18,10 @@ from typing import Any, NamedTuple
 
 
 class Said(NamedTuple):
-    """One answer; ``status`` 0 breaks the connection instead, as a server does that goes away."""
+    """One answer; ``status`` 0 breaks the connection instead, as a server does that goes away.
+
+    It is compressed for who takes that, unless ``headers`` say how it was encoded.
+    """
 
     status: int
     body: Any
@@ -81,7 +84,8 @@ def serving(ssl_files: tuple[str, str] | None = None) -> Iterator[ApiServer]:
                 return
             body = said.body if isinstance(said.body, bytes) else json.dumps(said.body).encode()
             self.send_response(said.status)
-            if "gzip" in self.headers.get("accept-encoding", ""):
+            encoded = "content-encoding" in dict(said.headers)
+            if "gzip" in self.headers.get("accept-encoding", "") and not encoded:
                 body = gzip.compress(body)
                 self.send_header("content-encoding", "gzip")
             for name, value in said.headers:

@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import subprocess
 import tempfile
+import tracemalloc
 
 import pytest
 
@@ -26,6 +28,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.trouble import 
 from .apiserver import Said, failure, forbidden, listed, serving
 
 PODS = "/api/v1/pods"
+GZIP = (("content-encoding", "gzip"),)
 EXPIRED = failure(410, "The provided continue parameter is too old")
 
 
@@ -90,6 +93,29 @@ def test_what_may_be_a_moment_old_comes_at_once(server, client):
     told(server, listed("Node", pod("node-a")))
     assert [item["kind"] for item in client.list("/api/v1/nodes", fresh=False)] == ["Node"]
     assert server.asked[0].query == {"resourceVersion": "0"}
+
+
+@pytest.mark.parametrize("headers", [(), (("content-encoding", "identity"),)])
+def test_compressed_or_not(server, client, headers):
+    """Either way it says the same, and its connection serves the next request, too."""
+    told(server, listed("Pod", pod("ü"))._replace(headers=headers))
+    assert [names(client.list(PODS)) for _time in range(3)] == [["ü"]] * 3
+    assert client._connection._pool.connection_from_url(server.url).num_connections == 1
+
+
+def test_memory(server, client):
+    """A long list is never there as a whole but as it was sent, compressed."""
+    page = listed("Pod", *({**pod("pod-%d" % number), "spec": {"x": "y" * 4000}} for number in range(1000)))
+    body = json.dumps(page.body).encode()
+    told(server, Said(200, gzip.compress(body), GZIP))
+    assert len(next(client.list(PODS))["spec"]["x"]) == 4000
+    tracemalloc.start()
+    try:
+        assert sum(1 for _one in client.list(PODS)) == 1000
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 0.3 * len(body)
 
 
 @pytest.mark.parametrize("most, limits", [(1, ["1"]), (2, ["2"]), (3, ["3", "3"]), (1000, ["500", "500"])])
@@ -201,6 +227,9 @@ def test_an_object_that_is_not_there(server, client):
             Unreachable,
             "sends elsewhere (302); host must be",
         ),
+        (Said(200, b"no gzip", GZIP), Unreachable, "does not answer as an API server does when asked for "),
+        (Said(200, gzip.compress(b'{"kind": "PodList", "items": []}')[:-9], GZIP), Unreachable, "does not answer as an"),
+        (Said(400, b"no gzip", GZIP), ApiError, "answered 400 when asked to list pods in namespace shop: it did not say"),
         (Said(200, b"<html>hello"), Unreachable, "does not answer as an API server does when asked for "),
         (Said(200, {"kind": "PodList", "items": [1]}), Unreachable, "does not answer as an API server does when asked"),
         (Said(200, []), Unreachable, "does not answer as an API server does when asked for "),
