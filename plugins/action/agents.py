@@ -17,15 +17,17 @@ from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionErr
 from ansible_collections.kube.pcap.plugins.module_utils._records import RecordError, from_result, to_result
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents import report
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents.answers import check
-from ansible_collections.kube.pcap.plugins.plugin_utils._agents.looking import Found, look, wait
+from ansible_collections.kube.pcap.plugins.plugin_utils._agents.looking import Found, look, wait, wait_until_gone
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents.pods import host_variables, own_group
 from ansible_collections.kube.pcap.plugins.plugin_utils._agents.request import DEFAULTS, PREFIX, asked
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.access import Access, check_cluster, read_access
-from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.client import connect
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.client import Client, connect
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
 from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
 from ansible_collections.kube.pcap.plugins.plugin_utils._variables import check_cut
 
+_LEAST_WAIT = 90
+"""Seconds that agents have to end, whatever agent_wait: longer than the manifest gives them."""
 _CLUSTER = ("kubeconfig", "context")
 
 
@@ -44,11 +46,19 @@ def _access(request: Mapping[str, Any]) -> Access:
     return read_access({name: request[name] for name in _CLUSTER}, os.environ)
 
 
+def _connect(access: Access) -> Client:
+    """Return a client; raise OptionError, which names the role's option."""
+    try:
+        return connect(access)
+    except OptionError as error:
+        raise error.renamed(PREFIX) if error.option in _CLUSTER else error from None
+
+
 class ActionModule(ControllerAction):
     """Answers from the request, and from what the API server has."""
 
     OPTIONS = {
-        "of": {"type": "str", "choices": ["request", "done", "found", "present", "removal"], "required": True},
+        "of": {"type": "str", "choices": ["request", "done", "found", "present", "removal", "gone"], "required": True},
         "request": {"type": "dict", "required": True},
         "result": {"type": "dict", "default": {}},
         "found": {"type": "dict", "default": {}},
@@ -75,6 +85,8 @@ class ActionModule(ControllerAction):
             raise OptionError("found", "it is not what the API server was found to have (%s)" % error, right) from None
         if options["of"] == "present":
             return self._told(self._present(found, request))
+        if options["of"] == "gone":
+            return self._told(self._gone(found, request))
         results = [plain(known["hostvars"][host].get("capture_result")) for host in options["hosts"]]
         result = next(filter(None, results), None if options["hosts"] else {})
         given = (result, found.pods, found.spool, request["force"], self._task.check_mode, found.leaving)
@@ -82,7 +94,7 @@ class ActionModule(ControllerAction):
 
     def _found(self, request: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         access = _access(request)
-        with connect(access) as client:
+        with _connect(access) as client:
             found = look(client, request["namespace"])
         places = (*(request[name] for name in ("namespace", *_CLUSTER)), access.validate_certs)
         stopped = [pod for pod in found.pods if pod.ready] if request["state"] == "absent" else []
@@ -97,11 +109,25 @@ class ActionModule(ControllerAction):
         def enough(found: Found) -> bool:
             return report.is_settled(found.wanted, found.pods)
 
-        now = wait(lambda: connect(access), request["namespace"], seconds, enough)
+        now = wait(lambda: _connect(access), request["namespace"], seconds, enough)
         any_taint = request["tolerations"] == DEFAULTS["tolerations"]
         nodes = [pod.node for pod in before.pods if pod.node]
         left = report.left_behind(nodes, before.spool, now.pods, request["spool"])
         return report.present(now.wanted, now.pods, self._task.check_mode, any_taint, left, before.spool)
+
+    def _gone(self, before: Found, request: Mapping[str, Any]) -> report.Told:
+        """Wait until the agents have ended; ``before``: what there was before they were removed."""
+        if self._task.check_mode or not (before.pods or before.leaving):
+            return report.Told(())
+        access = _access(request)
+        ready = {pod.name for pod in before.pods if pod.ready}
+        left = wait_until_gone(
+            lambda: _connect(access),
+            request["namespace"],
+            max(request["wait"], _LEAST_WAIT),
+            lambda pods, seconds: report.is_gone(pods, ready, seconds),
+        )
+        return report.gone(left, ready, request["force"])
 
     @staticmethod
     def _told(told: report.Told) -> dict[str, Any]:

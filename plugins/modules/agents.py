@@ -28,8 +28,10 @@ options:
       - V(present) waits until all agents are ready, prints a line for each, and fails where a node that is to have one
         has none that is ready. In check mode it prints which there are now, and never fails.
       - V(removal) tells which files stay on nodes, and fails where agents may not be removed.
+      - V(gone) waits until they have ended, and fails where one that was ready has not. One that was not ready is not
+        waited for long, since its node may be down; it is told.
     type: str
-    choices: [request, found, done, present, removal]
+    choices: [request, found, done, present, removal, gone]
     required: true
   request:
     description: The role's options, with their prefix. What is empty or null takes its default.
@@ -41,8 +43,8 @@ options:
     default: {}
   found:
     description:
-      - What V(found) returned, for V(present) and V(removal). With V(present), before the manifest was applied; with
-        V(removal), before captures were stopped.
+      - What V(found) returned, for V(present), V(removal) and V(gone). With V(present), before the manifest was
+        applied; with the others, before captures were stopped.
     type: dict
     default: {}
   hosts:
@@ -51,7 +53,7 @@ options:
     elements: str
     default: []
 requirements:
-  - the Python package C(kubernetes) on the controller, for V(found) and V(present)
+  - the Python package C(kubernetes) on the controller, for V(found), V(present) and V(gone)
 seealso:
   - module: kube.pcap.report
 """
@@ -121,6 +123,6 @@ agents:
       type: str
 text:
   description: What was printed.
-  returned: with O(of=present) and O(of=removal)
+  returned: with O(of=present), O(of=removal) and O(of=gone)
   type: str
 """

@@ -49,7 +49,7 @@ def look(client: Client, namespace: str) -> Found:
     daemonset = _daemonset(client, namespace)
     if daemonset is None:
         return Found(owned)
-    pods = list(client.list("/api/v1/namespaces/%s/pods" % namespace, label_selector="app.kubernetes.io/name=" + NAME))
+    pods = list(_pods(client, namespace))
     return Found(owned, read_wanted(daemonset), read_spool(daemonset), read_pods(pods), read_leaving(pods))
 
 
@@ -79,6 +79,38 @@ def wait(
             if over:
                 raise
         sleep(_SECONDS_BETWEEN)
+
+
+def wait_until_gone(
+    connect: Callable[[], AbstractContextManager[Client]],
+    namespace: str,
+    seconds: float,
+    enough: Callable[[tuple[Pod, ...], float], bool],
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Any] = time.sleep,
+) -> tuple[Pod, ...]:
+    """Return the pods that are left once their DaemonSet is gone: all on their way out.
+
+    enough: told these and the seconds so far, whether there is nothing to wait for any more. As for ``wait``, only at
+    the end of ``seconds`` an API server that does not tell is an error.
+    """
+    began = clock()
+    while True:
+        passed = clock() - began
+        try:
+            with connect() as client:
+                pods = list(_pods(client, namespace))
+            left = (*read_pods(pods), *read_leaving(pods))
+            if passed >= seconds or enough(left, passed):
+                return left
+        except ApiError:
+            if passed >= seconds:
+                raise
+        sleep(_SECONDS_BETWEEN)
+
+
+def _pods(client: Client, namespace: str) -> Iterator[Object]:
+    return client.list("/api/v1/namespaces/%s/pods" % namespace, label_selector="app.kubernetes.io/name=" + NAME)
 
 
 def _daemonset(client: Client, namespace: str) -> Object | None:

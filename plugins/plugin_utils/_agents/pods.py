@@ -117,7 +117,7 @@ def host_variables(
         "ansible_kubectl_pod": pod.name,
         "ansible_kubectl_container": CONTAINER,
         "ansible_kubectl_validate_certs": "",
-        "ansible_python_interpreter": "/usr/bin/python3",
+        "ansible_python_interpreter": "python3",  # as the pod's own program is run, by the image's PATH
         "ansible_become": False,
         **{name: value for name, value in chosen.items() if value is not None},
     }
@@ -145,8 +145,6 @@ def _reason(pod: Object) -> str:
     for one in entries(status, "conditions"):
         if one.get("type") == "PodScheduled" and one.get("status") == "False":
             return text(one, "message") or text(one, "reason") or "it is not placed"
-    return (
-        text(status, "message")
-        or text(status, "reason")
-        or "it is starting (%s)" % (text(status, "phase") or "unknown")
-    )
+    phase = text(status, "phase") or "unknown"
+    known = text(status, "message") or text(status, "reason")
+    return known or "it is %s (%s)" % ("not ready" if phase == "Running" else "starting", phase)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ...module_utils._endings import lacks_manifest
@@ -119,6 +119,30 @@ def removal(
     if left:
         return Told(tuple(lines), "what its sink has not got is left of %s; %s" % (", ".join(left), _FORCE))
     return Told(tuple(lines))
+
+
+OTHERS_SECONDS = 15.0
+"""How long an agent is waited for that was not ready when it was to go."""
+
+
+def is_gone(left: Sequence[Pod], ready: Collection[str], seconds: float) -> bool:
+    """Return whether there is nothing to wait for any more, after so many seconds.
+
+    left: the pods that are there. ready: names of those that were ready; any other may be on a node that is down, whose
+    pod stays until that node comes back.
+    """
+    return not left or (seconds >= OTHERS_SECONDS and not any(pod.name in ready for pod in left))
+
+
+def gone(left: Sequence[Pod], ready: Collection[str], force: bool) -> Told:
+    """Return a line for each agent that is left in the end; one that was ready is a failure, unless forced."""
+    text = "the agent on %s (%s) ends once its node's kubelet answers"
+    lines = tuple(text % (pod.node or "no node", pod.name) for pod in left)
+    late = [pod.node or pod.name for pod in left if pod.name in ready]
+    if not late or force:
+        return Told(lines)
+    said = "the agents on %s have not ended; wait longer (agent_wait), or use agent_force"
+    return Told(lines, said % ", ".join(late))
 
 
 def _silent(agents: Sequence[Pod], leaving: Sequence[Pod], spool: str) -> list[str]:

@@ -34,6 +34,8 @@ DEFAULTS: Mapping[str, Any] = {
 """Every option of the role, without its prefix."""
 _CHOICES = {"state": ("present", "absent"), "pull_policy": ("IfNotPresent", "Always", "Never")}
 _LONGEST_WAIT = 86400
+_SCRATCH = "/tmp"
+"""Of the agent's own, where Ansible writes."""
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z", re.ASCII)
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*\Z", re.ASCII)
 _BOUNDS = ("claims", "limits", "requests")
@@ -68,10 +70,17 @@ def asked(request: Mapping[str, Any]) -> dict[str, Any]:
         **options,
         "pull_secrets": [{"name": name} for name in options["pull_secrets"]],
         "node_selector": {key: _label(value) for key, value in options["node_selector"].items()},
-        "spool": node_path(PREFIX + "spool", options["spool"]),
+        "spool": _spool(options["spool"]),
         "wait": parse_duration(PREFIX + "wait", options["wait"], 0, _LONGEST_WAIT),
         "force": flag(PREFIX + "force", options["force"]),
     }
+
+
+def _spool(value: Any) -> str:
+    path = node_path(PREFIX + "spool", value)
+    if path == _SCRATCH:
+        raise OptionError(PREFIX + "spool", "%s is gone with an agent" % path, "write such as /var/lib/kube-pcap")
+    return path
 
 
 def _label(value: Any) -> str:

@@ -171,7 +171,7 @@ def test_agents(scene):
         "ansible_kubectl_namespace": "kube-pcap",
         "ansible_kubectl_pod": "agent-1",
         "ansible_kubectl_validate_certs": "",
-        "ansible_python_interpreter": "/usr/bin/python3",
+        "ansible_python_interpreter": "python3",
     }
     assert groups["without_agent"] == ["core-1"]
 

@@ -86,3 +86,46 @@ def test_wait_while_nobody_answers():
     server.silent = 9
     with pytest.raises(ApiError, match="^gone$"):
         server.wait(lambda _found: True)
+
+
+def _until_gone(server, enough):
+    """Three seconds."""
+
+    def sleep(seconds):
+        server.now += seconds
+
+    connect = lambda: contextlib.nullcontext(server)  # noqa: E731
+    return looking.wait_until_gone(connect, "kube-pcap", 3.0, enough, lambda: server.now, sleep)
+
+
+@pytest.mark.parametrize("answers, looks", [([True], 1), ([False, True], 2), ([False] * 9, 4)])
+def test_wait_until_gone(answers, looks):
+    """Until it is enough or the time is over; those that nobody has marked yet count, too."""
+    leaving = pod("node-b")
+    leaving["metadata"]["deletionTimestamp"] = "2026-11-21T10:00:00Z"
+    server, left, asked = Server([leaving, pod()]), iter(answers), []
+
+    def enough(pods, seconds):
+        asked.append(seconds)
+        return [one.node for one in pods] == ["node-a", "node-b"] and next(left)
+
+    assert [one.node for one in _until_gone(server, enough)] == ["node-a", "node-b"]
+    assert server.looks == looks and asked == [0.0, 1.0, 2.0][:looks]
+
+
+def test_wait_until_gone_without_an_answer():
+    """An API server that is silent for a while is asked again; at the end its words are the error."""
+
+    class Silent(Server):
+        def list(self, path, label_selector):
+            self.silent -= 1
+            if self.silent >= 0:
+                raise ApiError("silent")
+            return super().list(path, label_selector)
+
+    server = Silent()
+    server.silent = 2
+    assert _until_gone(server, lambda pods, _seconds: not pods) == ()
+    server.silent = 9
+    with pytest.raises(ApiError, match="silent"):
+        _until_gone(server, lambda pods, _seconds: not pods)

@@ -23,7 +23,7 @@ UNPLACED = {"type": "PodScheduled", "status": "False", "message": "0/3 nodes are
         (waiting("CrashLoopBackOff", "back-off 10s", CRASHING), "CrashLoopBackOff: " + CRASHING.strip()),
         ({"phase": "Pending", "conditions": [UNPLACED]}, "0/3 nodes are available"),
         ({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}, "low on memory"),
-        ({"phase": "Running", "containerStatuses": [{"state": {"running": {}}}]}, "it is starting (Running)"),
+        ({"phase": "Running", "containerStatuses": [{"state": {"running": {}}}]}, "it is not ready (Running)"),
         ({"phase": 7}, "it is starting (unknown)"),
     ],
 )

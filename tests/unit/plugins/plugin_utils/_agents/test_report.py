@@ -147,3 +147,28 @@ def test_an_agent_that_is_not_ready_does_not_hold_up_the_others():
 def test_nothing_to_remove():
     """Without agents nothing is asked."""
     assert report.removal({}, [], None, force=False) == report.Told(("there are no agents",))
+
+
+@pytest.mark.parametrize(
+    "left, seconds, over",
+    [
+        ([], 0, True),
+        (LATE[1:], 0, False),
+        (LATE[1:], report.OTHERS_SECONDS, True),
+        (LATE, report.OTHERS_SECONDS, False),
+    ],
+)
+def test_is_gone(left, seconds, over):
+    """One that was ready is waited for; any other only as long as a kubelet that answers takes."""
+    assert report.is_gone(left, {"agent-1"}, seconds) is over
+
+
+def test_gone():
+    """Each that is left is named; one that was ready is a failure, unless forced."""
+    assert report.gone([], {"agent-1"}, False) == report.Told(())
+    lines = ("the agent on node-b (agent-2) ends once its node's kubelet answers",)
+    assert report.gone(LATE[1:], {"agent-1"}, False) == report.Told(lines)
+    failure = "the agents on node-a have not ended; wait longer (agent_wait), or use agent_force"
+    made = report.gone(LATE, {"agent-1"}, False)
+    assert made.lines[1:] == lines and made.failure == failure
+    assert report.gone(LATE, {"agent-1"}, True) == report.Told(made.lines)

@@ -106,7 +106,7 @@ def test_agents():
         "ansible_kubectl_context": "edge",
         "ansible_kubectl_validate_certs": "",
         "ansible_kubectl_extra_args": "--insecure-skip-tls-verify=true",
-        "ansible_python_interpreter": "/usr/bin/python3",
+        "ansible_python_interpreter": "python3",
         "ansible_become": False,
     }
     assert not [key for host in (one, third) for key in host.variables if key.startswith("ansible_")]
