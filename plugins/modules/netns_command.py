@@ -158,7 +158,8 @@ results:
       type: bool
     rc:
       description:
-        - The tool's exit code; a signal's number with a minus where one ended it; null where nothing ran.
+        - The tool's exit code; a signal's number with a minus where one ended it; null where nothing ran, and where
+          RV(results[].lost).
       type: int
       sample: 0
     stdout:
@@ -195,6 +196,11 @@ results:
       sample: [/usr/sbin/ip, -o, addr]
     timed_out:
       description: Whether it was stopped by O(timeout).
+      type: bool
+    lost:
+      description:
+        - Whether the process that watched the tool was killed, and the tool with it. It may have run; what it wrote is
+          not known.
       type: bool
     seconds:
       description: How long it ran.

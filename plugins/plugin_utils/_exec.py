@@ -56,7 +56,8 @@ def plan_exec(
     selected = parse(_TARGETS, "" if request.get(_TARGETS) is None else request[_TARGETS])
     selected = with_container(_CONTAINER, selected, request.get(_CONTAINER))
     options = command_options({name: request.get(_PREFIX + name) for name in NAMES}, _PREFIX)
-    check_allowed(options, request.get(_ALLOWED))
+    written = _PREFIX + ("argv" if request.get(_PREFIX + "argv") else "command")
+    check_allowed(options, request.get(_ALLOWED), written)
     only_warn = lenient(request, UNMATCHED)
     places = settle(answers, cluster, told)
     try:
@@ -76,8 +77,8 @@ def plan_exec(
     return ExecPlan(records, seconds, places.left_out, said)
 
 
-def check_allowed(options: CommandOptions, allowed: object) -> None:
-    """Raise OptionError for a tool that is not on the list, where there is one.
+def check_allowed(options: CommandOptions, allowed: object, written: str) -> None:
+    """Raise OptionError for a tool that is not on the list, where there is one; ``written``: the option that names it.
 
     A name stands for the node's program of that name, and not for one of a pod's image.
     """
@@ -89,4 +90,4 @@ def check_allowed(options: CommandOptions, allowed: object) -> None:
         raise OptionError(_PREFIX + "namespaces", wrong, "leave out mount")
     if options.argv[0] not in names:
         right = "%s has %s; write one of these, exactly so" % (_ALLOWED, ", ".join(names))
-        raise OptionError(_PREFIX + "argv", "%s is not allowed" % shown(options.argv[0]), right)
+        raise OptionError(written, "%s is not allowed" % shown(options.argv[0]), right)

@@ -128,7 +128,7 @@ def test_check_mode(play: Exec, lab: Lab) -> None:
         ({"argv": ["ip"], "dest": "x"}, "exec_dest: 'x' is not taken; write an absolute path"),
         ({"argv": ["ip"], "dest": "/srv/x"}, "exec_dest: 2 targets of a node cannot write into one file"),
         ({"argv": ["ip"], "allowed": ["ss", "ping"]}, 'exec_argv: "ip" is not allowed; exec_allowed has ss, ping'),
-        ({"command": "/tmp/ip a", "allowed": "ip,ss"}, 'exec_argv: "/tmp/ip" is not allowed; exec_allowed has ip, ss'),
+        ({"command": "/tmp/ip a", "allowed": "ip,ss"}, 'exec_command: "/tmp/ip" is not allowed; exec_allowed has ip'),
         (
             {"argv": ["ip"], "allowed": []},
             "exec_allowed: a name is missing; write a list, such as [ip, ss], or leave it",

@@ -143,7 +143,7 @@ def _result(jobs: Sequence[Job], outcomes: Sequence[Mapping[str, Any]]) -> dict[
     problems = [_problem(job, outcome) for job, outcome in zip(jobs, outcomes)]
     told = [problem for problem in problems if problem]
     pretend = jobs[0].pretend
-    ran = any(outcome["rc"] is not None or outcome["timed_out"] for outcome in outcomes)
+    ran = any(outcome["rc"] is not None or outcome["timed_out"] or outcome["lost"] for outcome in outcomes)
     result: dict[str, Any] = dict(results[0]) if len(results) == 1 else {"found": True}
     result.update(changed=ran or (pretend and len(told) < len(jobs)), failed=bool(told), results=results)
     if told:

@@ -51,9 +51,11 @@ class Guardian:
             return None
         self._channel.close()
         os.waitpid(self.pid, 0)
-        if not self._answer.endswith(b"}"):
-            return nothing(self.job, "the process that watched the tool was killed, and the tool with it")
-        outcome: dict[str, Any] = json.loads(self._answer)
+        try:
+            outcome: dict[str, Any] = json.loads(self._answer)
+        except ValueError:
+            lost = nothing(self.job, "the process that watched the tool was killed, and the tool with it")
+            return {**lost, "lost": True}
         return outcome
 
     def abandon(self) -> None:

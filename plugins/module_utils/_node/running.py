@@ -56,6 +56,7 @@ class Abandoned(Exception):
 def nothing(job: Job, error: str | None = None, found: bool = True) -> dict[str, Any]:
     """Return the outcome of a tool that has not been started."""
     outcome: dict[str, Any] = {"found": found, "rc": None, "timed_out": False, "error": error, "seconds": 0.0}
+    outcome["lost"] = False
     outcome.update(argv=list(job.options.argv), dest=None, dest_bytes=0, dest_cut=False, encoding=job.options.encoding)
     for name in ("stdout", "stderr"):
         outcome.update(Stream(0).told(name, job.options.encoding))

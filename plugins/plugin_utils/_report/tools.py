@@ -45,11 +45,21 @@ def report_tools(answers: Sequence[Answer], check_mode: bool = False) -> ToolRep
 def _summary(results: Sequence[Mapping[str, Any]], check_mode: bool) -> str:
     if not results:
         return "nothing ran on any host that answered"
-    ran = "would run" if check_mode else "ran"
-    nodes = len({one["host"] for one in results})
-    failed = sum(1 for one in results if one["error"] or one["rc"] or one["timed_out"])
-    told = "%s for %s on %s" % (ran, count(len(results), "target"), count(nodes, "node"))
-    return told + ("; %d failed" % failed if failed else "")
+    ran = [one for one in results if _has_run(one) or (check_mode and not one["error"])]
+    failed = sum(1 for one in ran if one["error"] or one["rc"] or one["timed_out"])
+    told = []
+    if ran:
+        nodes = count(len({one["host"] for one in ran}), "node")
+        told.append("%s for %s on %s" % ("would run" if check_mode else "ran", count(len(ran), "target"), nodes))
+    if failed:
+        told.append("%d failed" % failed)
+    if len(ran) < len(results):
+        told.append("nothing ran for %s" % count(len(results) - len(ran), "target"))
+    return "; ".join(told)
+
+
+def _has_run(one: Mapping[str, Any]) -> bool:
+    return one["rc"] is not None or one["timed_out"] or one["lost"]
 
 
 def _one(one: Mapping[str, Any], check_mode: bool) -> Iterator[str]:

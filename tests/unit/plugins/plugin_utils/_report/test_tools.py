@@ -23,7 +23,7 @@ def one(target=CART, **changes):
         text = changes.pop(name, "")
         streams.update({name: text, name + "_bytes": len(text), name + "_cut": False, name + "_replaced": False})
     told = {"target": to_result(target), "found": True, "rc": 0, "timed_out": False, "error": None, "seconds": 0.1}
-    told.update(argv=["/usr/sbin/ip", "addr"], encoding="text", dest=None, dest_bytes=0, dest_cut=False)
+    told.update(lost=False, argv=["/usr/sbin/ip", "addr"], encoding="text", dest=None, dest_bytes=0, dest_cut=False)
     return {**told, **streams, **changes}
 
 
@@ -82,7 +82,7 @@ def test_several_hosts():
         Answer("host-d", None, {"skipped": True}),
     ]
     made = report_tools(answers)
-    assert "ran for 3 targets on 2 nodes; 2 failed" in made.text
+    assert "ran for 2 targets on 1 node; 1 failed; nothing ran for 1 target" in made.text
     assert (
         "node-b  node node-b: no program" in made.text and "  host-c gave no result: unreachable: No route" in made.text
     )
