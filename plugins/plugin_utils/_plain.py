@@ -9,14 +9,20 @@ From 2.19 on, ansible-core hands actions and filters tagged strings and lazy con
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+import operator
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
+
+_PLAIN = (type(None), bool, str, int, float)
 
 
 def plain(value: Any) -> Any:
-    """Return a value in the types of JSON, without Ansible's tags; what JSON does not know becomes its text."""
-    if value is None or isinstance(value, bool):
-        return value if value is None else bool(value)
+    """Return a value in the types of JSON, without Ansible's tags; what JSON does not know becomes its text.
+
+    What is plain already stays what it is: of a large cluster it is hundreds of megabytes.
+    """
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, str):
         return "".join(value)
     if isinstance(value, int):
@@ -24,7 +30,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return float(value)
     if isinstance(value, Mapping):
-        return {plain(key): plain(item) for key, item in value.items()}
+        made = {plain(key): plain(item) for key, item in value.items()}
+        return value if type(value) is dict and _same((*value, *value.values()), (*made, *made.values())) else made
     if isinstance(value, (list, tuple, Set)):
-        return [plain(item) for item in value]
+        listed = [plain(item) for item in value]
+        return value if type(value) is list and _same(value, listed) else listed
     return str(value)
+
+
+def _same(values: Sequence[Any], others: Sequence[Any]) -> bool:
+    return all(map(operator.is_, values, others))

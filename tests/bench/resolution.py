@@ -102,11 +102,12 @@ def _ours(want: dict[str, Any]) -> dict[str, Any]:
     from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.answer import chosen
     from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.api import find
     from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.client import connect
+    from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
 
     selections = parse("targets", want["selection"])
     with connect(Access("kubeconfig", want["kubeconfig"])) as client:
         client.get(_FIRST)
-        result, figures = _measured(lambda: chosen(find(client, selections).candidates, selections))
+        result, figures = _measured(lambda: plain(chosen(find(client, selections).candidates, selections)))
     return {"objects": len(result["targets"]), **figures}
 
 

@@ -17,7 +17,7 @@ import os
 import tempfile
 import zlib
 from collections.abc import Mapping
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 from ...module_utils._errors import OptionError
 from . import library
@@ -37,7 +37,9 @@ class Answer(NamedTuple):
     def open(self) -> IO[bytes]:
         """Return what it says, to be read in pieces; that can raise EOFError, OSError or zlib.error."""
         packed = io.BytesIO(self.sent)
-        return gzip.GzipFile(fileobj=packed) if self.headers.get("content-encoding") == "gzip" else packed
+        if self.headers.get("content-encoding") == "gzip":
+            return cast(IO[bytes], gzip.open(packed))
+        return packed
 
     @property
     def body(self) -> bytes:

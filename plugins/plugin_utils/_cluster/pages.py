@@ -28,6 +28,8 @@ _DECODER = json.JSONDecoder()
 _PIECE = 1 << 16
 """Characters that are read together. What goes on in the next piece is read again, so the longer the less often."""
 
+_GOES_ON = ("", ".", "e", "E")
+"""What follows a number, as far as it is there, that is not over yet."""
 UNREADABLE = (ValueError, RecursionError, EOFError, OSError, zlib.error)
 """What is raised for what is no UTF-8, no JSON or no objects, or was not compressed as it should be."""
 
@@ -116,6 +118,6 @@ class Page:
                 if not self._more():
                     raise
                 continue
-            if end < len(self._text) or not self._more():  # a number may go on
+            if self._text[end : end + 1] not in _GOES_ON or not self._more():
                 self._at = end
                 return value

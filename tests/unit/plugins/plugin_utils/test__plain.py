@@ -36,6 +36,14 @@ def test_plain(value, expected):
     assert found == expected and found.__class__ is expected.__class__
 
 
+@pytest.mark.parametrize("value", [{"a": [{"b": 1}], "c": {}}, [], [["a"], None]])
+def test_what_is_plain_stays_what_it_is(value):
+    """It is not copied, but for what holds a tag, and what is above that."""
+    assert plain(value) is value
+    beside = {"x": value, "y": Text("a")}
+    assert plain(beside) == beside and plain(beside) is not beside and plain(beside)["x"] is value
+
+
 def test_no_subclass_is_left():
     """A key and an item lose their tags too."""
     ((key, (item,)),) = plain({Text("k"): [Text("v")]}).items()

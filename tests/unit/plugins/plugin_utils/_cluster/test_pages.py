@@ -80,12 +80,13 @@ def test_wide_characters():
     assert read(wide, ensure_ascii=False)[0] == list(flatten(wide))
 
 
-@pytest.mark.parametrize("piece", [1, 2, 3, 5, 64])
+@pytest.mark.parametrize("piece", [*range(1, 60), 1000])
 @pytest.mark.parametrize("options", [{}, {"indent": 2}, {"ensure_ascii": False}])
 def test_pieces(piece, options):
     """Wherever one ends: within a word, a number, a character or between two objects."""
-    numbers = {"numbers": [1234567, -1.5e30, True, None, ""], "number": 1234567, "text": "\U0001f600\\\"\u00e9"}
-    document = {"number": 1234567, **LIST, "items": [{**pod("a"), **numbers}, {**pod("b"), **numbers}], "last": 12}
+    numbers = {"numbers": [1234567, -1.5e30, True, None, ""], "number": 1234567, "text": '\U0001f600\\"\u00e9'}
+    items = [{**pod("a"), **numbers}, {**pod("b"), **numbers}]
+    document = {"number": 1234567, "one": 1.5, "two": -1.5e-30, "three": 1e22, **LIST, "items": items, "last": 12}
     with mock.patch.object(pages, "_PIECE", piece):
         assert read(document, **options) == (list(flatten(document)), "next")
 
