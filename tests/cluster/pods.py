@@ -74,6 +74,7 @@ class ClusterPod(Place):
         members = {
             path.split("/pod", 1)[1] + ":" + pid for path, _colon, pid in (line.partition(":") for line in lines)
         }
+        assert members, "the control groups of %s have no process" % self.title
         return {
             "spec": found["spec"],
             "uid": metadata["uid"],

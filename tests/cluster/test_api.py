@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
 from ansible_collections.kube.pcap.plugins.module_utils._matching import match_labels
 from ansible_collections.kube.pcap.plugins.module_utils._selection import parse
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster import client as client_module
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.access import Access
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.answer import answer
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.client import connect
@@ -22,6 +23,7 @@ from tests.cluster.workloads import key
 from tests.gate.venvs import venv
 from tests.lab.ansible_run import Ansible
 from tests.lab.playing import started
+from tests.nodes.node import CHECKOUT
 
 
 @pytest.fixture
@@ -117,13 +119,36 @@ def test_terms_mean_what_kubernetes_means(cluster):
         cluster.kubectl("-n", "shop", "delete", "pod", "labelled", "--force", "--grace-period=0")
 
 
-def test_pages(cluster):
-    """A list in pages is the whole list."""
+def test_pages(cluster, monkeypatch):
+    """A list in pages is the whole list, each page asked for with the token of the one before."""
+    monkeypatch.setattr(client_module, "PAGE", 5)
+    asked = []
     with connect(Access("kubeconfig", str(cluster.kubeconfig))) as client:
+        send = client._connection.send
+        monkeypatch.setattr(client._connection, "send", lambda path, query: asked.append(query) or send(path, query))
         whole = sorted(key(pod) for pod in client.list("/api/v1/pods"))
+        assert len(asked) == -(-len(whole) // 5) >= 5 and all(one["limit"] == "5" for one in asked)
+        assert len({one.get("continue") for one in asked}) == len(asked)
         (first, *_others) = [key(pod) for pod in client.list("/api/v1/pods", most=1)]
         cached = sorted(key(pod) for pod in client.list("/api/v1/pods", fresh=False))
     assert whole == cached == sorted(map(key, cluster.objects("pods", "-A"))) and first in whole
+
+
+KINDS = "nodes,pods,services,endpointslices,deployments,replicasets,statefulsets,daemonsets,jobs"
+
+
+def test_a_snapshot_is_as_good(cluster, tmp_path):
+    """What kubectl wrote to a file tells what the API does: every node, and every pod with what owns and serves it."""
+    words = "kubectl get %s -A -o json" % KINDS
+    assert words in (CHECKOUT / "README.md").read_text()
+    file = tmp_path / "snapshot.json"
+    file.write_text(cluster.kubectl(*words.split()[1:]))
+    told = [answer(options, {}, "/") for options in ({"snapshot": str(file)}, {"kubeconfig": str(cluster.kubeconfig)})]
+    saved, asked = ({one["target"]["uid"]: one for one in each["candidates"]} for each in told)
+    assert [each["source"] for each in told] == ["snapshot", "API"] and len(saved) > 25
+    assert saved == asked
+    web = [one for one in saved.values() if ["deployment", "web"] in (one["workloads"] or ())]
+    assert [one["services"] for one in web] == [["web", "web-headless"]] * 3
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,15 @@ def _from_node(cluster, name: str) -> int:
     return Traffic(cluster.node(name), [], request).wait().stream
 
 
+def test_each_kind_of_container(plays):
+    """KD-2: an init, an ephemeral and an ordinary container are taken by their names; by default it is the first."""
+    named = {"debugged[debugger]": "debugger", "sidecar[setup]": "setup", "sidecar[probe]": "probe", "shared": "web"}
+    for selection, container in named.items():
+        run = plays.capture("pod shop/" + selection, "--check", id="chosen")
+        assert run.rc == 0, run.stdout
+        assert " shop/%s  %s " % (selection.partition("[")[0], container) in run.stdout, run.stdout
+
+
 def test_packets_that_cross_nodes(cluster, plays):
     """What one pod sends to another, over the overlay, is in both files, and in each only once."""
     one, *_rest, other = named(cluster, "shop", "app=web")

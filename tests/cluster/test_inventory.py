@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -15,8 +16,9 @@ import sys
 import pytest
 import yaml
 
-from tests.cluster import build, images, kubernetes_core
-from tests.cluster.capturing import ClusterPlays
+from tests.cluster import build, images, kubernetes_core, laptop
+from tests.cluster.capturing import ClusterPlays, numbers
+from tests.cluster.pods import named
 from tests.lab.ansible_run import Ansible, environment
 from tests.lab.playing import started
 from tests.nodes.node import CHECKOUT
@@ -124,15 +126,33 @@ def test_variables(cluster, folder, tmp_path, marked):
     assert run.of("debug")[marked]["msg"] == TEMPLATE
 
 
+def test_a_laptop_lacks_what_only_linux_has():
+    """Whoever asks finds no process, no node's socket, no right of root and no call that only Linux knows."""
+    code = "import os; print(os.listdir('/proc'), hasattr(os, 'setns')); os.chown('/proc', 1, 1)"
+    argv = [*laptop.PREFIX, sys.executable, "-c", code]
+    done = subprocess.run(argv, env={**os.environ, **laptop.ENVIRONMENT}, capture_output=True, text=True, check=False)
+    assert done.stdout == "[] False\n" and done.stderr.splitlines()[-1].startswith("PermissionError"), done
+
+
 def test_playbooks(cluster, folder, tmp_path):
-    """The playbooks run through it over SSH: hosts are tied to nodes by their names."""
-    plays = ClusterPlays(cluster, Ansible(folder, tmp_path))
+    """PT-14: they run through it over SSH from a laptop, where the inventory ties hosts to nodes by their names."""
+    plays = ClusterPlays(cluster, Ansible(folder, tmp_path, prefix=laptop.PREFIX))
+    plays.env.update(laptop.ENVIRONMENT)
+    pods = named(cluster, "shop", "app=web")
     try:
-        run = plays.capture("pods shop app=web", id="through")
+        run = plays.capture("pods shop app=web", id="through", filter="udp port 9000")
         assert run.rc == 0 and [row[0] for row in started(run)] == cluster.nodes, run.stdout
+        sent = {pod.name: pod.send(count=200).stream for pod in pods}
         status = plays.run("status", id="through")
         assert status.rc == 0 and status.stdout.count("pod shop/web-") == 3, status.stdout
         assert plays.run("stop", id="through").rc == 0
+        assert plays.run("collect", id="through", dest=str(tmp_path / "here")).rc == 0
+        for name, stream in sent.items():
+            assert numbers(list((tmp_path / "here").rglob("*--%s--*.pcap.gz" % name)), stream) == list(range(200))
+        tool = plays.playbook(
+            "kube.pcap.exec", extra_vars={"exec_targets": "pods shop app=web", "exec_command": "ip -o -4 address"}
+        )
+        assert tool.rc == 0 and all(pod.object()["status"]["podIP"] in tool.stdout for pod in pods), tool.stdout
     finally:
         plays.clean()
 

@@ -17,6 +17,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from typing import Any
 
 from tests.nodes.node import CHECKOUT
@@ -90,11 +91,18 @@ runpy.run_module("ansible", run_name="__main__", alter_sys=True)
 class Ansible:
     """Runs playbooks and modules on the nodes of one inventory."""
 
-    def __init__(self, inventory: pathlib.Path, folder: pathlib.Path, python: str = sys.executable) -> None:
-        """``python``: of the environment in which Ansible is installed."""
+    def __init__(
+        self,
+        inventory: pathlib.Path,
+        folder: pathlib.Path,
+        python: str = sys.executable,
+        prefix: Sequence[str] = (),
+    ) -> None:
+        """``python``: of the environment in which Ansible is installed; ``prefix``: the command that runs commands."""
         self.inventory = inventory
         self.folder = folder
         self.python = python
+        self.prefix = prefix
 
     def playbook(self, name: str | pathlib.Path, *args: str, **options: Any) -> Run:
         """Runs ``ansible-playbook``: a playbook of the collection (``kube.pcap.capture``) or a file's path."""
@@ -116,7 +124,7 @@ class Ansible:
     ) -> Run:
         with tempfile.NamedTemporaryFile("r", dir=self.folder, prefix="results-") as results:
             variables = ["-e", json.dumps(extra_vars)] if extra_vars else []
-            argv = [self.python, "-c", _ANSIBLE, *command, "-i", str(self.inventory), *variables, *args]
+            argv = [*self.prefix, self.python, "-c", _ANSIBLE, *command, "-i", str(self.inventory), *variables, *args]
             done = subprocess.run(
                 argv,
                 env={**environment(self.folder, self.python), "LAB_RESULTS": results.name, **(env or {})},
