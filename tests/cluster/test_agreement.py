@@ -161,7 +161,7 @@ def _as_each_is(seen: Views, pods: dict[str, dict[str, Any]]) -> None:
 
 
 _WITH_SHELL = {"debugged": "debugger", "half": "web"}
-_WITHOUT_SHELL = {"shop/distroless", "shop/crash"}
+_WITHOUT_SHELL = {"shop/distroless"}
 
 
 def test_the_namespace_is_the_containers_own(cluster: Cluster, seen: Views) -> None:
