@@ -23,6 +23,7 @@ import re
 from typing import Any, Mapping, NamedTuple
 
 from ._errors import OptionError, shown
+from ._grammar import Place, check_name
 from ._records import Selection
 
 WORKLOADS = ("deployment", "statefulset", "daemonset", "job", "replicaset")
@@ -35,10 +36,7 @@ _MOST = 512
 """Most selections of one option, and most label terms of one selection."""
 _TEXT_MOST = 4096
 
-# Kubernetes' own rules (RFC 1123 label and subdomain; qualified names of labels).
-_LABEL_NAME = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_NAMESPACE = re.compile(r"%s\Z" % _LABEL_NAME, re.ASCII)
-_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\Z", re.ASCII)
+# Kubernetes' own rules for labels: qualified names and values.
 _LABEL_PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
 _KEY = re.compile(r"(?:(?=.{1,253}/)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/)?%s\Z" % _LABEL_PART, re.ASCII)
 _VALUE = re.compile(r"(?:%s)?\Z" % _LABEL_PART, re.ASCII)
@@ -60,19 +58,6 @@ class Term(NamedTuple):
     values: tuple[str, ...]
 
 
-class _Place(NamedTuple):
-    """Where in the user's value an error stands."""
-
-    option: str
-    item: str = ""
-    start: int = 0
-    """Columns before the text that is looked at."""
-
-    def error(self, wrong: str, right: str, index: int | None = None) -> OptionError:
-        column = "" if index is None else "column %d: " % (self.start + index + 1)
-        return OptionError(self.option, self.item + column + wrong, right)
-
-
 def parse(option: str, raw: object) -> tuple[Selection, ...]:
     """Return the selections that a user wrote, sorted and without repetition, so that one request has one form.
 
@@ -86,7 +71,7 @@ def parse(option: str, raw: object) -> tuple[Selection, ...]:
         raise OptionError(option, "it has %d selections" % len(items), "write at most %d, or select by label" % _MOST)
     found = set()
     for number, item in enumerate(items, 1):
-        place = _Place(option, "item %d: " % number if len(items) > 1 else "")
+        place = Place(option, "item %d: " % number if len(items) > 1 else "")
         found.add(_parse_mapping(place, item) if isinstance(item, Mapping) else _parse_text(place, item))
     return tuple(sorted(found, key=to_text))
 
@@ -115,7 +100,7 @@ def parse_term(text: str) -> Term:
     return _term(match)
 
 
-def _parse_text(place: _Place, raw: object) -> Selection:
+def _parse_text(place: Place, raw: object) -> Selection:
     text = _check_text(place, raw)
     words = [(match.start(), match.group()) for match in _WORD.finditer(text)]
     if not words:
@@ -139,7 +124,7 @@ def _parse_text(place: _Place, raw: object) -> Selection:
     return Selection(kind, namespace, name, _container(place, match, at))
 
 
-def _parse_plural(place: _Place, text: str, kind: str, words: list[tuple[int, str]]) -> Selection:
+def _parse_plural(place: Place, text: str, kind: str, words: list[tuple[int, str]]) -> Selection:
     """Parse ``pods NAMESPACE TERMS`` and ``nodes TERMS``."""
     namespace, container, before = None, None, 1
     if kind == "pods" and len(words) > 1:
@@ -160,7 +145,7 @@ def _parse_plural(place: _Place, text: str, kind: str, words: list[tuple[int, st
     return Selection(kind, namespace, None, container, _parse_terms(place._replace(start=at), text[at:]))
 
 
-def _parse_mapping(place: _Place, raw: Mapping[Any, Any]) -> Selection:
+def _parse_mapping(place: Place, raw: Mapping[Any, Any]) -> Selection:
     unknown = sorted(shown(key) for key in raw if key not in _KEYS)
     if unknown:
         raise place.error("%s is not a key" % unknown[0], "the keys are %s" % ", ".join(_KEYS))
@@ -184,7 +169,7 @@ def _parse_mapping(place: _Place, raw: Mapping[Any, Any]) -> Selection:
     return Selection(kind, values["namespace"], values["name"], values["container"], tuple(sorted(set(parsed))))
 
 
-def _check_keys(place: _Place, kind: str, given: Mapping[str, Any]) -> None:
+def _check_keys(place: Place, kind: str, given: Mapping[str, Any]) -> None:
     """Refuse a mapping whose keys do not fit its kind, or that would mean everything without saying so."""
     plural = kind in ("pods", "nodes")
     needed = {"namespace"} if kind in POD_KINDS else set()
@@ -204,7 +189,7 @@ def _check_keys(place: _Place, kind: str, given: Mapping[str, Any]) -> None:
         raise place.error("a %s takes no %s" % (kind, key), right)
 
 
-def _parse_terms(place: _Place, text: str) -> tuple[str, ...]:
+def _parse_terms(place: Place, text: str) -> tuple[str, ...]:
     """Return label terms in their one form, sorted: ``==`` is ``=``, ``in (a)`` is ``=a``, values are sorted."""
     terms, position, end = set(), 0, ","
     while end:
@@ -243,7 +228,7 @@ def _term_text(term: Term) -> str:
     return "%s %s (%s)" % (term.key, term.operator, ",".join(term.values))
 
 
-def _check_term(place: _Place, match: re.Match[str]) -> None:
+def _check_term(place: Place, match: re.Match[str]) -> None:
     group = "missing" if match.group("absent") else "key"
     if not _KEY.match(match.group(group)):
         right = "a key is [PREFIX/]NAME of letters, digits, -, _ and ."
@@ -255,31 +240,28 @@ def _check_term(place: _Place, match: re.Match[str]) -> None:
             raise place.error("%s is not a label's value" % shown(value), right, column)
 
 
-def _container(place: _Place, match: re.Match[str], at: int) -> str | None:
+def _container(place: Place, match: re.Match[str], at: int) -> str | None:
     return _check(place, "container", match.group(5), at + match.start(5)) if match.group(4) else None
 
 
-def _check_kind(place: _Place, kind: str, index: int | None = None) -> None:
+def _check_kind(place: Place, kind: str, index: int | None = None) -> None:
     if kind not in KINDS:
         raise place.error("%s is not a kind" % shown(kind), "write one of %s" % ", ".join(KINDS), index)
 
 
-def _check(place: _Place, what: str, text: str, index: int | None = None, wide: bool = False) -> str:
+def _check(place: Place, what: str, text: str, index: int | None = None, wide: bool = False) -> str:
     """Return a name that keeps Kubernetes' rules; ``wide`` also takes ``*``; ``what`` is what it names."""
     if wide and text == ALL:
         return text
     if text == ALL and what in ("pods", "nodes"):
         return text
-    if (_NAMESPACE if what in ("namespace", "container") else _NAME).match(text):
-        return text
-    most = 63 if what in ("namespace", "container") else 253
-    right = "write at most %d of a-z, 0-9, -%s" % (most, " and ." if most == 253 else "")
     if text == ALL:
         right = "write nodes * for all nodes" if what == "node" else "write pods NAMESPACE * for all pods"
-    raise place.error("%s is not a %s's name" % (shown(text), what), right, index)
+        raise place.error("%s is not a %s's name" % (shown(text), what), right, index)
+    return check_name(place, what, text, index)
 
 
-def _check_text(place: _Place, raw: object) -> str:
+def _check_text(place: Place, raw: object) -> str:
     if not isinstance(raw, str):
         right = "write text such as pod shop/cart, a mapping, or a list"
         raise place.error("%s is not a selection" % shown(raw), right)
