@@ -1,0 +1,78 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the module ``inject`` is asked, checked and done. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any, Mapping
+
+from .._errors import OptionError, shown
+from .._records import RecordError, from_result, to_result
+from .._trace_records import NodeInjection, Probe
+from . import probes
+from .caller import Caller
+from .injector import inject
+
+MOST_PROBES = 100
+LEAST_INTERVAL_MS, MOST_TIMEOUT_MS = 100, 60_000
+FIRST_SEQUENCE, LAST_SEQUENCE = 1 << 16, (1 << 32) - (1 << 24)
+"""Of a connection: 0 would let the kernel choose, and what is said must not pass the end of 32 bits."""
+_PORTS, _BYTES = range(1, 1 << 16), range(1 << 16)
+
+
+def run(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+    """Send the probes of a record, or in check mode none of them; return the module's result. Raises PcapError."""
+    try:
+        asked = from_result(NodeInjection, params["record"])
+    except RecordError as error:
+        raise OptionError("record", "it is not one that the plan made (%s)" % error, "pass it on unchanged") from None
+    check(asked)
+    sent = inject(asked, (lambda: True) if check_mode else Caller().is_gone)
+    return {"changed": check_mode or any(one.started_ns for one in sent), "sent": to_result(sent)}
+
+
+def check(asked: NodeInjection) -> None:
+    """Raise OptionError for a record whose values no packet can have, or that would send too much."""
+    if not 1 <= len(asked.probes) <= MOST_PROBES:
+        raise _wrong("probes", "%d of them" % len(asked.probes), "1 to %d" % MOST_PROBES)
+    if len(asked.probes) > 1 and asked.interval_ms < LEAST_INTERVAL_MS:
+        raise _wrong("interval_ms", asked.interval_ms, "at least %d" % LEAST_INTERVAL_MS)
+    if not 1 <= asked.timeout_ms <= MOST_TIMEOUT_MS:
+        raise _wrong("timeout_ms", asked.timeout_ms, "1 to %d" % MOST_TIMEOUT_MS)
+    if asked.uid is not None and not 0 <= asked.uid < (1 << 32) - 1:
+        raise _wrong("uid", asked.uid, "a user's number")
+    for index, probe in enumerate(asked.probes):
+        _check(probe, "probes[%d]." % index)
+
+
+def _check(probe: Probe, place: str) -> None:
+    if probe.kind not in probes.OPENING:
+        raise _wrong(place + "kind", shown(probe.kind), "one of %s" % ", ".join(probes.OPENING))
+    try:
+        ipaddress.ip_address(probe.destination)
+    except ValueError:
+        raise _wrong(place + "destination", shown(probe.destination), "an address") from None
+    if probe.kind in ("connection", "udp") and probe.port not in _PORTS:
+        raise _wrong(place + "port", probe.port, "1 to 65535")
+    for port in probe.source_ports:
+        if port not in _PORTS:
+            raise _wrong(place + "source_ports", port, "1 to 65535")
+    if probe.kind == "connection" and not FIRST_SEQUENCE <= (probe.sequence or 0) <= LAST_SEQUENCE:
+        raise _wrong(place + "sequence", probe.sequence, "%d to %d" % (FIRST_SEQUENCE, LAST_SEQUENCE))
+    if probe.kind == "icmp" and (probe.ident not in _BYTES or probe.sequence not in _BYTES):
+        raise _wrong(place + "ident", "%s with sequence %s" % (probe.ident, probe.sequence), "both 0 to 65535")
+    if probe.ttl is not None and not 1 <= probe.ttl <= 255:
+        raise _wrong(place + "ttl", probe.ttl, "1 to 255")
+    try:
+        size = len(bytes.fromhex(probe.payload))
+    except ValueError:
+        raise _wrong(place + "payload", "no hexadecimal digits", "two for each byte") from None
+    if size > probes.MOST_BYTES:
+        raise _wrong(place + "payload", "%d bytes" % size, "at most %d" % probes.MOST_BYTES)
+
+
+def _wrong(place: str, value: object, right: str) -> OptionError:
+    return OptionError("record", "%s is %s" % (place, value), "it must be %s" % right)

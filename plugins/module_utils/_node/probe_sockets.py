@@ -1,0 +1,130 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Sockets of probes, opened in the network namespace in which the caller is. PRIVATE to the collection.
+
+A socket stays in the namespace in which it was opened (network_namespaces(7)), wherever its user goes afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import socket
+from typing import Iterator
+
+from .._errors import NodeError
+from .._trace_records import Probe
+
+_TCP_REPAIR, _TCP_REPAIR_QUEUE, _TCP_QUEUE_SEQ = 19, 20, 21  # linux/tcp.h
+_SEND_QUEUE = 2
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def family(probe: Probe) -> socket.AddressFamily:
+    """Return the family of a probe's destination."""
+    return socket.AF_INET6 if ":" in probe.destination else socket.AF_INET
+
+
+@contextlib.contextmanager
+def as_user(uid: int | None) -> Iterator[None]:
+    """Have sockets belong to a user: firewalls and sidecars' redirects ask for the fsuid of who opened one.
+
+    setfsuid(2) alone: with another effective user CAP_NET_RAW and CAP_NET_ADMIN would go, too.
+    """
+    if uid is None:
+        yield
+        return
+    own = _LIBC.setfsuid(uid)
+    try:
+        yield
+    finally:
+        _LIBC.setfsuid(own)
+
+
+def open_connection(probe: Probe) -> socket.socket:
+    """Return a TCP socket, not yet connected, that begins at the probe's sequence number.
+
+    Without SO_REUSEADDR: the kernel would take another number where the same ports wait in TIME_WAIT
+    (tcp_twsk_unique() in net/ipv4/tcp_ipv4.c); so such a port is taken as not free.
+    """
+    sock = socket.socket(family(probe), socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR_QUEUE, _SEND_QUEUE)
+        sock.setsockopt(socket.IPPROTO_TCP, _TCP_QUEUE_SEQ, _signed(probe.sequence or 0))
+        sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, 0)
+        _bind(sock, probe)
+        _set_ttl(sock, probe)
+    except PermissionError:
+        sock.close()
+        raise NodeError("a sequence number cannot be chosen (TCP_REPAIR): it takes CAP_NET_ADMIN") from None
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def open_datagrams(probe: Probe) -> socket.socket:
+    """Return a UDP socket with one of the probe's ports."""
+    sock = socket.socket(family(probe), socket.SOCK_DGRAM)
+    try:
+        _bind(sock, probe)
+        _set_ttl(sock, probe)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def open_echo(probe: Probe) -> socket.socket:
+    """Return a raw socket for ICMP, or ICMPv6, whose checksum the kernel adds."""
+    six = family(probe) == socket.AF_INET6
+    sock = _raw(probe, socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP)
+    _set_ttl(sock, probe)
+    return sock
+
+
+def open_packets(probe: Probe) -> socket.socket:
+    """Return a raw socket that sends packets as they are, with their IP headers (raw(7))."""
+    return _raw(probe, socket.IPPROTO_RAW)
+
+
+def _raw(probe: Probe, protocol: int) -> socket.socket:
+    try:
+        return socket.socket(family(probe), socket.SOCK_RAW, protocol)
+    except PermissionError:
+        raise NodeError("a raw packet cannot be sent: it takes CAP_NET_RAW") from None
+
+
+def _signed(number: int) -> int:
+    """Return 32 bits as the int that setsockopt takes."""
+    return number - (1 << 32) if number >= 1 << 31 else number
+
+
+def _set_ttl(sock: socket.socket, probe: Probe) -> None:
+    if probe.ttl is None:
+        return
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, probe.ttl)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, probe.ttl)
+
+
+def _bind(sock: socket.socket, probe: Probe) -> None:
+    """Take the first of the probe's ports that nobody has."""
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    for port in probe.source_ports:
+        try:
+            sock.bind(("", port))
+            return
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+    if probe.source_ports:
+        ports = ", ".join(map(str, probe.source_ports))
+        raise OSError(errno.EADDRINUSE, "%s (ports %s)" % (os.strerror(errno.EADDRINUSE), ports))

@@ -1,0 +1,128 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: inject
+short_description: Probes of a trace, sent from a pod or node
+version_added: 0.1.0
+author:
+  - The kube.pcap authors (@kube-pcap)
+description:
+  - Sends the probes that a plan has chosen, from the network namespace of a pod or node, and tells what its own
+    sockets heard. Which way they went, and who answered, is for taps to tell.
+  - A probe is a whole TCP connection whose initial sequence number was chosen, a single packet as it is, a datagram,
+    or an echo request.
+  - Nothing is sent once nobody waits for the answer any more.
+extends_documentation_fragment:
+  - kube.pcap._attributes
+  - kube.pcap._attributes.actiongroup
+attributes:
+  check_mode:
+    support: full
+    details:
+      - It opens the sockets, and sends nothing.
+  diff_mode:
+    support: none
+  idempotent:
+    support: none
+options:
+  record:
+    description: What the plan chose for this node.
+    type: dict
+    required: true
+notes:
+  - Run it as root, or with C(become). It takes C(CAP_SYS_ADMIN) to enter the namespace, C(CAP_NET_ADMIN) to choose a
+    sequence number, and C(CAP_NET_RAW) for packets that no socket makes.
+seealso:
+  - module: kube.pcap.netns_command
+"""
+
+EXAMPLES = r"""
+- name: Find the pod
+  kube.pcap.node_pods_info:
+    targets: pod shop/cart
+  register: found
+
+- name: Connect from it, beginning at a chosen sequence number
+  kube.pcap.inject:
+    record:
+      id: t-1
+      target: "{{ found.pods[0] }}"
+      probes:
+        - number: 1
+          kind: connection
+          destination: 10.96.0.10
+          port: 80
+          source_ports: [20001, 20002]
+          sequence: 1802530915
+  when: found.pods
+"""
+
+RETURN = r"""
+sent:
+  description: What became of each probe, in their order, as far as its own socket knows.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    number:
+      description: The probe's number.
+      type: int
+      sample: 1
+    started_ns:
+      description: When it was sent, in nanoseconds since 1970 by the node's clock; null where it was not.
+      type: int
+    ended_ns:
+      description: When its socket was closed.
+      type: int
+    source:
+      description: The address that the kernel chose; null for a packet as it is.
+      type: str
+      sample: 10.244.1.7
+    source_port:
+      description: The port that was free.
+      type: int
+      sample: 20001
+    connected:
+      description: Whether the handshake of a connection was completed.
+      type: bool
+    stage:
+      description: Where it failed, V(open), V(connect), V(send), V(receive) or V(close); null where nothing did.
+      type: str
+    error:
+      description: Why, by the name of the error; V(ETIMEDOUT) where nobody answered in time.
+      type: str
+      sample: ECONNREFUSED
+    sent_bytes:
+      description: How much was said.
+      type: int
+    received_bytes:
+      description: How much was heard.
+      type: int
+    received:
+      description: The first 64 KiB of it, in base64.
+      type: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
+from ansible_collections.kube.pcap.plugins.module_utils._node.injecting import run
+
+
+def main() -> None:
+    """Send probes from a namespace of this node."""
+    module = AnsibleModule(argument_spec={"record": {"type": "dict", "required": True}}, supports_check_mode=True)
+    try:
+        result = run(module.params, module.check_mode)
+    except PcapError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
