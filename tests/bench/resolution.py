@@ -18,6 +18,7 @@ import pathlib
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.parse
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from typing import Any
 
 from tests.bench.figures import Figure, figure, ratios, table
 from tests.cluster.cluster import Cluster
+from tests.lab.ansible_run import link_collection
 from tests.nodes.node import CHECKOUT
 
 SELECTIONS = {
@@ -75,7 +77,10 @@ def measure(cluster: Cluster, selection: str, rounds: int) -> list[Figure]:
 def _run(name: str, want: dict[str, Any]) -> dict[str, Any]:
     # Who else is at work on this machine is in neither.
     argv = ["nice", "-n", "-15", sys.executable, "-m", "tests.bench.resolution", "--round", name]
-    done = subprocess.run(argv, input=json.dumps(want), cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    with tempfile.TemporaryDirectory() as folder:
+        env = {**os.environ, "PYTHONPATH": str(link_collection(pathlib.Path(folder)))}
+        options: dict[str, Any] = {"cwd": CHECKOUT, "env": env, "stdout": subprocess.PIPE, "text": True, "check": True}
+        done = subprocess.run(argv, input=json.dumps(want), **options)
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 
@@ -96,7 +101,6 @@ def _memory(name: str) -> int:
 
 def _ours(want: dict[str, Any]) -> dict[str, Any]:
     """As targets_info answers, from the first request to the result."""
-    sys.path.insert(0, str(CHECKOUT / "build"))
     from ansible_collections.kube.pcap.plugins.module_utils._selection import parse
     from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.access import Access
     from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.answer import chosen
