@@ -79,8 +79,8 @@ def _run(name: str, want: dict[str, Any]) -> dict[str, Any]:
     argv = ["nice", "-n", "-15", sys.executable, "-m", "tests.bench.resolution", "--round", name]
     with tempfile.TemporaryDirectory() as folder:
         env = {**os.environ, "PYTHONPATH": str(link_collection(pathlib.Path(folder)))}
-        options: dict[str, Any] = {"cwd": CHECKOUT, "env": env, "stdout": subprocess.PIPE, "text": True, "check": True}
-        done = subprocess.run(argv, input=json.dumps(want), **options)
+        given: dict[str, Any] = {"cwd": CHECKOUT, "env": env, "stdout": subprocess.PIPE, "text": True}
+        done = subprocess.run(argv, input=json.dumps(want), check=True, **given)
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 
