@@ -21,7 +21,7 @@ def plain(value: Any) -> Any:
 
     What is plain already stays what it is: of a large cluster it is hundreds of megabytes.
     """
-    if type(value) in _PLAIN:
+    if value.__class__ in _PLAIN:
         return value
     if isinstance(value, str):
         return "".join(value)
@@ -31,10 +31,10 @@ def plain(value: Any) -> Any:
         return float(value)
     if isinstance(value, Mapping):
         made = {plain(key): plain(item) for key, item in value.items()}
-        return value if type(value) is dict and _same((*value, *value.values()), (*made, *made.values())) else made
+        return value if value.__class__ is dict and _same((*value, *value.values()), (*made, *made.values())) else made
     if isinstance(value, (list, tuple, Set)):
         listed = [plain(item) for item in value]
-        return value if type(value) is list and _same(value, listed) else listed
+        return value if value.__class__ is list and _same(value, listed) else listed
     return str(value)
 
 

@@ -94,7 +94,9 @@ def _until_gone(server, enough):
     def sleep(seconds):
         server.now += seconds
 
-    connect = lambda: contextlib.nullcontext(server)  # noqa: E731
+    def connect():
+        return contextlib.nullcontext(server)
+
     return looking.wait_until_gone(connect, "kube-pcap", 3.0, enough, lambda: server.now, sleep)
 
 
