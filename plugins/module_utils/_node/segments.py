@@ -12,7 +12,7 @@ import os
 import zlib
 from typing import Any, Callable, Iterator
 
-from .._packet.pcap import Count, Counter
+from .._packet.counter import Count, Counter
 from . import disk
 
 _CHUNK = 1 << 18

@@ -2,110 +2,82 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Counts the records of classic capture files. PRIVATE to the collection.
+"""Reads classic capture files. PRIVATE to the collection.
 
-Format: pcap-savefile(5). Takes a file in pieces of any size, so that one which is being digested or compressed is read
-once only. Damage is an answer here, not an error: what stands before it was captured all the same.
+Format: pcap-savefile(5), and what libpcap's ``sf-pcap.c`` knows of older and modified ones.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import struct
+from typing import BinaryIO, Iterator
+
+from .packet import Record
+from .stream import MOST_BYTES, Damage, exactly
 
 HEADER_BYTES = 24
-_MAGIC = {
-    b"\xd4\xc3\xb2\xa1": ("<", 1000),
-    b"\x4d\x3c\xb2\xa1": ("<", 1),
-    b"\xa1\xb2\xc3\xd4": (">", 1000),
-    b"\xa1\xb2\x3c\x4d": (">", 1),
+MAGIC = {
+    b"\xd4\xc3\xb2\xa1": ("<", 1000, "IIII"),
+    b"\xa1\xb2\xc3\xd4": (">", 1000, "IIII"),
+    b"\x4d\x3c\xb2\xa1": ("<", 1, "IIII"),
+    b"\xa1\xb2\x3c\x4d": (">", 1, "IIII"),
+    # Kuznetzov's libpcap, with an interface, a protocol and a packet type behind each record's header.
+    b"\x34\xcd\xb2\xa1": ("<", 1000, "IIII8x"),
+    b"\xa1\xb2\xcd\x34": (">", 1000, "IIII8x"),
 }
-_MOST_BYTES = 262144 * 4
+_VERSION = (2, 4)
+_DG_UX = (543, 0)
+_LINK_TYPE = 0x03FFFFFF  # above it: how long a frame check sequence is
 
 
 @dataclasses.dataclass(frozen=True)
-class Count:
-    """What a capture file holds."""
+class Header:
+    """What a file's first 24 bytes say."""
 
-    packets: int
-    first_ns: int | None
-    """Earliest timestamp, nanoseconds since 1970; None without packets."""
-    last_ns: int | None
-    """Latest timestamp."""
-    whole_bytes: int
-    """Where the last whole record ends; 0 where not even the header is whole."""
-    damage: str | None
-    """Why the file is no whole capture: what follows the whole records is lost."""
-    end_ns: int | None = None
-    """The last packet's timestamp: earlier than the latest when the clock was set back within the file."""
+    order: str
+    """Byte order, ``<`` or ``>``."""
+    unit: int
+    """Nanoseconds of one unit of a timestamp's fraction."""
+    record: struct.Struct
+    """Of a record's header: seconds, fraction, bytes that were captured, bytes on the wire."""
+    version: tuple[int, int]
+    snaplen: int
+    link_type: int
 
 
-class Counter:
-    """Counts one file: ``feed`` its bytes, then ask for the ``end``."""
+def parse_header(data: bytes) -> Header:
+    """Return what a file's header says; raise Damage where it is none, or of a version that nobody reads."""
+    if data[:4] not in MAGIC:
+        raise Damage("no pcap file: it begins with %s" % data[:4].hex())
+    order, unit, record = MAGIC[data[:4]]
+    major, minor, _zone, _digits, snaplen, link_type = struct.unpack_from(order + "HHiIII", data, 4)
+    if (major, minor) != _DG_UX and not (major == _VERSION[0] and minor <= _VERSION[1]):
+        raise Damage("its pcap version is %d.%d; 2.4 is read" % (major, minor))
+    return Header(order, unit, struct.Struct(order + record), (major, minor), snaplen, link_type & _LINK_TYPE)
 
-    def __init__(self) -> None:
-        self._rest = b""
-        self._record: struct.Struct | None = None
-        self._unit = 1
-        self._most = _MOST_BYTES
-        self._packets = 0
-        self._whole = 0
-        self._first: int | None = None
-        self._last: int | None = None
-        self._end: int | None = None
-        self._damage: str | None = None
 
-    def feed(self, data: bytes) -> None:
-        """Take the file's next bytes."""
-        if self._damage is not None:
+def read_pcap(stream: BinaryIO, begun: bytes = b"") -> Iterator[Record]:
+    """Yield a file's packets; raise Damage where it ends to be one. ``begun``: what was read of its header already."""
+    header = parse_header(begun + exactly(stream, HEADER_BYTES - len(begun), "its header"))
+    unpack, size, unit = header.record.unpack, header.record.size, header.unit
+    order, link_type = header.order, header.link_type
+    older = header.version < (2, 4) or header.version == _DG_UX
+    number = 0
+    while True:
+        head = stream.read(size)
+        if not head:
             return
-        data = self._rest + data
-        if self._record is not None:
-            self._walk(self._record, data, 0)
-        elif len(data) < HEADER_BYTES:
-            self._rest = data
-        elif data[:4] not in _MAGIC:
-            self._damage = "no pcap file: it begins with %s" % data[:4].hex()
-        else:
-            order, self._unit = _MAGIC[data[:4]]
-            self._record = struct.Struct(order + "IIII")
-            snaplen = struct.unpack_from(order + "I", data, 16)[0]
-            self._most = min(snaplen or _MOST_BYTES, _MOST_BYTES)
-            self._whole = HEADER_BYTES
-            self._walk(self._record, data, HEADER_BYTES)
-
-    def end(self) -> Count:
-        """Return the count, once the whole file was fed."""
-        damage = self._damage
-        if damage is None and self._record is None:
-            damage = "the file ends inside its header" if self._rest else "the file is empty"
-        elif damage is None and self._rest:
-            damage = "the file ends inside record %d" % (self._packets + 1)
-        return Count(self._packets, self._first, self._last, self._whole, damage, self._end)
-
-    def _walk(self, record: struct.Struct, data: bytes, start: int) -> None:
-        # Local names: this loop runs once per packet, on a node that has better things to do.
-        unpack, unit, most, size, offset = record.unpack_from, self._unit, self._most, len(data), start
-        second = 1_000_000_000 // unit
-        packets, first, last, when = self._packets, self._first, self._last, self._end
-        while offset + 16 <= size:
-            seconds, fraction, captured, length = unpack(data, offset)
-            # A disk that was full for a moment leaves a hole: what follows it is read out of step.
-            if captured > most or captured > length or fraction >= second:
-                self._damage = "record %d is none" % (packets + 1)
-                break
-            end = offset + 16 + captured
-            if end > size:
-                break
-            when = seconds * 1_000_000_000 + fraction * unit
-            if first is None or last is None:
-                first = last = when
-            elif when > last:
-                last = when
-            elif when < first:
-                first = when
-            packets += 1
-            offset = end
-        self._packets, self._first, self._last, self._end = packets, first, last, when
-        self._whole += offset - start
-        self._rest = data[offset:]
+        number += 1
+        if len(head) < size:
+            raise Damage("the file ends inside record %d" % number)
+        seconds, fraction, captured, length = unpack(head)
+        if older and (header.version != (2, 3) or captured > length):
+            # Before 2.3 the two lengths stood the other way round, and some files of 2.3 still have them so.
+            captured, length = length, captured
+        if captured > MOST_BYTES:
+            raise Damage("record %d is none: it would have %d bytes" % (number, captured))
+        data = stream.read(captured)
+        if len(data) < captured:
+            raise Damage("the file ends inside record %d" % number)
+        yield Record(seconds * 1_000_000_000 + fraction * unit, None, link_type, order, length, data)

@@ -51,7 +51,9 @@ def test_what_is_in_it(built):
     """Sources of this collection's module_utils, the packages above them, a main; no compiled and no foreign file."""
     names = zipfile.ZipFile(io.BytesIO(built)).namelist()
     assert names == sorted(set(names))
-    assert {"__main__.py", BELOW + "_node/recorder.py", BELOW + "_packet/pcap.py", BELOW + "__init__.py"} <= set(names)
+    assert {"__main__.py", BELOW + "_node/recorder.py", BELOW + "_packet/counter.py", BELOW + "__init__.py"} <= set(
+        names
+    )
     above = {"/".join(BELOW.split("/")[:depth]) + "/__init__.py" for depth in range(1, 6)}
     assert all(name.startswith(BELOW) or name == "__main__.py" or name in above for name in names)
     assert all(name.endswith(".py") for name in names)
