@@ -28,7 +28,7 @@ _INTERFACE = re.compile(r"^[A-Za-z0-9_.][A-Za-z0-9_.:@-]{0,14}\Z", re.ASCII)
 _PATH = re.compile(r"^(?:/[A-Za-z0-9._@+-]+)+\Z", re.ASCII)
 
 
-def _filter(option: str, text: object) -> str:
+def check_filter(option: str, text: object) -> str:
     """Return a filter as it is handed to tcpdump, or raise OptionError for what can be no filter."""
     plain = str(text).strip()
     if plain.startswith("-"):
@@ -86,7 +86,7 @@ def _upload(option: str, value: Any) -> str:
 
 
 _FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = {
-    "filter": ("filter", _filter),
+    "filter": ("filter", check_filter),
     "interface": ("interface", _interface),
     "snaplen": ("snaplen", lambda name, value: parse_count(name, value, 0, 262144)),
     "buffer": ("buffer_kib", lambda name, value: parse_count(name, value, 16, 1 << 20)),

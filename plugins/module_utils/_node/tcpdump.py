@@ -26,7 +26,10 @@ _COUNTERS = re.compile(
 )
 _LIBPCAP = re.compile(r"libpcap version ([0-9]+)\.([0-9]+)")
 _ERROR = re.compile(r"^(?:tcpdump: |nsenter: )?(.*)$")
-_NOISE = re.compile(r"listening on |verbose output suppressed|packets? (captured|received|dropped)|data link type |^$")
+_NOISE = re.compile(
+    r"listening on |reading from file |interface names might be incorrect|verbose output suppressed"
+    r"|packets? (captured|received|dropped)|data link type |^$"
+)
 
 
 @dataclasses.dataclass(frozen=True)

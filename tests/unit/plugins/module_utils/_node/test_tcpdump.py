@@ -42,6 +42,11 @@ COMPLAINTS = [
         "tcpdump: data link type LINUX_SLL2\ntcpdump: syntax error in filter expression\n",
         "syntax error in filter expression",
     ),
+    (
+        "reading from file -, link-type LINUX_SLL2 (Linux cooked v2), snapshot length 262144\n"
+        "Warning: interface names might be incorrect\ntcpdump: can't parse filter expression: syntax error\n",
+        "can't parse filter expression: syntax error",
+    ),
     ("nsenter: cannot open /proc/1/ns/net: No such file\n", "cannot open /proc/1/ns/net: No such file"),
     ("", "it said nothing"),
     ("\n\n" + LISTENING, "it said nothing"),
