@@ -13,7 +13,7 @@ import sys
 from ..lab import interrupts
 from . import machine
 from .places import CACHE, ROOT, call
-from .steps import ANSIBLE_TEST, ARTIFACT, CLUSTER, DEMO_SINK, EMULATOR, KUBERNETES_CORE, LINT, PREPARE, passes
+from .steps import ANSIBLE_TEST, ARTIFACT, CLUSTER, DEMO_SINK, EMULATOR, KUBERNETES_CORE, LINT, PREPARE, TESTS, passes
 from .venvs import venv
 
 PYTEST = ["pytest", "-p", "no:cacheprovider"]
@@ -35,7 +35,7 @@ LAB = {
 }
 """What runs in namespaces, as root, once everything that it needs is installed."""
 STEPS = {
-    "test": PREPARE + EMULATOR + LINT + ARTIFACT + ANSIBLE_TEST,
+    "test": PREPARE + TESTS + EMULATOR + LINT + ARTIFACT + ANSIBLE_TEST,
     "lint": PREPARE[:1] + LINT,
     "bench": PREPARE + EMULATOR,
     "cluster": PREPARE + CLUSTER,

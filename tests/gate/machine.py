@@ -16,6 +16,8 @@ from .venvs import venv
 
 PACKAGES = ("git", "python3-venv", "shellcheck")
 """Debian packages of the gate; the lab knows its own."""
+COMPARED = ("tshark",)
+"""Debian packages of what only tests look at, beside the collection's own answers."""
 PYTHONS = {"2.16": ("3.8", "3.9", "3.10", "3.11", "3.12"), "2.19": ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")}
 """The Pythons of nodes that each ansible-core supports and the collection promises."""
 

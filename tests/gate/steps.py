@@ -51,6 +51,7 @@ PREPARE: list[Step] = [
     ("virtual environment: run", lambda: str(venv("run"))),
     ("Debian packages of the lab", machine.install_lab_packages),
 ]
+TESTS: list[Step] = [("Debian packages of the tests", lambda: machine.install_packages(machine.COMPARED))]
 EMULATOR: list[Step] = [("emulator of Cloud Storage", emulator.build)]
 DEMO_SINK: list[Step] = [("sink of the demo", emulator.choose_sink)]
 CLUSTER: list[Step] = [
