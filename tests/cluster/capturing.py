@@ -9,12 +9,13 @@ from __future__ import annotations
 import concurrent.futures
 import json
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from tests.lab.ansible_run import Ansible, Run
 from tests.lab.playing import Playbooks
 from tests.lab.sequences import sequences
+from tests.lab.traffic import Traffic
 
 from .cluster import Cluster
 from .node import ClusterNode
@@ -42,6 +43,12 @@ def manifest(node: ClusterNode, id: str, folder: str = SPOOL) -> list[dict[str, 
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+def state(node: ClusterNode, id: str) -> dict[str, Any]:
+    """The last word of a capture's recorder on a node."""
+    found: dict[str, Any] = json.loads((node.root / SPOOL / id / "state.json").read_text(encoding="utf-8"))
+    return found
+
+
 def files(node: ClusterNode, id: str) -> dict[str, list[pathlib.Path]]:
     """The segments of each target in a node's spool; a pod is called by its name, the node by None."""
     found: dict[str, list[pathlib.Path]] = {}
@@ -51,6 +58,15 @@ def files(node: ClusterNode, id: str) -> dict[str, list[pathlib.Path]]:
             name = target["name"] if target["kind"] == "pod" else None
             found.setdefault(name, []).append(node.root / SPOOL / id / "segments" / event["file"])
     return found
+
+
+def from_nodes(cluster: Cluster, names: Iterable[str]) -> dict[str, int]:
+    """Sends 300 numbers from each node itself to the one before it, and returns the stream of each."""
+    sending = {}
+    for name in names:
+        beside = cluster.node(cluster.nodes[cluster.nodes.index(name) - 1])
+        sending[name] = Traffic(cluster.node(name), [], {"address": beside.address, "count": 300, "rate": 5000})
+    return {name: traffic.wait().stream for name, traffic in sending.items()}
 
 
 def numbers(paths: list[pathlib.Path], stream: int) -> list[int]:

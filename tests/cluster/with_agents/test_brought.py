@@ -6,20 +6,32 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 import re
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
 
 from ansible_collections.kube.pcap.plugins.plugin_utils._collect.fetching import BLOCK
+from tests.bucket import scene
+from tests.bucket.scene import Bucket
 from tests.cluster.agents import NAMESPACE, Agents, report
-from tests.cluster.capturing import ClusterPlays, files, numbers
+from tests.cluster.capturing import ClusterPlays, files, from_nodes, numbers, side_by_side, state
+from tests.cluster.cluster import Cluster
+from tests.cluster.node import ClusterNode
 from tests.cluster.pods import ClusterPod, named
-from tests.lab.playing import changed
+from tests.lab import addresses
+from tests.lab.playing import changed, said, started, told
 from tests.lab.recording import wait_for
+from tests.lab.shipped import CREATE_ONLY, environment
+from tests.lab.tools import ended
 from tests.lab.traffic import Traffic
 
 RIGHTS = {"NET_RAW", "NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE", "SYS_CHROOT", "DAC_READ_SEARCH", "SETGID"}
 ROOT = "/var/lib/kube-pcap"
+SINK = "gs://%s/cluster" % scene.BUCKET
+ENDED = "the recorder was told to end"
 
 
 def test_brought(agents: Agents) -> None:
@@ -56,30 +68,76 @@ def test_the_same_again(agents: Agents) -> None:
     }
 
 
-def test_an_agent_is_deleted(agents: Agents, plays: ClusterPlays, tmp_path: pathlib.Path) -> None:
-    """KNT-1, KNT-11: the next one goes on with its captures, after a gap, and hands over all files byte by byte."""
-    cluster = agents.cluster
+@pytest.fixture
+def bucket(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
+    """A bucket that agents and controller reach, whose signer may only create and read."""
+    host = addresses.underlay(cluster.site.index, addresses.HOST).v4
+    with scene.running(tmp_path_factory.mktemp("bucket"), host) as made:
+        made.allow(made.account, *CREATE_ONLY)
+        yield made
+
+
+def in_bucket(bucket: Bucket, folder: pathlib.Path) -> dict[str, list[pathlib.Path]]:
+    """Copies of a bucket's segments, by the pod's name or the node's."""
+    found: dict[str, list[pathlib.Path]] = {}
+    for one in bucket.objects():
+        if one.name.endswith(".pcap"):
+            _prefix, _id, node, namespace, name, file = one.name.split("/")
+            (folder / file).write_bytes(bucket.content(one.name))
+            found.setdefault(node if namespace == "_node" else name, []).append(folder / file)
+    return found
+
+
+def in_spools(cluster: Cluster, id: str) -> dict[str, list[pathlib.Path]]:
+    """A capture's segments in the nodes' spools, by the pod's name or the node's."""
+    nodes = map(cluster.node, cluster.nodes)
+    return {name or node.name: paths for node in nodes for name, paths in files(node, id).items()}
+
+
+def delete_all(agents: Agents) -> None:
+    """Deletes every agent; returns when none of them is there any more."""
+    names = [pod["metadata"]["name"] for pod in agents.pods().values()]
+    agents.cluster.kubectl("-n", NAMESPACE, "delete", "pod", *names, timeout=120)
+
+
+def test_all_agents_are_deleted(agents: Agents, plays: ClusterPlays, bucket: Bucket, tmp_path: pathlib.Path) -> None:
+    """KNT-1, KNT-11: the next ones go on with what was recorded of pods and of every node, after a gap that is told;
+    they ship at once what they find, and hand over all files byte by byte."""
+    cluster, shipping = agents.cluster, ClusterPlays(agents.cluster, agents.ansible)
+    shipping.env.update(environment(bucket))
+    nodes = [cluster.node(name) for name in cluster.nodes]
     (pod,) = [one for one in named(cluster, "shop", "app=web") if one.node.name == "node-b"]
-    request = {"filter": "udp port 9000", "snaplen": 0, "compress": False}
-    assert plays.capture(pod.title, id="deleted", **request).rc == 0
+    record = partial(shipping.capture, ["nodes *", pod.title], filter="udp port 9000", snaplen=0, compress=False)
+    for run in side_by_side(partial(record, id="kept"), partial(record, id="shipped", sink=SINK)):
+        assert run.rc == 0 and [row[2] for row in started(run)] == ["ready"] * 4, run.stdout + run.stderr
     large = {"address": "127.0.0.1", "count": 4000, "rate": 2000, "size": 1400}
-    first = Traffic(pod, [], large).wait().stream
-    old = agents.pods()["node-b"]["metadata"]
-    cluster.kubectl("-n", NAMESPACE, "delete", "pod", old["name"], timeout=120)
-    cluster.wait("next agent", lambda: agents.pods().get("node-b", old) != old and agents.is_ready("node-b"))
-    wait_for(lambda: phases(pod, "deleted") == ["ready"], 60, "the capture's recorder")
-    second = pod.send(count=200).stream
-    status = plays.run("status", id="deleted")
+    first = {**from_nodes(cluster, cluster.nodes), pod.name: Traffic(pod, [], large).wait().stream}
+    bucket.front.down()
+    delete_all(agents)
+    assert in_bucket(bucket, tmp_path) == {}
+    bucket.front.up()
+    cluster.wait("next agents", lambda: len(agents.pods()) == 3 and all(map(agents.is_ready, cluster.nodes)))
+    wait_for(lambda: all(records(node, id) for node in nodes for id in ("kept", "shipped")), 60, "recorders")
+    wait_for(lambda: all(has_shipped(node, "shipped") for node in nodes), 60, "the earlier files in the bucket")
+    found = in_bucket(bucket, tmp_path)
+    sent = {name: list(range(4000 if name == pod.name else 300)) for name in first}
+    assert {name: numbers(found[name], stream) for name, stream in first.items()} == sent
+    second = {**from_nodes(cluster, cluster.nodes), pod.name: pod.send(count=300).stream}
+    status = shipping.run("status")
     assert status.rc == 0 and set(changed(status).values()) == {0}, status.stdout
-    assert "1 gap" in status.stdout and "the recorder was told to end" in status.stdout
-    assert plays.run("stop", id="deleted").rc == 0
-    found = files(pod.node, "deleted")[pod.name]
-    assert (numbers(found, first), numbers(found, second)) == (list(range(4000)), list(range(200)))
-    assert max(path.stat().st_size for path in found) > BLOCK
-    whole = {path.name: path.read_bytes() for path in found}
-    assert plays.run("collect", id="deleted", dest=str(tmp_path)).rc == 0
-    assert {path.name: path.read_bytes() for path in tmp_path.rglob("*.pcap")} == whole
-    assert pod.node.run(["sh", "-c", "ps -eo stat | grep -c ^Z"], check=False).stdout == "0\n"
+    targets = [target for capture in told(status)["captures"] for target in capture["targets"]]
+    assert [(one["phase"], one["gaps"], one["last_gap"]["reason"]) for one in targets] == [("ready", 1, ENDED)] * 8
+    assert said(status).count(": 1 gap, from ") == said(status).count(ENDED) == 8
+    assert shipping.run("stop", id="all").rc == 0
+    kept = in_spools(cluster, "kept")
+    for found in (kept, in_bucket(bucket, tmp_path)):
+        assert {name: numbers(found[name], stream) for name, stream in first.items()} == sent
+        assert all(numbers(found[name], stream) == list(range(300)) for name, stream in second.items())
+    assert max(path.stat().st_size for path in kept[pod.name]) > BLOCK
+    whole = {path.name: path.read_bytes() for paths in kept.values() for path in paths}
+    assert plays.run("collect", id="kept", dest=str(tmp_path / "here")).rc == 0
+    assert {path.name: path.read_bytes() for path in (tmp_path / "here").rglob("*.pcap")} == whole
+    wait_for(lambda: not any(map(ended, nodes)), 60, "nobody who has ended and was not waited for")
 
 
 def test_a_recorder_is_killed(agents: Agents, plays: ClusterPlays) -> None:
@@ -95,10 +153,15 @@ def test_a_recorder_is_killed(agents: Agents, plays: ClusterPlays) -> None:
 
 def recorder(pod: ClusterPod, id: str) -> int:
     """The process of a capture's recorder, as its node numbers it."""
-    return int(json.loads((pod.node.root / ROOT[1:] / id / "state.json").read_text())["pid"])
+    return int(state(pod.node, id)["pid"])
 
 
-def phases(pod: ClusterPod, id: str) -> list[str]:
-    """The phases of a capture's targets, by its recorder's last word."""
-    state = json.loads((pod.node.root / ROOT[1:] / id / "state.json").read_text())
-    return [target["phase"] for target in state["targets"]]
+def records(node: ClusterNode, id: str) -> bool:
+    """Whether a capture listens at all its targets, by its recorder's last word."""
+    return {target["phase"] for target in state(node, id)["targets"]} == {"ready"}
+
+
+def has_shipped(node: ClusterNode, id: str) -> bool:
+    """Whether a sink has confirmed a capture's segments, of which there are some."""
+    told = state(node, id)
+    return bool(told["shipped"] == told["segments"] > 0)
