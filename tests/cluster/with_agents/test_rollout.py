@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 from collections.abc import Iterator
 from functools import partial
@@ -14,14 +13,15 @@ from functools import partial
 import pytest
 
 from tests.cluster.agents import AGENTS, SSH
-from tests.cluster.capturing import SPOOL, ClusterPlays, manifest, numbers, side_by_side
+from tests.cluster.capturing import ClusterPlays, manifest, numbers, side_by_side, state
 from tests.cluster.cluster import Cluster
 from tests.cluster.pods import ClusterPod, named
 from tests.lab.ansible_run import Run
-from tests.lab.playing import changed, started
+from tests.lab.playing import changed, said, started, told
 from tests.lab.recording import wait_for
 
 SINK = "srv/captures"
+GONE = ("done", "the pod is gone")
 
 
 @pytest.fixture
@@ -49,10 +49,21 @@ def capture(ways: dict[str, ClusterPlays]) -> dict[str, Run]:
 
 def ends(cluster: Cluster, gone: set[str]) -> list[tuple[str, str | None]]:
     """Phase and reason of the pods that have gone, by the last words of both captures' recorders."""
-    folders = [cluster.node(name).root / SPOOL / way for name in cluster.nodes for way in (AGENTS, SSH)]
-    states = [json.loads((folder / "state.json").read_text(encoding="utf-8")) for folder in folders]
-    told = [target for state in states for target in state["targets"] if target["target"]["name"] in gone]
-    return [(target["phase"], target["reason"]) for target in told]
+    states = [state(cluster.node(name), way) for name in cluster.nodes for way in (AGENTS, SSH)]
+    old = [target for one in states for target in one["targets"] if target["target"]["name"] in gone]
+    return [(target["phase"], target["reason"]) for target in old]
+
+
+def looks(plays: ClusterPlays, gone: set[str]) -> dict[tuple[str, str], tuple[str, str | None]]:
+    """Phase and reason of both captures' targets as status tells them, and in a line why a pod is not recorded."""
+    run = plays.run("status")
+    assert run.rc == 0, run.stdout
+    assert all(said(run).count("pod shop/%s: %s" % (name, GONE[1])) == 2 for name in gone), run.stdout
+    return {
+        (capture["id"], target["target"]["name"]): (target["phase"], target["reason"])
+        for capture in told(run)["captures"]
+        for target in capture["targets"]
+    }
 
 
 def stored(sinks: dict[str, pathlib.Path], cluster: Cluster) -> dict[str, list[pathlib.Path]]:
@@ -73,7 +84,8 @@ def sent(pods: list[ClusterPod]) -> dict[str, int]:
 def test_a_rollout(
     cluster: Cluster, ways: dict[str, ClusterPlays], sinks: dict[str, pathlib.Path], tmp_path: pathlib.Path
 ) -> None:
-    """What the old pods sent is kept and their captures end with a reason; a second run adds the new pods."""
+    """What the old pods sent is kept, and their captures end with a reason; a second run adds the new pods; and status
+    tells both, by each way."""
     old = named(cluster, "shop", "app=web")
     assert {pod.node.name for pod in old} == set(cluster.nodes)
     for run in capture(ways).values():
@@ -83,12 +95,15 @@ def test_a_rollout(
     cluster.kubectl("-n", "shop", "rollout", "status", "deployment/web", "--timeout=240s", timeout=250)
     gone = {pod.name for pod in old}
     cluster.wait("end of the old pods", lambda: not gone & {pod.name for pod in named(cluster, "shop", "app=web")})
-    wait_for(lambda: ends(cluster, gone) == [("done", "the pod is gone")] * 6, 600, "the end of the old targets")
+    wait_for(lambda: ends(cluster, gone) == [GONE] * 6, 600, "the end of the old targets")
     wait_for(lambda: gone <= set(stored(sinks, cluster)), 600, "the old pods' files in the sinks")
     new = named(cluster, "shop", "app=web")
     for run in capture(ways).values():
         assert set(changed(run).values()) == {1}, run.stdout
         assert {row[2] for row in started(run) if row[1] not in gone} == {"ready"}, run.stdout
+    expected = {**dict.fromkeys(gone, GONE), **{pod.name: ("ready", None) for pod in new}}
+    for seen in side_by_side(*(partial(looks, plays, gone) for plays in ways.values())):
+        assert seen == {(id, name): expected[name] for id in ways for name in expected}
     streams.update(sent(new))
     for run in side_by_side(*(partial(plays.run, "stop", id=way, wait="5m") for way, plays in ways.items())):
         assert run.rc == 0, run.stdout
