@@ -102,6 +102,13 @@ def views(ansible: Ansible) -> dict[str, dict[str, Any]]:
     return found
 
 
+def infos(ansible: Ansible) -> dict[str, list[dict[str, Any]]]:
+    """What ``capture_info`` tells of each node's captures, with their segments."""
+    run = ansible.adhoc("all", "kube.pcap.capture_info", params={"segments": True})
+    assert run.rc == 0 and not any(result["changed"] for result in run.of("capture_info").values()), run.stdout
+    return {host: result["captures"] for host, result in sorted(run.of("capture_info").items())}
+
+
 def report(run: Run) -> str:
     """What the role printed last."""
     return [str(task.result["text"]) for task in run.tasks if "text" in task.result and task.host == "localhost"][-1]

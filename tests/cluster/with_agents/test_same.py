@@ -12,8 +12,8 @@ import pathlib
 from functools import partial
 from typing import Any
 
-from tests.cluster.agents import AGENTS, SSH, Agents, Kubectl, views
-from tests.cluster.capturing import ClusterPlays, files, manifest, numbers, side_by_side
+from tests.cluster.agents import AGENTS, SSH, Agents, Kubectl, infos, views
+from tests.cluster.capturing import ClusterPlays, files, from_nodes, manifest, numbers, side_by_side
 from tests.cluster.cluster import Cluster
 from tests.cluster.executing import execute, results
 from tests.cluster.pods import ClusterPod, named
@@ -22,11 +22,13 @@ from tests.lab.ansible_run import Ansible
 from tests.lab.playing import changed, failed, started, told
 from tests.lab.sequences import sequences
 from tests.lab.tools import OURS, alive
-from tests.lab.traffic import Traffic
 
 ROOT = "/var/lib/kube-pcap"
-LOOK = r"ip -o addr; printf '\377\0'; echo trouble >&2; exit 3"
-"""Of a shell, all that a result tells: output that is no text, another stream, and an exit code."""
+LOOK = r"""ip -o addr; printf '\377\0'
+own=kube-pcap-$$; rules() { case $(nft list ruleset 2>&1) in *"table inet $own {"*) echo there;; *) echo gone;; esac; }
+nft add table inet $own && rules; nft delete table inet $own && rules; echo trouble >&2; exit 3"""
+"""Of a shell, all that a result tells: output that is no text, another stream, and an exit code; and that a change of
+rules is possible, which an agent needs NET_ADMIN for, and taken back."""
 LINGERS = """import os, signal, time
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 if os.fork():
@@ -58,8 +60,7 @@ def scenario(cluster: Cluster, plays: ClusterPlays, id: str, dest: pathlib.Path)
     run = plays.capture([pod.title for pod in pods] + ["node node-a"], **request)
     assert run.rc == 0, run.stdout + run.stderr
     sent = {pod.name: pod.send(count=300).stream for pod in pods}
-    address = {"address": cluster.node("node-b").address, "count": 300, "rate": 5000}
-    sent["node-a"] = Traffic(cluster.node("node-a"), [], address).wait().stream
+    sent.update(from_nodes(cluster, ["node-a"]))
     again = plays.capture([pod.title for pod in pods] + ["node node-a"], **request)
     status = told(plays.run("status", id=id))
     assert {pod.title: pod.untouched() for pod in pods} == before
@@ -77,6 +78,7 @@ def scenario(cluster: Cluster, plays: ClusterPlays, id: str, dest: pathlib.Path)
     }
     collected = plays.run("collect", id=id, dest=str(dest))
     assert collected.rc == 0, collected.stdout
+    assert {pod.title: pod.untouched() for pod in pods} == before
     here = [
         number for path in dest.rglob("*.pcap.gz") for stream in sent.values() for number in sequences(path, stream)
     ]
@@ -100,7 +102,8 @@ def left(cluster: Cluster, node: str, id: str) -> list[dict[str, Any]]:
 
 
 def test_captures(ways: dict[str, ClusterPlays], cluster: Cluster, tmp_path: pathlib.Path) -> None:
-    """Each target's file has its own packets, all of them, and nobody else's; and what is told is the same."""
+    """Each target's file has its own packets, all of them, and nobody else's; what is told is the same, also by
+    capture_info of both captures; and the pods are as they were before, in the end, too."""
     by_agents, over_ssh = side_by_side(
         *(partial(scenario, cluster, plays, way, tmp_path / way) for way, plays in ways.items())
     )
@@ -108,6 +111,12 @@ def test_captures(ways: dict[str, ClusterPlays], cluster: Cluster, tmp_path: pat
     assert by_agents["own"] == {name: list(range(300)) for name in by_agents["own"]} and len(by_agents["own"]) == 8
     assert all(sum(found.values()) == 300 for found in by_agents["in spool"].values())
     assert len(by_agents["collected"]) == 8 * 300 and not by_agents["left"]
+    look, same = side_by_side(*(partial(infos, plays.ansible) for plays in ways.values()))
+    assert look == same and list(look) == cluster.nodes
+    for captures in look.values():
+        assert [(one["id"], one["phase"]) for one in captures] == [(id, "done") for id in sorted(ways)]
+        listed = [(segment["packets"], segment["sha256"]) for one in captures for segment in one["segment_list"]]
+        assert len(listed) == sum(one["segments"] for one in captures) > 0
 
 
 def tools(plays: ClusterPlays) -> list[Any]:
@@ -134,8 +143,9 @@ def test_tools(ways: dict[str, ClusterPlays], cluster: Cluster) -> None:
         assert one == other
     look, inside, late = by_agents
     pod = named(cluster, "shop", "app=web")[0]
-    said = base64.b64decode(look[2]["shop/" + pod.name]["stdout"])
-    assert said == pod.run(["ip", "-o", "addr"]).stdout.encode() + b"\377\0"
+    said = {name: base64.b64decode(one["stdout"]) for name, one in look[2].items()}
+    assert said["shop/" + pod.name].startswith(pod.run(["ip", "-o", "addr"]).stdout.encode() + b"\377\0")
+    assert "None/node-a" in said and all(text.endswith(b"\377\0there\ngone\n") for text in said.values())
     assert {(one["rc"], one["stderr"]) for one in look[2].values()} == {(3, base64.b64encode(b"trouble\n").decode())}
     assert inside[2]["shop/" + pod.name]["stdout"].splitlines()[5] == pod.name
     assert "container web of pod shop/distroless has no program /bin/sh" in inside[2]["shop/distroless"]["error"]
