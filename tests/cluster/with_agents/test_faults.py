@@ -11,6 +11,7 @@ import pathlib
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -145,35 +146,44 @@ def timed(plays: ClusterPlays, playbook: str, **variables: Any) -> tuple[Run, fl
     return plays.playbook("kube.pcap." + playbook, extra_vars=variables), time.monotonic() - began
 
 
+def asking(plays: ClusterPlays, dest: pathlib.Path) -> list[Callable[[], tuple[Run, float]]]:
+    """A run of each playbook of captures and tools; both ways stop the capture that was started by agents."""
+    late = "late-" + dest.name
+    return [
+        partial(timed, plays, "status", capture_id=SSH),
+        partial(timed, plays, "capture", capture_id=late, capture_targets="pods shop app=web"),
+        partial(timed, plays, "stop", capture_id=AGENTS),
+        partial(timed, plays, "collect", capture_id=SSH, capture_dest=str(dest)),
+        partial(timed, plays, "exec", exec_targets="pods shop app=web", exec_argv=["true"]),
+    ]
+
+
 def test_a_node_is_cut_off(cluster: Cluster, ways: Ways, web: list[ClusterPod], tmp_path: pathlib.Path) -> None:
-    """KNT-15: every play ends, has what the others told, and names the node; its pod's packets are in its files."""
+    """KNT-15: every play, over SSH and by agents, ends, has what the others told, and names the node; its pod's packets
+    are in its files."""
     lost, over_ssh, by_agents = cluster.node("node-c"), ways[SSH], ways[AGENTS]
     healthy(over_ssh)  # it leaves a persistent connection, which will say nothing
     running = [pod.start_traffic(count=5000, rate=200) for pod in web]
     lost.set_link(False)
     try:
-        status, begun, stopped, collected, ran, asked = side_by_side(
-            partial(timed, over_ssh, "status", capture_id=SSH),
-            partial(timed, over_ssh, "capture", capture_id="late", capture_targets="pods shop app=web"),
-            partial(timed, over_ssh, "stop", capture_id=AGENTS),
-            partial(timed, over_ssh, "collect", capture_id=SSH, capture_dest=str(tmp_path)),
-            partial(timed, over_ssh, "exec", exec_targets="pods shop app=web", exec_argv=["true"]),
-            partial(timed, by_agents, "status", capture_id=SSH),
-        )
+        done = side_by_side(*asking(over_ssh, tmp_path / SSH), *asking(by_agents, tmp_path / AGENTS))
         assert subprocess.run(["pgrep", "-f", "%s.* exec" % cluster.kubeconfig], check=False).returncode == 1
     finally:
         lost.set_link(True)
-    for run, seconds in (status, begun, stopped, collected, ran, asked):
-        (unasked,) = told(run)["unasked"]
-        assert run.rc == 2 and unasked["host"] == lost.name and seconds < 600, run.stdout
-        assert "node-c gave no result: " + unasked["reason"] in run.stdout
-        by_api = "dial tcp %s:10250: i/o timeout" % lost.address  # the API server reaches the agents for kubectl
-        assert unasked["reason"].endswith(by_api if run is asked[0] else SILENCE), unasked
-    for run, _seconds in (status, stopped, collected, asked):
-        assert [capture["node"] for capture in told(run)["captures"]] == REACHED, run.stdout
-    assert [one["phase"] for one in told(stopped[0])["captures"]] == ["done", "done"]
-    assert [row[::2] for row in started(begun[0])] == [(name, "ready") for name in REACHED]
-    assert sorted(one["host"] for one in results(ran[0]).values()) == REACHED
+    each = len(done) // 2
+    by_api = "dial tcp %s:10250: i/o timeout" % lost.address  # the API server reaches the agents for kubectl
+    for runs, reason in ((done[:each], SILENCE), (done[each:], by_api)):
+        for run, seconds in runs:
+            (unasked,) = told(run)["unasked"]
+            assert run.rc == 2 and unasked["host"] == lost.name and seconds < 600, run.stdout
+            assert unasked["reason"].endswith(reason), unasked
+            assert "node-c gave no result: " + unasked["reason"] in run.stdout
+        status, begun, stopped, collected, ran = (run for run, _seconds in runs)
+        for run in (status, stopped, collected):
+            assert [capture["node"] for capture in told(run)["captures"]] == REACHED, run.stdout
+        assert [one["phase"] for one in told(stopped)["captures"]] == ["done", "done"]
+        assert [row[::2] for row in started(begun)] == [(name, "ready") for name in REACHED]
+        assert sorted(one["host"] for one in results(ran).values()) == REACHED
     streams = [traffic.wait().stream for traffic in running]
     wait_for(lambda: over_ssh.run("status").rc == 0, 600, "an answer of every node")
     wait_ready(cluster)
