@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import pathlib
 import re
+from collections.abc import Iterator
+
+import pytest
 
 from tests.cluster.agents import NAMESPACE, Agents, report
 from tests.cluster.capturing import ClusterPlays, manifest
@@ -15,6 +18,9 @@ from tests.cluster.cluster import Cluster
 from tests.cluster.pods import ClusterPod
 from tests.lab.ansible_run import Ansible
 from tests.lab.playing import changed, failed
+
+KEPT = "kube-pcap.test/kept"
+"""A taint."""
 
 
 def test_an_image_that_nobody_has(agents: Agents) -> None:
@@ -27,15 +33,31 @@ def test_an_image_that_nobody_has(agents: Agents) -> None:
     assert run.rc == 0 and changed(run) == {"localhost": 1}
 
 
-def test_chosen_nodes(agents: Agents) -> None:
-    """KNT-15: labels choose nodes, and a choice that fits none is refused."""
-    run = agents.bring(node_selector={"kubernetes.io/hostname": "node-b"})
-    assert run.rc == 0 and report(run).startswith("1 agent of 1 node\n") and list(agents.pods()) == ["node-b"]
+@pytest.fixture
+def pool(cluster: Cluster) -> Iterator[dict[str, str]]:
+    """The label of node-b and node-c, of which the latter takes no pod that does not tolerate its taint."""
+    cluster.kubectl("label", "nodes", "node-b", "node-c", "pool=edge")
+    cluster.kubectl("taint", "nodes", "node-c", KEPT + "=edge:NoSchedule")
+    yield {"pool": "edge"}
+    cluster.kubectl("label", "nodes", "node-b", "node-c", "pool-")
+    cluster.kubectl("taint", "nodes", "node-c", KEPT + "-")
+
+
+def test_chosen_nodes(agents: Agents, pool: dict[str, str]) -> None:
+    """KNT-15: a choice that fits no node is refused; labels choose nodes, of which a tainted one gets an agent only
+    where its taint is tolerated."""
     run = agents.bring(node_selector={"pool": "nowhere"}, wait="5s")
     assert (
         failed(run) == ["agent_node_selector: no node has these labels; see kubectl get nodes --show-labels"]
         and not agents.pods()
     )
+    run = agents.bring(node_selector=pool, tolerations=[])
+    assert run.rc == 0 and report(run).startswith("1 agent of 1 node\n") and list(agents.pods()) == ["node-b"]
+    run = agents.bring(node_selector=pool, tolerations=[{"key": KEPT, "operator": "Equal", "value": "edge"}])
+    assert run.rc == 0 and report(run).startswith("2 agents of 2 nodes\n"), run.stdout
+    assert sorted(agents.pods()) == ["node-b", "node-c"]
+    run = agents.bring()
+    assert run.rc == 0 and report(run).startswith("3 agents of 3 nodes\n"), run.stdout
 
 
 def test_removed(agents: Agents, plays: ClusterPlays) -> None:
