@@ -113,11 +113,12 @@ def test_all_agents_are_deleted(agents: Agents, plays: ClusterPlays, bucket: Buc
     large = {"address": "127.0.0.1", "count": 4000, "rate": 2000, "size": 1400}
     first = {**from_nodes(cluster, cluster.nodes), pod.name: Traffic(pod, [], large).wait().stream}
     bucket.front.down()
+    before = {(node.name, id): recorder(node, id) for node in nodes for id in ("kept", "shipped")}
     delete_all(agents)
     assert in_bucket(bucket, tmp_path) == {}
     bucket.front.up()
     cluster.wait("next agents", lambda: len(agents.pods()) == 3 and all(map(agents.is_ready, cluster.nodes)))
-    wait_for(lambda: all(records(node, id) for node in nodes for id in ("kept", "shipped")), 60, "recorders")
+    wait_for(lambda: all(records(cluster.node(name), id, old) for (name, id), old in before.items()), 60, "recorders")
     wait_for(lambda: all(has_shipped(node, "shipped") for node in nodes), 60, "the earlier files in the bucket")
     found = in_bucket(bucket, tmp_path)
     sent = {name: list(range(4000 if name == pod.name else 300)) for name in first}
@@ -144,21 +145,22 @@ def test_a_recorder_is_killed(agents: Agents, plays: ClusterPlays) -> None:
     """The next status starts it again; what is left of it is reaped by the container's runtime."""
     pod = ClusterPod(agents.cluster, "shop", "distroless")
     assert plays.capture(pod.title, id="killed", filter="udp port 9000").rc == 0
-    pid = recorder(pod, "killed")
+    pid = recorder(pod.node, "killed")
     pod.node.run(["kill", "-KILL", str(pid)])
     wait_for(lambda: pod.node.run(["ps", "-p", str(pid)], check=False).returncode == 1, 60, "its end")
     status = plays.run("status", id="killed")
-    assert changed(status)[pod.node.name] == 1 and recorder(pod, "killed") != pid, status.stdout
+    assert changed(status)[pod.node.name] == 1 and recorder(pod.node, "killed") != pid, status.stdout
 
 
-def recorder(pod: ClusterPod, id: str) -> int:
+def recorder(node: ClusterNode, id: str) -> int:
     """The process of a capture's recorder, as its node numbers it."""
-    return int(state(pod.node, id)["pid"])
+    return int(state(node, id)["pid"])
 
 
-def records(node: ClusterNode, id: str) -> bool:
-    """Whether a capture listens at all its targets, by its recorder's last word."""
-    return {target["phase"] for target in state(node, id)["targets"]} == {"ready"}
+def records(node: ClusterNode, id: str, old: int) -> bool:
+    """Whether another recorder than the old one, whose last word stays until then, listens at all targets."""
+    told = state(node, id)
+    return told["pid"] != old and {target["phase"] for target in told["targets"]} == {"ready"}
 
 
 def has_shipped(node: ClusterNode, id: str) -> bool:
