@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from tests.cluster.capturing import files, numbers
+from tests.cluster.capturing import files, from_nodes, numbers
 from tests.cluster.pods import ClusterPod, named
 from tests.cluster.workloads import LONG_NAME
 from tests.lab.playing import started
@@ -23,26 +23,19 @@ def test_a_pod_and_not_its_node(cluster, plays):
     assert run.rc == 0 and {row[2] for row in started(run)} == {"ready"}, run.stdout
     assert len(started(run)) == len(pods) + len(cluster.nodes)
     sent = {pod.title: pod.send(count=300).stream for pod in pods}
-    from_nodes = {name: _from_node(cluster, name) for name in cluster.nodes}
+    sent_by_nodes = from_nodes(cluster, cluster.nodes)
     assert {pod.title: pod.untouched() for pod in pods} == before
     assert plays.run("stop", id="each").rc == 0
     for pod in pods:
         own = files(pod.node, "each")[pod.name]
         assert numbers(own, sent[pod.title]) == list(range(300)), pod.title
         assert [title for title, stream in sent.items() if numbers(own, stream)] == [pod.title]
-        assert not any(numbers(own, stream) for stream in from_nodes.values())
-    for name, stream in from_nodes.items():
+        assert not any(numbers(own, stream) for stream in sent_by_nodes.values())
+    for name, stream in sent_by_nodes.items():
         own = files(cluster.node(name), "each")[None]
         assert numbers(own, stream) == list(range(300))
         assert not any(numbers(own, inside) for inside in sent.values())
     assert {pod.title: pod.untouched() for pod in pods} == before
-
-
-def _from_node(cluster, name: str) -> int:
-    """Sends numbers from a node itself to the next one."""
-    beside = cluster.nodes[cluster.nodes.index(name) - 1]
-    request = {"address": cluster.node(beside).address, "count": 300, "rate": 5000}
-    return Traffic(cluster.node(name), [], request).wait().stream
 
 
 def test_each_kind_of_container(plays):

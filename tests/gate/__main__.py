@@ -40,7 +40,7 @@ STEPS = {
     "bench": PREPARE + EMULATOR,
     "cluster": PREPARE + CLUSTER,
     "cluster-scale": PREPARE + CLUSTER,
-    "test-cluster": PREPARE + CLUSTER + KUBERNETES_CORE,
+    "test-cluster": PREPARE + EMULATOR + CLUSTER + KUBERNETES_CORE,
     "demo": PREPARE + DEMO_SINK,
 }
 """What comes before; of any other command PREPARE."""

@@ -126,7 +126,7 @@ def tools(plays: ClusterPlays) -> list[Any]:
     runs = [
         execute(plays, many, argv=[*shell, LOOK], encoding="base64"),
         execute(plays, many[:3], argv=[*shell, INSIDE], namespaces=["net", "mount", "pid", "uts", "ipc"]),
-        execute(plays, many[0], argv=["/usr/bin/python3", "-c", LINGERS], timeout="1s"),
+        execute(plays, many[0], argv=["/usr/bin/python3", "-c", LINGERS], timeout="3s"),
     ]
     return [(run.rc, sorted(failed(run)), {name: _told(one) for name, one in results(run).items()}) for run in runs]
 
