@@ -24,7 +24,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.access import A
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.client import Client, connect
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
 from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
-from ansible_collections.kube.pcap.plugins.plugin_utils._variables import check_cut
+from ansible_collections.kube.pcap.plugins.plugin_utils._variables import check_cut, strange
 
 _LEAST_WAIT = 90
 """Seconds that agents have to end, whatever agent_wait: longer than the manifest gives them."""
@@ -69,6 +69,9 @@ class ActionModule(ControllerAction):
         """Return what is asked, what there is, or what became of it."""
         request = asked(options["request"])
         if options["of"] == "request":
+            slips = strange(set(known), PREFIX).slips
+            if slips:
+                raise PcapError("; ".join(slips))
             check_cut(known.get("_raw_params"), PREFIX + "image", "registry.example/agent:1")
             check_cluster(request, os.environ, PREFIX)
             _require()
@@ -117,8 +120,9 @@ class ActionModule(ControllerAction):
 
     def _gone(self, before: Found, request: Mapping[str, Any]) -> report.Told:
         """Wait until the agents have ended; ``before``: what there was before they were removed."""
-        if self._task.check_mode or not (before.pods or before.leaving):
-            return report.Told(())
+        agents = len(before.pods) + len(before.leaving)
+        if self._task.check_mode or not agents:
+            return report.Told((report.would_go(agents),) if agents else ())
         access = _access(request)
         ready = {pod.name for pod in before.pods if pod.ready}
         left = wait_until_gone(
@@ -127,7 +131,7 @@ class ActionModule(ControllerAction):
             max(request["wait"], _LEAST_WAIT),
             lambda pods, seconds: report.is_gone(pods, ready, seconds),
         )
-        return report.gone(left, ready, request["force"])
+        return report.gone(agents, left, ready, request["force"])
 
     @staticmethod
     def _told(told: report.Told) -> dict[str, Any]:
@@ -135,4 +139,4 @@ class ActionModule(ControllerAction):
         if text:
             Display().display(text)
         failed = {"failed": True, "msg": told.failure} if told.failure else {}
-        return {"text": text, **failed}
+        return {**({"text": text} if text else {}), **failed}

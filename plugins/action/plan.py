@@ -22,7 +22,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
 from ansible_collections.kube.pcap.plugins.plugin_utils._plan import plan_capture
 from ansible_collections.kube.pcap.plugins.plugin_utils._play import check_batch, read_answers
 from ansible_collections.kube.pcap.plugins.plugin_utils._request import change, collection
-from ansible_collections.kube.pcap.plugins.plugin_utils._variables import CAPTURE, EXEC, check_cut, misspelled
+from ansible_collections.kube.pcap.plugins.plugin_utils._variables import CAPTURE, EXEC, check_cut, strange
 
 _PLANS = {"start": plan_capture, "exec": plan_exec}
 
@@ -40,12 +40,14 @@ class ActionModule(ControllerAction):
     def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         """Return the id and one record per host, or what is asked of captures that exist."""
         check_cut(known.get("_raw_params"), _prefix(options) + "targets")
-        slips = misspelled(set(known), _prefix(options))
+        slips, others = strange(set(known), _prefix(options))
         try:
             planned = self._planned(options, known)
         except PcapError as error:  # a misspelled option may be why
-            raise PcapError("; ".join([str(error), *slips])) from None
-        return {**planned, "warnings": [*slips, *planned.get("warnings", ())]}
+            raise PcapError("; ".join([str(error), *slips, *others])) from None
+        if slips:
+            raise PcapError("; ".join(slips))
+        return {**planned, "warnings": [*others, *planned.get("warnings", ())]}
 
     def _planned(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         if options["of"] == "collect":

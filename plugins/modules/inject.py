@@ -31,7 +31,13 @@ attributes:
     support: none
 options:
   record:
-    description: What the plan chose for this node.
+    description:
+      - What is sent from this node. C(id) of the trace; C(target), as M(kube.pcap.node_pods_info) returns one;
+        C(probes); C(interval_ms) from one to the next (1000), C(timeout_ms) of each (5000), C(uid) of the user whom firewalls see.
+      - Each probe has C(number), C(kind) (V(connection), V(syn), V(udp), V(icmp)), C(destination), an address, and
+        C(payload) in hexadecimal digits. With V(connection) and V(udp) C(port), and C(source_ports), of which the first
+        that is free is taken. With V(connection) C(sequence), 65536 to 4278190080; with V(icmp) C(ident) and
+        C(sequence), 0 to 65535; C(ttl) where it is not the namespace's own.
     type: dict
     required: true
 notes:
@@ -59,7 +65,7 @@ EXAMPLES = r"""
           port: 80
           source_ports: [20001, 20002]
           sequence: 1802530915
-  when: found.pods
+  when: found.pods | length > 0
 """
 
 RETURN = r"""

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection
+from typing import NamedTuple
 
 from ..module_utils._errors import OptionError, shown
 from ..module_utils._options import NAMES
+from ._agents.request import DEFAULTS as AGENT_OPTIONS
 from ._exec import REQUEST
 from ._request import COLLECT, STOP, TARGETS
 
-CAPTURE, EXEC = "capture_", "exec_"
+CAPTURE, EXEC, AGENT = "capture_", "exec_", "agent_"
 _OPTIONS = {
     CAPTURE: {TARGETS, *STOP, *COLLECT, "capture_api", "capture_snapshot", *(CAPTURE + name for name in NAMES)},
     EXEC: {*REQUEST, "exec_api", "exec_snapshot"},
+    AGENT: {AGENT + name for name in AGENT_OPTIONS},
 }
 _RESULT = "result"
+_ALIKE = 0.75
+"""Of difflib's ratio: one letter of four is another one, or lacks in a word of any length."""
 
 
 def check_cut(words: object, option: str = TARGETS, value: str = "pod shop/cart") -> None:
@@ -32,13 +37,27 @@ def check_cut(words: object, option: str = TARGETS, value: str = "pod shop/cart"
         raise OptionError("-e", "%s belongs to no variable, since key=value ends at a space" % shown(words), right)
 
 
-def misspelled(names: Collection[str], prefix: str = CAPTURE) -> list[str]:
-    """Return a warning for each variable that is called like an option and is none; it may be somebody's own."""
+class Strange(NamedTuple):
+    """Variables that are called like options and are none."""
+
+    slips: tuple[str, ...] = ()
+    """What is to be said of those that resemble one: without it a play would do more than was meant."""
+    others: tuple[str, ...] = ()
+    """What is to be said of the others, which may be somebody's own."""
+
+
+def strange(names: Collection[str], prefix: str = CAPTURE) -> Strange:
+    """Return what is to be said of the variables of a play that begin with a role's prefix and are no options of it."""
     options = _OPTIONS[prefix]
     short = sorted(name[len(prefix) :] for name in options)
-    warnings = []
+    slips, others = [], []
     for name in sorted({name for name in names if name.startswith(prefix)} - options - {prefix, prefix + _RESULT}):
-        if not name.startswith(prefix + "_"):  # the role's own registers
-            close = difflib.get_close_matches(name[len(prefix) :], short, 1)
-            warnings.append("%s is no option%s" % (name, "; is %s meant?" % (prefix + close[0]) if close else ""))
-    return warnings
+        if name.startswith(prefix + "_"):  # the role's own registers
+            continue
+        close = difflib.get_close_matches(name[len(prefix) :], short, 1, _ALIKE)
+        if close:
+            text = "%s is no option; write %s, or call a variable of your own otherwise"
+            slips.append(text % (name, prefix + close[0]))
+        else:
+            others.append("%s is no option" % name)
+    return Strange(tuple(slips), tuple(others))

@@ -188,12 +188,14 @@ def test_a_host_that_cannot_be_reached(lab: Lab, ansible: Ansible, tmp_path: pat
 
 
 def test_a_survey(play: Exec) -> None:
-    """What is left empty takes its default; a name that is none is told, and one that was cut at its space refused."""
+    """What is left empty takes its default; a name that is none is told; a slip, and half a value, are refused."""
     empty = dict.fromkeys(
         ("command", "container", "namespaces", "timeout", "encoding", "dest", "allowed", "unmatched"), ""
     )
-    run = play.run("pod shop/cart", argv=["true"], **empty, timout="5s")
-    assert run.rc == 0 and "exec_timout is no option; is exec_timeout meant?" in said(run)
+    run = play.run("pod shop/cart", argv=["true"], **empty, colour="5s")
+    assert run.rc == 0 and "exec_colour is no option" in said(run)
+    run = play.run("pod shop/cart", argv=["true"], alowed=["ip"])
+    assert run.rc == 2 and not run.of("netns_command") and "exec_alowed is no option; write exec_allowed" in said(run)
     run = play.run("pod shop/cart", "-e", "exec_command=ip addr")
     assert run.rc == 2 and '-e: "addr" belongs to no variable' in said(run)
 

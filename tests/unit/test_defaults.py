@@ -21,7 +21,7 @@ from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionErr
 from ansible_collections.kube.pcap.plugins.module_utils._options import NAMES, capture_options
 from ansible_collections.kube.pcap.plugins.module_utils._records import CaptureOptions, CommandOptions
 from ansible_collections.kube.pcap.plugins.plugin_utils._exec import REQUEST
-from ansible_collections.kube.pcap.plugins.plugin_utils._variables import EXEC, misspelled
+from ansible_collections.kube.pcap.plugins.plugin_utils._variables import EXEC, Strange, strange
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROLE = ROOT / "roles" / "capture"
@@ -125,8 +125,8 @@ def test_what_is_recorded(source: str) -> None:
 
 def test_no_option_is_called_a_slip():
     """Whatever a role takes is known to the check of misspelled variables."""
-    assert misspelled(ROLE_DEFAULTS) == []
-    assert misspelled(EXEC_DEFAULTS, EXEC) == []
+    assert strange(ROLE_DEFAULTS) == Strange()
+    assert strange(EXEC_DEFAULTS, EXEC) == Strange()
 
 
 def test_the_role_exec_is_as_documented_and_as_its_module() -> None:

@@ -134,10 +134,19 @@ def is_gone(left: Sequence[Pod], ready: Collection[str], seconds: float) -> bool
     return not left or (seconds >= OTHERS_SECONDS and not any(pod.name in ready for pod in left))
 
 
-def gone(left: Sequence[Pod], ready: Collection[str], force: bool) -> Told:
-    """Return a line for each agent that is left in the end; one that was ready is a failure, unless forced."""
+def would_go(agents: int) -> str:
+    """Return what check mode has to say of so many agents."""
+    return "check mode: nothing was changed; %s would be removed" % count(agents, "agent")
+
+
+def gone(agents: int, left: Sequence[Pod], ready: Collection[str], force: bool) -> Told:
+    """Return a line for each agent that is left in the end, and how many are not; one that was ready is a failure.
+
+    agents: how many there were. force: it is none.
+    """
     text = "the agent on %s (%s) ends once its node's kubelet answers"
-    lines = tuple(text % (pod.node or "no node", pod.name) for pod in left)
+    told = [text % (pod.node or "no node", pod.name) for pod in left]
+    lines = (*told, "%s removed" % count(max(0, agents - len(left)), "agent"))
     late = [pod.node or pod.name for pod in left if pod.name in ready]
     if not late or force:
         return Told(lines)

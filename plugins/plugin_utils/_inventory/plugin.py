@@ -6,14 +6,17 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+from collections.abc import Collection
 from typing import Any
 
+from ansible.constants import config
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.unsafe_proxy import wrap_var
 
-from ...module_utils._errors import PcapError
+from ...module_utils._errors import OptionError, PcapError
 from ...module_utils._records import RecordError, from_result, to_result
 from .._plain import plain
 from .._report.text import clean
@@ -35,9 +38,10 @@ class NodesInventory(BaseInventoryPlugin, Constructable, Cacheable):  # type: ig
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Add the nodes that a configuration file asks for; ``cache``: what is kept of an earlier call may be used."""
         super().parse(inventory, loader, path, cache)
-        self._read_config_data(path)
+        given = self._read_config_data(path)
         options = plain(self.get_options())
         try:
+            self._check_names(set(given))
             source = read_source(options, os.environ)
             reach = read_reach(options, source.access.validate_certs)
             known = self._cached(source, path, cache) if options["cache"] and not source.snapshot else read(source)
@@ -50,6 +54,15 @@ class NodesInventory(BaseInventoryPlugin, Constructable, Cacheable):  # type: ig
             self.display.warning(clean("%s: %s" % (path, warning)))
         for host in found:
             self._add(host)
+
+    def _check_names(self, given: Collection[str]) -> None:
+        """Raise OptionError for a name in the file that is no option: Ansible would leave it out and say nothing."""
+        definitions = config.get_configuration_definitions(self.plugin_type, self._load_name)
+        names = {*definitions, *(alias for one in definitions.values() for alias in one.get("aliases") or ())}
+        for name in sorted(set(map(str, given)) - names):
+            close = difflib.get_close_matches(name, sorted(names), 1)
+            right = "write %s" % close[0] if close else "see ansible-doc -t inventory kube.pcap.nodes"
+            raise OptionError(name, "it is no option", right)
 
     def _cached(self, source: Source, path: str, cache: bool) -> Known:
         """Return what is kept of a source, else ask and keep it."""

@@ -75,9 +75,11 @@ def test_removed(agents: Agents, plays: ClusterPlays) -> None:
     agents.run("node-b", "mv", "/tmp/gone", "/tmp/sink")
     would = agents.playbook("--check", state="absent", wait="60s")
     assert would.rc == 0 and changed(would)["localhost"] and sorted(agents.pods()) == cluster.nodes
+    assert report(would) == "check mode: nothing was changed; 3 agents would be removed"
     run = agents.playbook(state="absent")
     assert run.rc == 0, run.stdout
-    assert report(run) == "files of captures stay on node-a, in /var/lib/kube-pcap"
+    assert "files of captures stay on node-a, in /var/lib/kube-pcap\n" in run.stdout
+    assert report(run) == "3 agents removed"
     assert plays.tcpdumps() == 0 and plays.spool()["node-a"] == ["kept"]
     cluster.wait("end of the namespace", lambda: not cluster.kubectl("get", "ns", NAMESPACE, check=False))
     assert [line["event"] for line in manifest(pod.node, "shipped") if line["event"] == "stored"]

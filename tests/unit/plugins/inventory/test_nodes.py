@@ -184,6 +184,8 @@ def test_refused(scene):
         "no node is known, label_selector is pool=none": {"label_selector": "pool=none"},
         "PublicIP": {"address": ["PublicIP"]},
         "telnet": {"connect": "telnet"},
+        "conect: it is no option; write connect": {"conect": "agent"},
+        "colour: it is no option; see ansible-doc -t inventory kube.pcap.nodes": {"colour": "red"},
         "host: kubectl would send it": {"connect": "agent", "host": "https://192.0.2.1:6443", "api_key": "x"},
     }
     more = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError
-from ansible_collections.kube.pcap.plugins.plugin_utils._variables import EXEC, check_cut, misspelled
+from ansible_collections.kube.pcap.plugins.plugin_utils._variables import AGENT, EXEC, Strange, check_cut, strange
 
 
 @pytest.mark.parametrize("words", [None, ""])
@@ -29,24 +29,35 @@ def test_a_value_that_was_cut_at_its_space():
 
 
 @pytest.mark.parametrize(
-    "name, warning",
+    "name, option",
     [
-        ("capture_sinc", "capture_sinc is no option; is capture_sink meant?"),
-        ("capture_target", "capture_target is no option; is capture_targets meant?"),
-        ("capture_colour_of_the_sky", "capture_colour_of_the_sky is no option"),
+        ("capture_sinc", "capture_sink"),
+        ("capture_target", "capture_targets"),
+        ("capture_filtr", "capture_filter"),
+        ("capture_dset", "capture_dest"),
     ],
 )
-def test_a_variable_that_is_called_like_an_option(name, warning):
-    """It may be somebody's own, so it is only told; an option that is close is named."""
-    assert misspelled(["capture_targets", name]) == [warning]
+def test_a_slip(name, option):
+    """A play would do more than was meant, as without the filter: it is refused, with the option that it resembles."""
+    said = "%s is no option; write %s, or call a variable of your own otherwise" % (name, option)
+    assert strange(["capture_targets", name]) == Strange((said,))
+
+
+def test_a_variable_that_is_called_like_an_option():
+    """It may be somebody's own, so it is only told."""
+    assert strange(["capture_colour_of_the_sky"]) == Strange((), ("capture_colour_of_the_sky is no option",))
 
 
 def test_each_role_looks_at_its_own():
     """What another role takes is nobody's business here."""
-    names = ["exec_timout", "exec_timeout", "exec_result", "exec__plan", "exec_", "capture_sinc", "execute"]
-    assert misspelled(names, EXEC) == ["exec_timout is no option; is exec_timeout meant?"]
+    names = ["exec_alowed", "exec_timeout", "exec_result", "exec__plan", "exec_", "capture_sinc", "execute"]
+    (said,) = strange(names, EXEC).slips
+    assert said.startswith("exec_alowed is no option; write exec_allowed, or")
+    (said,) = strange(["agent_img", "agent_image", "agent_wait"], AGENT).slips
+    assert said.startswith("agent_img is no option; write agent_image, or")
 
 
 def test_what_is_no_slip():
     """Options, the result, the role's own registers, and whatever is called otherwise."""
-    assert misspelled(["capture_force", "capture_snapshot", "capture_result", "capture__plan", "captures", "x"]) == []
+    names = ["capture_force", "capture_snapshot", "capture_result", "capture__plan", "captures", "x"]
+    assert strange(names) == Strange()

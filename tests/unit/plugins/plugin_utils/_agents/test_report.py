@@ -165,10 +165,11 @@ def test_is_gone(left, seconds, over):
 
 def test_gone():
     """Each that is left is named; one that was ready is a failure, unless forced."""
-    assert report.gone([], {"agent-1"}, False) == report.Told(())
+    assert report.gone(2, [], {"agent-1"}, False) == report.Told(("2 agents removed",))
     lines = ("the agent on node-b (agent-2) ends once its node's kubelet answers",)
-    assert report.gone(LATE[1:], {"agent-1"}, False) == report.Told(lines)
+    assert report.gone(2, LATE[1:], {"agent-1"}, False) == report.Told((*lines, "1 agent removed"))
+    assert report.would_go(2) == "check mode: nothing was changed; 2 agents would be removed"
     failure = "the agents on node-a have not ended; wait longer (agent_wait), or use agent_force"
-    made = report.gone(LATE, {"agent-1"}, False)
-    assert made.lines[1:] == lines and made.failure == failure
-    assert report.gone(LATE, {"agent-1"}, True) == report.Told(made.lines)
+    made = report.gone(2, LATE, {"agent-1"}, False)
+    assert made.lines[1:] == (*lines, "0 agents removed") and made.failure == failure
+    assert report.gone(2, LATE, {"agent-1"}, True) == report.Told(made.lines)
