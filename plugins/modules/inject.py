@@ -33,7 +33,8 @@ options:
   record:
     description:
       - What is sent from this node. C(id) of the trace; C(target), as M(kube.pcap.node_pods_info) returns one;
-        C(probes); C(interval_ms) from one to the next (1000), C(timeout_ms) of each (5000), C(uid) of the user whom firewalls see.
+        C(probes); C(interval_ms) from one to the next (1000), C(timeout_ms) of each (5000), C(uid) of the user whom
+        firewalls see.
       - Each probe has C(number), C(kind) (V(connection), V(syn), V(udp), V(icmp)), C(destination), an address, and
         C(payload) in hexadecimal digits. With V(connection) and V(udp) C(port), and C(source_ports), of which the first
         that is free is taken. With V(connection) C(sequence), 65536 to 4278190080; with V(icmp) C(ident) and
