@@ -60,7 +60,7 @@ class Cluster:
     ) -> Cluster:
         """Makes the cluster and returns when its workloads are as they should be; leftovers are removed first.
 
-        ``number``: of its site; None takes the first that is free. ``owner``: a process without which the cluster is a
+        ``number``: of its site; None takes the last that is free. ``owner``: a process without which the cluster is a
         leftover. ``tell`` is given a line after each step.
         """
         _refuse_what_lacks()
@@ -213,7 +213,7 @@ def _free_site(number: int | None) -> Site:
     if not numbers or number not in (None, *numbers):
         remedy = "python -m tests.cluster down --number %d" % number if number else "make cluster-down"
         raise ClusterError("this cluster is up already, or being made; this removes it: %s" % remedy)
-    return Site(numbers[0] if number is None else number)
+    return Site(numbers[-1] if number is None else number)
 
 
 def _sweep() -> list[int]:

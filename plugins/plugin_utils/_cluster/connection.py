@@ -173,8 +173,11 @@ def _headers(access: Access) -> Any:
 
 
 def _unreadable(access: Access, error: Exception) -> OptionError:
-    misshapen = isinstance(error, library.MISSHAPEN)
-    said = "it has not the shape of one" if misshapen else " ".join(str(error).split()).rstrip(".")
+    said = " ".join(str(error).split()).rstrip(".")
+    if isinstance(error, library.MISSHAPEN):
+        said = "it has not the shape of one"
+    elif not any(os.path.exists(os.path.expanduser(one)) for one in access.kubeconfig.split(os.pathsep)):
+        said = "there is no such file"
     if access.place == POD:
         return OptionError("host", "the pod's service account cannot be used: %s" % said, "set host and api_key")
     if access.place == DEFAULT:

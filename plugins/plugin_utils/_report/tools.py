@@ -65,7 +65,9 @@ def _has_run(one: Mapping[str, Any]) -> bool:
 def _one(one: Mapping[str, Any], check_mode: bool) -> Iterator[str]:
     """Yield the lines about one target."""
     target = from_result(Target, one["target"])
-    yield "%s  %s: %s" % (target.node or one["host"], target.title, _state(one, check_mode))
+    state = _state(one, check_mode)
+    told = state if state.startswith(target.title) else "%s: %s" % (target.title, state)
+    yield "%s  %s" % (target.node or one["host"], told)
     if one["dest"]:
         bound = ", and there was more" if one["dest_cut"] else ""
         yield "%s%s in %s%s" % (_INDENT, format_size(one["dest_bytes"]), one["dest"], bound)

@@ -356,6 +356,13 @@ def test_an_unusable_kubeconfig_is_named(tmp_path, options, text, reason):
     assert "SECRET" not in str(refused.value) and "\n" not in str(refused.value)
 
 
+def test_a_kubeconfig_that_is_not_there(tmp_path):
+    """The library would say that it found no configuration in it."""
+    path = "%s/none:%s/neither" % (tmp_path, tmp_path)
+    with pytest.raises(OptionError, match="^kubeconfig: %s cannot be used: there is no such file; name a file" % path):
+        connect(read_access({"kubeconfig": path}, {}))
+
+
 def test_no_cluster_at_all(tmp_path, monkeypatch):
     """Nothing given and nothing there: the sentence says what to give."""
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -38,6 +38,7 @@ def answer(*results, host="host-a", **more):
         ({"stdout": "a\n\nb"}, ["node-a  pod shop/cart: rc 0", "  a", "  ", "  b"]),
         ({"stdout": "a\tb\r\n\x1b[31m\x07\u2028x"}, ["node-a  pod shop/cart: rc 0", "  a       b", "  ?[31m??x"]),
         ({"rc": 3, "stderr": "no\n"}, ["node-a  pod shop/cart: rc 3", "  standard error:", "    no"]),
+        ({"rc": None, "error": "pod shop/cart: it is gone"}, ["node-a  pod shop/cart: it is gone"]),
         ({"rc": 0, "timed_out": True}, ["node-a  pod shop/cart: timed out, rc 0"]),
         ({"rc": None, "error": "it has\x1b gone"}, ["node-a  pod shop/cart: it has? gone"]),
         (
