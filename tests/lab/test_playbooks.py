@@ -48,6 +48,8 @@ def life_of_a_capture(plays: Plays) -> None:
     removed = plays.run("stop", id=id, remove=True)
     assert removed.rc == 0 and changed(removed) == dict.fromkeys(NODES, 1) and plays.spool() == {}
     assert "removed from node-a, node-b, node-c" in removed.stdout
+    files = sum(one["segments"] for one in figures.values())
+    assert "capture %s: %d files went with it that nobody had collected (on node-" % (id, files) in said(removed)
     gone = plays.run("stop", id=id, remove=True)
     assert gone.rc == 0 and changed(gone) == dict.fromkeys(NODES, 0)
 

@@ -109,10 +109,24 @@ def _done(of: str, answers: Sequence[Answer], check_mode: bool) -> list[str]:
     """Return who did it or would, or that there was nothing to do, where every host says so."""
     hosts = ", ".join(answer.host for answer in answers if answer.changed and answer.result)
     if hosts:
-        return [("would be " if check_mode else "") + ("removed from " if of == "remove" else "stopped on ") + hosts]
+        done = ("would be " if check_mode else "") + ("removed from " if of == "remove" else "stopped on ") + hosts
+        return [*_lost(answers, check_mode), done]
     if any(answer.result is None for answer in answers):
         return []
     return ["nothing was there to %s" % of]
+
+
+def _lost(answers: Sequence[Answer], check_mode: bool) -> list[str]:
+    """Return a line for each capture that was removed with files that were nowhere else."""
+    files: dict[str, dict[str, int]] = {}
+    for answer in answers:
+        for one in (answer.result or {}).get("removed", ()):
+            left = one["segments"] - one["shipped"]
+            if left > 0:
+                files.setdefault(one["id"], {})[answer.host] = left
+    goes = "would go" if check_mode else "went"
+    text = "capture %s: %s %s with it that nobody had collected (on %s)"
+    return [text % (id, count(sum(on.values()), "file"), goes, ", ".join(on)) for id, on in sorted(files.items())]
 
 
 def _one(captures: Captures, segments: bool) -> list[str]:

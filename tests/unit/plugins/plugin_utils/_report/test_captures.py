@@ -270,6 +270,21 @@ def test_what_was_done(of, check_mode, answers, line):
     assert lines(of, answers, "all", check_mode=check_mode)[-1] == line
 
 
+def test_what_went_with_a_capture():
+    """Files that were nowhere else are counted, of each capture on all its nodes."""
+    removed = {"node-a": {}, "node-b": {}, "node-c": {"segments": 2, "shipped": 2}}
+    gone = [
+        Answer(host, result={"captures": [], "removed": [capture(target(), **more)]}, changed=True)
+        for host, more in removed.items()
+    ]
+    assert lines("remove", gone, "all") == [
+        "capture c-1: 2 files went with it that nobody had collected (on node-a, node-b)",
+        "removed from node-a, node-b, node-c",
+    ]
+    assert " would go with it that " in lines("remove", gone, "all", check_mode=True)[0]
+    assert lines("remove", gone[2:], "all") == ["removed from node-c"]
+
+
 @pytest.mark.parametrize("of", ["stop", "remove"])
 def test_nothing_there_is_said_of_hosts_that_answered(of):
     """A capture that could not be removed is no capture that was not there."""
