@@ -121,7 +121,7 @@ def test_what_cannot_be_opened(tmp_path):
         with pytest.raises(FileError, match=wrong or "it is no file") as caught:
             next(read_capture(str(tmp_path / name)))
         assert not isinstance(caught.value, Damage)
-    with pytest.raises(FileError, match="it cannot be read: embedded null byte"):
+    with pytest.raises(FileError, match="it cannot be read: .*embedded null"):
         next(read_capture("a\0b"))
 
 
