@@ -42,6 +42,21 @@ def _require() -> None:
         raise PcapError("the collection kubernetes.core is missing; " + install)
 
 
+def _request(given: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is asked; raise PcapError for what is wrong, with the variables that are almost options."""
+    check_cut(known.get("_raw_params"), PREFIX + "image", "registry.example/agent:1")
+    slips = strange(set(known), PREFIX).slips
+    try:
+        request = asked(given)
+    except PcapError as error:
+        raise PcapError("; ".join([str(error), *slips])) from None
+    if slips:
+        raise PcapError("; ".join(slips))
+    check_cluster(request, os.environ, PREFIX)
+    _require()
+    return request
+
+
 def _access(request: Mapping[str, Any]) -> Access:
     return read_access({name: request[name] for name in _CLUSTER}, os.environ)
 
@@ -67,15 +82,9 @@ class ActionModule(ControllerAction):
 
     def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         """Return what is asked, what there is, or what became of it."""
-        request = asked(options["request"])
         if options["of"] == "request":
-            slips = strange(set(known), PREFIX).slips
-            if slips:
-                raise PcapError("; ".join(slips))
-            check_cut(known.get("_raw_params"), PREFIX + "image", "registry.example/agent:1")
-            check_cluster(request, os.environ, PREFIX)
-            _require()
-            return {"asked": request}
+            return {"asked": _request(options["request"], known)}
+        request = asked(options["request"])
         if options["of"] == "done":
             check(options["result"])
             return {}
@@ -120,9 +129,11 @@ class ActionModule(ControllerAction):
 
     def _gone(self, before: Found, request: Mapping[str, Any]) -> report.Told:
         """Wait until the agents have ended; ``before``: what there was before they were removed."""
+        if self._task.check_mode:
+            return report.Told((report.would_go(len(before.pods)),) if before.pods else ())
         agents = len(before.pods) + len(before.leaving)
-        if self._task.check_mode or not agents:
-            return report.Told((report.would_go(agents),) if agents else ())
+        if not agents:
+            return report.Told(())
         access = _access(request)
         ready = {pod.name for pod in before.pods if pod.ready}
         left = wait_until_gone(

@@ -43,7 +43,8 @@ options:
     required: true
 notes:
   - Run it as root, or with C(become). It takes C(CAP_SYS_ADMIN) to enter the namespace, C(CAP_NET_ADMIN) to choose a
-    sequence number, and C(CAP_NET_RAW) for packets that no socket makes.
+    sequence number, C(CAP_NET_RAW) for packets that no socket makes, and C(CAP_SETUID) for another user, which agents
+    do not have.
 seealso:
   - module: kube.pcap.netns_command
 """

@@ -23,8 +23,10 @@ _OPTIONS = {
     AGENT: {AGENT + name for name in AGENT_OPTIONS},
 }
 _RESULT = "result"
-_ALIKE = 0.75
-"""Of difflib's ratio: one letter of four is another one, or lacks in a word of any length."""
+_SHORTEST, _LONG = 4, 8
+"""Letters of an option's name: of a shorter one any word is a slip, of a long one a slip may have two letters wrong."""
+_PERMITS = ("allow", "permit", "whitelist")
+"""Whatever is called so is meant to be exec_allowed, without which every program is."""
 
 
 def check_cut(words: object, option: str = TARGETS, value: str = "pod shop/cart") -> None:
@@ -54,10 +56,35 @@ def strange(names: Collection[str], prefix: str = CAPTURE) -> Strange:
     for name in sorted({name for name in names if name.startswith(prefix)} - options - {prefix, prefix + _RESULT}):
         if name.startswith(prefix + "_"):  # the role's own registers
             continue
-        close = difflib.get_close_matches(name[len(prefix) :], short, 1, _ALIKE)
-        if close:
+        own = name[len(prefix) :]
+        meant = next((option for option in short if _is_slip(own, option)), None)
+        if prefix == EXEC and any(word in own for word in _PERMITS):
+            meant = "allowed"
+        if meant:
             text = "%s is no option; write %s, or call a variable of your own otherwise"
-            slips.append(text % (name, prefix + close[0]))
+            slips.append(text % (name, prefix + meant))
         else:
-            others.append("%s is no option" % name)
+            close = difflib.get_close_matches(own, short, 1)
+            others.append("%s is no option%s" % (name, "; is %s meant?" % (prefix + close[0]) if close else ""))
     return Strange(tuple(slips), tuple(others))
+
+
+def _is_slip(word: str, option: str) -> bool:
+    """Say whether a word is an option with a letter too few, too many, another one, or two that changed places."""
+    if len(option) < _SHORTEST or word[:1] != option[:1]:
+        return False
+    return _distance(word, option) <= (2 if len(option) >= _LONG else 1)
+
+
+def _distance(one: str, other: str) -> int:
+    """Return how many letters must be put in, taken out, changed, or swapped with the next to make one the other."""
+    rows = [list(range(len(other) + 1))]
+    for i, letter in enumerate(one, 1):
+        row = [i]
+        for j, wanted in enumerate(other, 1):
+            steps = [rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (letter != wanted)]
+            if i > 1 and j > 1 and one[i - 2 : i] == wanted + other[j - 2]:
+                steps.append(rows[-2][j - 2] + 1)
+            row.append(min(steps))
+        rows.append(row)
+    return rows[-1][-1]

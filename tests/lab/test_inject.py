@@ -104,7 +104,7 @@ def test_nobody_hears_it(lab: Lab, ansible: Ansible) -> None:
     """PT-12: when the connection is gone no further probe is sent, and the module ends."""
     probe = {"number": 1, "kind": "udp", "destination": "127.0.0.1", "port": 9, "payload": "00"}
     own = target(ansible, "node-a", "shop/cart")
-    record = {"id": "t-1", "target": own, "probes": [probe] * 3, "interval_ms": 120_000, "timeout_ms": 500}
+    record = {"id": "t-1", "target": own, "probes": [probe] * 3, "interval_ms": 60_000, "timeout_ms": 500}
     with pytest.raises(subprocess.TimeoutExpired):
         ansible.adhoc("node-a", "kube.pcap.inject", params={"record": record}, timeout=8)
     node = lab.node("node-a")

@@ -17,7 +17,7 @@ from .caller import Caller
 from .injector import inject
 
 MOST_PROBES = 100
-LEAST_INTERVAL_MS, MOST_TIMEOUT_MS = 100, 60_000
+LEAST_INTERVAL_MS, MOST_INTERVAL_MS, MOST_TIMEOUT_MS = 100, 60_000, 60_000
 FIRST_SEQUENCE, LAST_SEQUENCE = 1 << 16, (1 << 32) - (1 << 24)
 """Of a connection: 0 would let the kernel choose, and what is said must not pass the end of 32 bits."""
 _PORTS, _BYTES = range(1, 1 << 16), range(1 << 16)
@@ -31,15 +31,16 @@ def run(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         raise OptionError("record", "it is not one that the plan made (%s)" % error, "pass it on unchanged") from None
     check(asked)
     sent = inject(asked, (lambda: True) if check_mode else Caller().is_gone)
-    return {"changed": check_mode or any(one.started_ns for one in sent), "sent": to_result(sent)}
+    changed = any(one.error is None if check_mode else one.started_ns for one in sent)
+    return {"changed": changed, "sent": to_result(sent)}
 
 
 def check(asked: NodeInjection) -> None:
     """Raise OptionError for a record whose values no packet can have, or that would send too much."""
     if not 1 <= len(asked.probes) <= MOST_PROBES:
         raise _wrong("probes", "%d of them" % len(asked.probes), "1 to %d" % MOST_PROBES)
-    if len(asked.probes) > 1 and asked.interval_ms < LEAST_INTERVAL_MS:
-        raise _wrong("interval_ms", asked.interval_ms, "at least %d" % LEAST_INTERVAL_MS)
+    if len(asked.probes) > 1 and not LEAST_INTERVAL_MS <= asked.interval_ms <= MOST_INTERVAL_MS:
+        raise _wrong("interval_ms", asked.interval_ms, "%d to %d" % (LEAST_INTERVAL_MS, MOST_INTERVAL_MS))
     if not 1 <= asked.timeout_ms <= MOST_TIMEOUT_MS:
         raise _wrong("timeout_ms", asked.timeout_ms, "1 to %d" % MOST_TIMEOUT_MS)
     if asked.uid is not None and not 0 <= asked.uid < (1 << 32) - 1:
@@ -52,11 +53,18 @@ def _check(probe: Probe, place: str) -> None:
     if probe.kind not in probes.OPENING:
         raise _wrong(place + "kind", shown(probe.kind), "one of %s" % ", ".join(probes.OPENING))
     try:
-        ipaddress.ip_address(probe.destination)
+        address = str(ipaddress.ip_address(probe.destination))
     except ValueError:
         raise _wrong(place + "destination", shown(probe.destination), "an address") from None
+    # A scope would be another interface here, and an IPv4 address with leading zeros is another one to the C library.
+    if address != probe.destination or "%" in address:
+        raise _wrong(place + "destination", shown(probe.destination), "one address, such as %s" % address.split("%")[0])
     if probe.kind in ("connection", "udp") and probe.port not in _PORTS:
         raise _wrong(place + "port", probe.port, "1 to 65535")
+    if probe.kind == "connection" and not probe.source_ports:
+        raise _wrong(
+            place + "source_ports", "empty", "at least one: the kernel would take one that waits, and its number"
+        )
     for port in probe.source_ports:
         if port not in _PORTS:
             raise _wrong(place + "source_ports", port, "1 to 65535")

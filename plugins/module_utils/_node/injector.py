@@ -33,6 +33,10 @@ def inject(asked: NodeInjection, is_gone: Callable[[], bool] = lambda: False) ->
         with netns.inside(namespace), as_user(asked.uid):
             for one in sends:
                 one.open(asked.timeout_ms / 1000)
+    except BaseException:
+        for one in sends:
+            one.finish()
+        raise
     finally:
         os.close(namespace)
     _send(sends, asked.interval_ms / 1000, is_gone)
@@ -70,9 +74,15 @@ class _Send:
 
     def start(self) -> None:
         """Send it."""
-        if self._exchange is not None:
-            self._thread = threading.Thread(target=self._run, args=(self._exchange,))
-            self._thread.start()
+        if self._exchange is None:
+            return
+        thread = threading.Thread(target=self._run, args=(self._exchange,))
+        try:
+            thread.start()
+        except RuntimeError:  # the control group has no room for another
+            self._sent = dataclasses.replace(self._sent, stage="open", error=errno.errorcode[errno.EAGAIN])
+        else:
+            self._thread = thread
 
     def finish(self) -> None:
         """Wait until it has ended; one that was never sent lets its socket go."""

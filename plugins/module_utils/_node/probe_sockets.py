@@ -40,6 +40,8 @@ def as_user(uid: int | None) -> Iterator[None]:
         return
     own = _LIBC.setfsuid(uid)
     try:
+        if _LIBC.setfsuid(-1) != ctypes.c_int(uid).value:  # it never tells that it failed
+            raise NodeError("a socket cannot be opened as user %d: it takes CAP_SETUID" % uid)
         yield
     finally:
         _LIBC.setfsuid(own)
@@ -53,19 +55,23 @@ def open_connection(probe: Probe) -> socket.socket:
     """
     sock = socket.socket(family(probe), socket.SOCK_STREAM)
     try:
-        sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR_QUEUE, _SEND_QUEUE)
-        sock.setsockopt(socket.IPPROTO_TCP, _TCP_QUEUE_SEQ, _signed(probe.sequence or 0))
-        sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, 0)
+        _begin_at(sock, probe.sequence or 0)
         _bind(sock, probe)
         _set_ttl(sock, probe)
-    except PermissionError:
-        sock.close()
-        raise NodeError("a sequence number cannot be chosen (TCP_REPAIR): it takes CAP_NET_ADMIN") from None
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def _begin_at(sock: socket.socket, sequence: int) -> None:
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR_QUEUE, _SEND_QUEUE)
+        sock.setsockopt(socket.IPPROTO_TCP, _TCP_QUEUE_SEQ, _signed(sequence))
+        sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, 0)
+    except PermissionError:
+        raise NodeError("a sequence number cannot be chosen (TCP_REPAIR): it takes CAP_NET_ADMIN") from None
 
 
 def open_datagrams(probe: Probe) -> socket.socket:
@@ -126,5 +132,4 @@ def _bind(sock: socket.socket, probe: Probe) -> None:
             if error.errno != errno.EADDRINUSE:
                 raise
     if probe.source_ports:
-        ports = ", ".join(map(str, probe.source_ports))
-        raise OSError(errno.EADDRINUSE, "%s (ports %s)" % (os.strerror(errno.EADDRINUSE), ports))
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))

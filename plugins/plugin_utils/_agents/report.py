@@ -106,7 +106,7 @@ def removal(
         unasked = [(str(pod.node), "nothing was heard of it") for pod in agents if pod.ready]
     captures = (result or {}).get("captures", ())
     left = sorted({"%s on %s" % (one["id"], one["host"]) for one in captures if _is_owed(one)})
-    stays = sorted({one["host"] for one in captures if one["segments"] > one["shipped"]})
+    stays = sorted({one["host"] for one in captures if one["segments"] > one["shipped"] + one["evicted"]})
     lines = ["files of captures stay on %s, in %s" % (", ".join(stays), spool)] if stays else []
     lines += _silent(agents, leaving, spool)
     if check_mode or force:
@@ -144,7 +144,7 @@ def gone(agents: int, left: Sequence[Pod], ready: Collection[str], force: bool) 
 
     agents: how many there were. force: it is none.
     """
-    text = "the agent on %s (%s) ends once its node's kubelet answers"
+    text = "the agent on %s (%s) is still there: its node's kubelet has not ended it"
     told = [text % (pod.node or "no node", pod.name) for pod in left]
     lines = (*told, "%s removed" % count(max(0, agents - len(left)), "agent"))
     late = [pod.node or pod.name for pod in left if pod.name in ready]

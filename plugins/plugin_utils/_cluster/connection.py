@@ -172,11 +172,21 @@ def _headers(access: Access) -> Any:
     return headers
 
 
+def _is_missing(path: str) -> bool:
+    try:
+        os.stat(os.path.expanduser(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:  # nobody may look there
+        return False
+    return False
+
+
 def _unreadable(access: Access, error: Exception) -> OptionError:
     said = " ".join(str(error).split()).rstrip(".")
     if isinstance(error, library.MISSHAPEN):
         said = "it has not the shape of one"
-    elif not any(os.path.exists(os.path.expanduser(one)) for one in access.kubeconfig.split(os.pathsep)):
+    elif access.place != POD and all(map(_is_missing, access.kubeconfig.split(os.pathsep))):
         said = "there is no such file"
     if access.place == POD:
         return OptionError("host", "the pod's service account cannot be used: %s" % said, "set host and api_key")

@@ -24,6 +24,8 @@ from .hosts import Host, hosts, read_reach
 from .nodes import Known
 from .sources import Source, read, read_source
 
+_HELPERS = ("x-", ".", "_")
+"""What keys begin with that hold YAML's anchors alone."""
 ENDINGS = ("pcap.yml", "pcap.yaml")
 """Of the names of configuration files."""
 
@@ -59,7 +61,7 @@ class NodesInventory(BaseInventoryPlugin, Constructable, Cacheable):  # type: ig
         """Raise OptionError for a name in the file that is no option: Ansible would leave it out and say nothing."""
         definitions = config.get_configuration_definitions(self.plugin_type, self._load_name)
         names = {*definitions, *(alias for one in definitions.values() for alias in one.get("aliases") or ())}
-        for name in sorted(set(map(str, given)) - names):
+        for name in sorted(name for name in set(map(str, given)) - names if not name.startswith(_HELPERS)):
             close = difflib.get_close_matches(name, sorted(names), 1)
             right = "write %s" % close[0] if close else "see ansible-doc -t inventory kube.pcap.nodes"
             raise OptionError(name, "it is no option", right)

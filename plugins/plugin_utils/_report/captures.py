@@ -121,7 +121,7 @@ def _lost(answers: Sequence[Answer], check_mode: bool) -> list[str]:
     files: dict[str, dict[str, int]] = {}
     for answer in answers:
         for one in (answer.result or {}).get("removed", ()):
-            left = one["segments"] - one["shipped"]
+            left = one["segments"] - one["shipped"] - one["evicted"]
             if left > 0:
                 files.setdefault(one["id"], {})[answer.host] = left
     goes = "would go" if check_mode else "went"

@@ -115,7 +115,9 @@ class _Reader:
                 return self._run(start)
         elif token.text == "(" or token.text in _NOT:
             self._last = found
-            return self._term(depth)
+            if depth >= _DEEPEST:
+                raise self._place.error("conditions lie too deep", "write at most %d" % _DEEPEST, token.at)
+            return self._term(depth + 1)
         elif not token.is_word or token.text in _ENDS:
             return self._run(start)
         self._last = self._last if bare else found

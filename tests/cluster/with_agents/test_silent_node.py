@@ -22,7 +22,7 @@ def test_a_kubelet_is_silent(agents: Agents) -> None:
         run = agents.playbook(state="absent")
         assert run.rc == 0, run.stdout + run.stderr
         assert "the captures on node-c were not asked (it is not ready (Running)): what they have not" in run.stdout
-        left = "the agent on node-c (%s) ends once its node's kubelet answers" % name
+        left = "the agent on node-c (%s) is still there: its node's kubelet has not ended it" % name
         assert report(run) == left + "\n2 agents removed"
         assert [pod["metadata"]["name"] for pod in cluster.objects("pods", "-n", NAMESPACE)] == [name]
         again = agents.bring(wait="5s")

@@ -35,6 +35,7 @@ def test_a_value_that_was_cut_at_its_space():
         ("capture_target", "capture_targets"),
         ("capture_filtr", "capture_filter"),
         ("capture_dset", "capture_dest"),
+        ("capture_duratoin", "capture_duration"),
     ],
 )
 def test_a_slip(name, option):
@@ -46,6 +47,27 @@ def test_a_slip(name, option):
 def test_a_variable_that_is_called_like_an_option():
     """It may be somebody's own, so it is only told."""
     assert strange(["capture_colour_of_the_sky"]) == Strange((), ("capture_colour_of_the_sky is no option",))
+    (said,) = strange(["capture_target_host"]).others
+    assert said == "capture_target_host is no option; is capture_targets meant?"
+
+
+@pytest.mark.parametrize(
+    "name",
+    "capture_file capture_link capture_uid capture_ids capture_upload_url exec_test exec_command_dir"
+    " agent_config agent_pool agent_start agent_enforce".split(),
+)
+def test_innocent_names(name):
+    """What is likely to be somebody's own is not refused, though it looks like an option."""
+    assert not strange([name], name.partition("_")[0] + "_").slips
+
+
+@pytest.mark.parametrize(
+    "name", ["allow_list", "allowed_tools", "allow", "whitelist", "permitted", "alowed", "allwoed"]
+)
+def test_no_list_of_tools_is_overlooked(name):
+    """Without it every program is allowed."""
+    (said,) = strange(["exec_" + name], EXEC).slips
+    assert said.startswith("exec_%s is no option; write exec_allowed, or" % name)
 
 
 def test_each_role_looks_at_its_own():
@@ -53,8 +75,8 @@ def test_each_role_looks_at_its_own():
     names = ["exec_alowed", "exec_timeout", "exec_result", "exec__plan", "exec_", "capture_sinc", "execute"]
     (said,) = strange(names, EXEC).slips
     assert said.startswith("exec_alowed is no option; write exec_allowed, or")
-    (said,) = strange(["agent_img", "agent_image", "agent_wait"], AGENT).slips
-    assert said.startswith("agent_img is no option; write agent_image, or")
+    (said,) = strange(["agent_imgae", "agent_image", "agent_wait"], AGENT).slips
+    assert said.startswith("agent_imgae is no option; write agent_image, or")
 
 
 def test_what_is_no_slip():

@@ -40,6 +40,13 @@ def test_what_is_taken(kind):
     [
         ("connection", {"kind": "sctp"}, 'probes[0].kind is "sctp"; it must be one of connection, syn, udp, icmp'),
         ("connection", {"destination": "web"}, 'probes[0].destination is "web"; it must be an address'),
+        ("udp", {"destination": "fe80::1%eth0"}, 'probes[0].destination is "fe80::1%eth0"; it must be '),
+        (
+            "udp",
+            {"destination": "FD00::1"},
+            'probes[0].destination is "FD00::1"; it must be one address, such as fd00::1',
+        ),
+        ("connection", {"source_ports": []}, "probes[0].source_ports is empty; it must be at least one"),
         ("connection", {"port": None}, "probes[0].port is None; it must be 1 to 65535"),
         ("udp", {"port": 65536}, "probes[0].port is 65536; it must be 1 to 65535"),
         ("udp", {"source_ports": [1, 0]}, "probes[0].source_ports is 0; it must be 1 to 65535"),
@@ -63,7 +70,11 @@ def test_a_probe_that_is_refused(kind, changes, said):
     [
         ({"probes": []}, "probes is 0 of them; it must be 1 to 100"),
         ({"probes": [to_result(GOOD["udp"])] * 101}, "probes is 101 of them; it must be 1 to 100"),
-        ({"probes": [to_result(GOOD["udp"])] * 2, "interval_ms": 99}, "interval_ms is 99; it must be at least 100"),
+        ({"probes": [to_result(GOOD["udp"])] * 2, "interval_ms": 99}, "interval_ms is 99; it must be 100 to 60000"),
+        (
+            {"probes": [to_result(GOOD["udp"])] * 2, "interval_ms": 10**12},
+            "interval_ms is 1000000000000; it must be 100",
+        ),
         ({"timeout_ms": 60001}, "timeout_ms is 60001; it must be 1 to 60000"),
         ({"uid": -1}, "uid is -1; it must be a user's number"),
     ],

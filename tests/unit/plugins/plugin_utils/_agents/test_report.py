@@ -91,7 +91,7 @@ def test_check_mode(pods, words):
 def capture(**changes):
     """A capture that has ended on node-a, with all of it in its sink."""
     whole = {"id": "c", "host": "node-a", "phase": "done", "reason": "stopped", "sink": "gs://b", "backlog_bytes": 0}
-    return {**whole, "segments": 2, "shipped": 2, **changes}
+    return {**whole, "segments": 2, "shipped": 2, "evicted": 0, **changes}
 
 
 def result(*captures, unasked=()):
@@ -166,7 +166,7 @@ def test_is_gone(left, seconds, over):
 def test_gone():
     """Each that is left is named; one that was ready is a failure, unless forced."""
     assert report.gone(2, [], {"agent-1"}, False) == report.Told(("2 agents removed",))
-    lines = ("the agent on node-b (agent-2) ends once its node's kubelet answers",)
+    lines = ("the agent on node-b (agent-2) is still there: its node's kubelet has not ended it",)
     assert report.gone(2, LATE[1:], {"agent-1"}, False) == report.Told((*lines, "1 agent removed"))
     assert report.would_go(2) == "check mode: nothing was changed; 2 agents would be removed"
     failure = "the agents on node-a have not ended; wait longer (agent_wait), or use agent_force"
