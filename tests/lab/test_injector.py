@@ -10,10 +10,12 @@ import base64
 import contextlib
 import dataclasses
 import os
+import pathlib
 import re
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +25,7 @@ import pytest
 from ansible_collections.kube.pcap.plugins.module_utils._node import injector, netns, probes
 from ansible_collections.kube.pcap.plugins.module_utils._records import Target
 from ansible_collections.kube.pcap.plugins.module_utils._trace_records import NodeInjection, Probe, Sent
+from tests.lab.ansible_run import link_collection
 
 ISN = 0x6B707063
 LOCAL = {4: "127.0.0.1", 6: "::1"}
@@ -285,6 +288,22 @@ def test_a_packet_as_it_is(target: Target) -> None:
     assert (sent.stage, sent.sent_bytes) == (None, 40)
     assert "Flags [S], cksum" in seen[0] and "(correct)" in seen[0] and "seq %d," % ISN in seen[0]
     assert "Flags [S.]" in seen[1] and "ack %d," % (ISN + 1) in seen[1] and "Flags [R]" in seen[2]
+
+
+def test_a_user_that_cannot_be_had(tmp_path: pathlib.Path) -> None:
+    """setfsuid(2) does not tell that it failed: a probe that was root's would be judged as another's."""
+    code = "from ansible_collections.kube.pcap.plugins.module_utils._node.probe_sockets import as_user as user\n"
+    argv = [
+        "setpriv",
+        "--inh-caps=-all",
+        "--bounding-set=-setuid",
+        sys.executable,
+        "-c",
+        code + "with user(1337): pass",
+    ]
+    env = {**os.environ, "PYTHONPATH": str(link_collection(tmp_path))}
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+    assert done.stderr.endswith("NodeError: a socket cannot be opened as user 1337: it takes CAP_SETUID\n"), done.stderr
 
 
 @pytest.mark.parametrize("probe", [CONNECTION, UDP, ECHO])

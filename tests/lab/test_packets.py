@@ -21,6 +21,7 @@ from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionErr
 from ansible_collections.kube.pcap.plugins.module_utils._packet.capture import read_capture
 from ansible_collections.kube.pcap.plugins.module_utils._packet.stream import Damage
 from ansible_collections.kube.pcap.plugins.plugin_utils._packets.entries import Wanted, read_entries
+from ansible_collections.kube.pcap.plugins.plugin_utils._packets.where import passing
 from tests.lab import readers
 from tests.lab.comparing import compare, compare_text
 from tests.unit.plugins.module_utils import packet_bytes, pcap_bytes, random_packets
@@ -195,6 +196,14 @@ def test_where_in_a_mixed_file(tmp_path: pathlib.Path) -> None:
     with pytest.raises(OptionError, match="unknown host"):
         read_entries(Wanted((str(path),), "host no.such.name.invalid", None))
     assert len(read_entries(Wanted((str(path),), "ip", 7))) == 7
+
+
+def test_where_beside_usb() -> None:
+    """libpcap filters no USB: none of its packets passes, and those of Ethernet are judged all the same."""
+    made = packet_bytes.record(packet_bytes.ethernet(packet_bytes.ipv4(packet_bytes.udp())))
+    usb = made._replace(link_type=189, data=bytes(64), length=64)
+    assert list(passing([usb, made, usb], "udp")) == [made]
+    assert list(passing([usb], "udp")) == []
 
 
 def test_examples(tmp_path: pathlib.Path) -> None:

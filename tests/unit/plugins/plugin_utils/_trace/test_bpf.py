@@ -41,6 +41,7 @@ REFUSED = [
     ("tcp[13 & 2 != 0", 'column 4: "[" is not closed; close it'),
     ("tcp)", "column 4: this parenthesis closes nothing; leave it out"),
     ("(" * 51 + "tcp" + ")" * 51, "column 51: parentheses lie too deep; write at most 50"),
+    ("src !" * 51 + "port 1", "column 255: conditions lie too deep; write at most 50"),
     ("tcp port 70000", 'column 10: "70000" is no port; write one from 1 to 65535'),
     ("tcp portrange 1-70000", 'column 15: "70000" is no port; write one from 1 to 65535'),
     ("ip6 proto tcp", 'column 11: "tcp" is a word of its own there; write \\tcp'),
