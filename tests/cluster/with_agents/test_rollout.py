@@ -101,6 +101,8 @@ def test_a_rollout(
     for run in capture(ways).values():
         assert set(changed(run).values()) == {1}, run.stdout
         assert {row[2] for row in started(run) if row[1] not in gone} == {"ready"}, run.stdout
+    # A pod that was still on its way out may have been found, and waited for, once more.
+    wait_for(lambda: ends(cluster, gone) == [GONE] * 6, 600, "the end of the old targets, told again")
     expected = {**dict.fromkeys(gone, GONE), **{pod.name: ("ready", None) for pod in new}}
     for seen in side_by_side(*(partial(looks, plays, gone) for plays in ways.values())):
         assert seen == {(id, name): expected[name] for id in ways for name in expected}
