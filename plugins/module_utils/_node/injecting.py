@@ -58,7 +58,8 @@ def _check(probe: Probe, place: str) -> None:
         raise _wrong(place + "destination", shown(probe.destination), "an address") from None
     # A scope would be another interface here, and an IPv4 address with leading zeros is another one to the C library.
     if address != probe.destination or "%" in address:
-        raise _wrong(place + "destination", shown(probe.destination), "one address, such as %s" % address.split("%")[0])
+        right = "one address, such as %s" % address.partition("%")[0]
+        raise _wrong(place + "destination", shown(probe.destination), right)
     if probe.kind in ("connection", "udp") and probe.port not in _PORTS:
         raise _wrong(place + "port", probe.port, "1 to 65535")
     if probe.kind == "connection" and not probe.source_ports:
