@@ -9,6 +9,7 @@ from __future__ import annotations
 import pathlib
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_every_tunnel(wires: Wires, name: str, tmp_path: pathlib.Path) -> None:
         ], (tunnel, version)
 
 
-def _around(entry: dict) -> list[tuple[str, int | None]]:  # type: ignore[type-arg]
+def _around(entry: dict[str, Any]) -> list[tuple[str, int | None]]:
     return [(layer["type"], layer["id"]) for layer in entry["encapsulation"]]
 
 

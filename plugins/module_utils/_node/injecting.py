@@ -20,7 +20,7 @@ MOST_PROBES = 100
 LEAST_INTERVAL_MS, MOST_INTERVAL_MS, MOST_TIMEOUT_MS = 100, 60_000, 60_000
 FIRST_SEQUENCE, LAST_SEQUENCE = 1 << 16, (1 << 32) - (1 << 24)
 """Of a connection: 0 would let the kernel choose, and what is said must not pass the end of 32 bits."""
-_PORTS, _BYTES = range(1, 1 << 16), range(1 << 16)
+_PORTS, _NUMBERS = range(1, 1 << 16), range(1 << 16)
 
 
 def run(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def _check(probe: Probe, place: str) -> None:
             raise _wrong(place + "source_ports", port, "1 to 65535")
     if probe.kind == "connection" and not FIRST_SEQUENCE <= (probe.sequence or 0) <= LAST_SEQUENCE:
         raise _wrong(place + "sequence", probe.sequence, "%d to %d" % (FIRST_SEQUENCE, LAST_SEQUENCE))
-    if probe.kind == "icmp" and (probe.ident not in _BYTES or probe.sequence not in _BYTES):
+    if probe.kind == "icmp" and (probe.ident not in _NUMBERS or probe.sequence not in _NUMBERS):
         raise _wrong(place + "ident", "%s with sequence %s" % (probe.ident, probe.sequence), "both 0 to 65535")
     if probe.ttl is not None and not 1 <= probe.ttl <= 255:
         raise _wrong(place + "ttl", probe.ttl, "1 to 255")

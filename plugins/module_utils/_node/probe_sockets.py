@@ -53,10 +53,16 @@ def open_connection(probe: Probe) -> socket.socket:
     Without SO_REUSEADDR: the kernel would take another number where the same ports wait in TIME_WAIT
     (tcp_twsk_unique() in net/ipv4/tcp_ipv4.c); so such a port is taken as not free.
     """
-    sock = socket.socket(family(probe), socket.SOCK_STREAM)
+    return _prepared(socket.socket(family(probe), socket.SOCK_STREAM), probe, begins=True)
+
+
+def _prepared(sock: socket.socket, probe: Probe, begins: bool = False) -> socket.socket:
+    """Return a socket with what the probe asks of it, or close it; ``begins``: at the probe's sequence number."""
     try:
-        _begin_at(sock, probe.sequence or 0)
-        _bind(sock, probe)
+        if begins:
+            _begin_at(sock, probe.sequence or 0)
+        if probe.source_ports:
+            _bind(sock, probe)
         _set_ttl(sock, probe)
     except BaseException:
         sock.close()
@@ -76,22 +82,13 @@ def _begin_at(sock: socket.socket, sequence: int) -> None:
 
 def open_datagrams(probe: Probe) -> socket.socket:
     """Return a UDP socket with one of the probe's ports."""
-    sock = socket.socket(family(probe), socket.SOCK_DGRAM)
-    try:
-        _bind(sock, probe)
-        _set_ttl(sock, probe)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
+    return _prepared(socket.socket(family(probe), socket.SOCK_DGRAM), probe)
 
 
 def open_echo(probe: Probe) -> socket.socket:
     """Return a raw socket for ICMP, or ICMPv6, whose checksum the kernel adds."""
     six = family(probe) == socket.AF_INET6
-    sock = _raw(probe, socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP)
-    _set_ttl(sock, probe)
-    return sock
+    return _prepared(_raw(probe, socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP), probe)
 
 
 def open_packets(probe: Probe) -> socket.socket:
@@ -131,5 +128,4 @@ def _bind(sock: socket.socket, probe: Probe) -> None:
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
-    if probe.source_ports:
-        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))

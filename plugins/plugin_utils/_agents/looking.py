@@ -10,12 +10,13 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from .._cluster.fields import Object
 from .._cluster.trouble import ApiError
 from .pods import NAME, Pod, Wanted, is_rolled_out, owns_namespace, read_leaving, read_pods, read_spool, read_wanted
 
+R = TypeVar("R")
 _SECONDS_BETWEEN = 1.0
 
 
@@ -66,19 +67,15 @@ def wait(
     Only at the end of these an API server that does not tell is an error. Pods, of which there may be thousands, are
     asked for when the DaemonSet says that they are all there, and at the end.
     """
-    until = clock() + seconds
-    while True:
-        over = clock() >= until
-        try:
-            with connect() as client:
-                if over or is_rolled_out(_daemonset(client, namespace) or {"metadata": {}}):
-                    found = look(client, namespace)
-                    if over or enough(found):
-                        return found
-        except ApiError:
-            if over:
-                raise
-        sleep(_SECONDS_BETWEEN)
+
+    def ask(_passed: float, over: bool) -> Found | None:
+        with connect() as client:
+            if not over and not is_rolled_out(_daemonset(client, namespace) or {"metadata": {}}):
+                return None
+            found = look(client, namespace)
+        return found if over or enough(found) else None
+
+    return _repeated(ask, seconds, clock, sleep)
 
 
 def wait_until_gone(
@@ -94,18 +91,35 @@ def wait_until_gone(
     enough: told these and the seconds so far, whether there is nothing to wait for any more. As for ``wait``, only at
     the end of ``seconds`` an API server that does not tell is an error.
     """
+
+    def ask(passed: float, over: bool) -> tuple[Pod, ...] | None:
+        with connect() as client:
+            pods = list(_pods(client, namespace))
+        left = (*read_pods(pods), *read_leaving(pods))
+        return left if over or enough(left, passed) else None
+
+    return _repeated(ask, seconds, clock, sleep)
+
+
+def _repeated(
+    ask: Callable[[float, bool], R | None],
+    seconds: float,
+    clock: Callable[[], float],
+    sleep: Callable[[float], Any],
+) -> R:
+    """Return the first answer; ``ask`` is told the seconds so far and whether they are over, when it must have one."""
     began = clock()
     while True:
         passed = clock() - began
+        over = passed >= seconds
         try:
-            with connect() as client:
-                pods = list(_pods(client, namespace))
-            left = (*read_pods(pods), *read_leaving(pods))
-            if passed >= seconds or enough(left, passed):
-                return left
+            answer = ask(passed, over)
         except ApiError:
-            if passed >= seconds:
+            if over:
                 raise
+            answer = None
+        if answer is not None:
+            return answer
         sleep(_SECONDS_BETWEEN)
 
 

@@ -15,6 +15,8 @@ from .._report.parts import count
 from .._report.text import table
 from .pods import Pod, Wanted
 
+OTHERS_SECONDS = 15.0
+"""How long an agent is waited for that was not ready when it was to go."""
 _HEADINGS = ("NODE", "POD", "STATE")
 _FORCE = "collect them, wait longer (agent_wait), or leave them there with agent_force"
 _LEFT = (
@@ -119,10 +121,6 @@ def removal(
     if left:
         return Told(tuple(lines), "what its sink has not got is left of %s; %s" % (", ".join(left), _FORCE))
     return Told(tuple(lines))
-
-
-OTHERS_SECONDS = 15.0
-"""How long an agent is waited for that was not ready when it was to go."""
 
 
 def is_gone(left: Sequence[Pod], ready: Collection[str], seconds: float) -> bool:

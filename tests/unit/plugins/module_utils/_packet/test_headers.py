@@ -11,7 +11,7 @@ import random
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._packet.headers import dissect
-from ansible_collections.kube.pcap.plugins.module_utils._packet.packet import Layer, Packet, Record
+from ansible_collections.kube.pcap.plugins.module_utils._packet.packet import Layer, Packet, Record, Tcp
 
 from ..packet_bytes import (
     LINK_TYPES,
@@ -103,7 +103,7 @@ def test_the_truth_is_no_echo():
             "ip_id": 77,
             "ttl": 64,
         },
-        tcp=(7, 9, "S"),  # type: ignore[arg-type]
+        tcp=Tcp(7, 9, "S"),
     )
 
 

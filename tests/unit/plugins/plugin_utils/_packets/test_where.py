@@ -21,7 +21,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._packets.where import ar
 
 STUB = """\
 #!%s
-import json, os, struct, sys, time
+import json, os, signal, struct, sys
 data = sys.stdin.buffer.read()
 order = "<" if data[0] == 0xD4 else ">"
 answer, position, count = data[:24], 24, 0
@@ -36,7 +36,7 @@ with open(%r, "a") as file:
     file.write(json.dumps([sys.argv[1:], struct.unpack_from(order + "I", data, 20)[0], order, count]) + "\\n")
 sys.stderr.write("reading from file -, link-type EN10MB (Ethernet), snapshot length 262144\\n")
 if sys.argv[-1] == "slow":
-    time.sleep(60)
+    signal.pause()
 if sys.argv[-1] in ("wrong", "none"):
     sys.exit("tcpdump: " + {"wrong": "can't parse", "none": "expression rejects all packets"}[sys.argv[-1]])
 sys.stdout.buffer.write(answer)
