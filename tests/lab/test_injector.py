@@ -171,6 +171,11 @@ def test_a_long_answer(target: Target) -> None:
 
 
 def _reset(connection: socket.socket) -> None:
+    assert connection.recv(1) == b"\0"
+    _reset_at_once(connection)
+
+
+def _reset_at_once(connection: socket.socket) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
@@ -189,6 +194,15 @@ def test_a_connection_that_fails(
     with contextlib.nullcontext() if talk is None else serving(target, talk):
         (sent,) = inject(target, dataclasses.replace(CONNECTION, payload="00"))
     assert (sent.connected, sent.stage, sent.error) == (connected, stage, error)
+
+
+def test_a_connection_that_is_reset_at_once(target: Target) -> None:
+    """It was connected, however soon the reset came after the handshake."""
+    with serving(target, _reset_at_once):
+        for port in range(20001, 20201):
+            (sent,) = inject(target, dataclasses.replace(CONNECTION, payload="00", source_ports=(port,)))
+            assert sent.connected and sent.stage in ("send", "receive"), sent
+            assert sent.error in ("ECONNRESET", "EPIPE"), sent
 
 
 def drop(target: Target, rule: str) -> None:

@@ -88,7 +88,13 @@ class Exchange:
 
 def _converse(exchange: Exchange) -> None:
     """Connect, say what there is to say, hear the answer, and close so that neither side sends a reset."""
-    exchange.connect()
+    try:
+        exchange.connect()
+    except (ConnectionResetError, BrokenPipeError):
+        # Of a handshake that is refused the kernel says ECONNREFUSED, so this one was completed, and reset before
+        # the socket was looked at (tcp_reset() in net/ipv4/tcp_input.c).
+        exchange.connected, exchange.stage = True, "send"
+        raise
     exchange.connected = True
     if exchange.payload:
         exchange.say(exchange.payload)
