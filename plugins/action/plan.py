@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,22 +17,29 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.merging import 
     cluster_told,
     node_candidates,
 )
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.services import told_services
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
 from ansible_collections.kube.pcap.plugins.plugin_utils._exec import plan_exec
 from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
 from ansible_collections.kube.pcap.plugins.plugin_utils._plan import plan_capture
 from ansible_collections.kube.pcap.plugins.plugin_utils._play import check_batch, read_answers
 from ansible_collections.kube.pcap.plugins.plugin_utils._request import change, collection
-from ansible_collections.kube.pcap.plugins.plugin_utils._variables import CAPTURE, EXEC, check_cut, strange
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.planning import plan_trace
+from ansible_collections.kube.pcap.plugins.plugin_utils._variables import CAPTURE, EXEC, TRACE, check_cut, strange
 
 _PLANS = {"start": plan_capture, "exec": plan_exec}
+_EXAMPLES = {
+    "exec": ("exec_targets",),
+    "trace": ("trace_expression", "from pod shop/cart to service shop/db and tcp port 5432"),
+}
+"""Options that are cut at a space, with what they may be."""
 
 
 class ActionModule(ControllerAction):
     """Answers from what the hosts of the play have registered."""
 
     OPTIONS = {
-        "of": {"type": "str", "choices": ["start", "status", "stop", "collect", "exec"], "default": "start"},
+        "of": {"type": "str", "choices": ["start", "status", "stop", "collect", "exec", "trace"], "default": "start"},
         "request": {"type": "dict", "required": True},
         "registered": {"type": "list", "elements": "str", "default": []},
         "cluster": {"type": "str"},
@@ -39,7 +47,7 @@ class ActionModule(ControllerAction):
 
     def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         """Return the id and one record per host, or what is asked of captures that exist."""
-        check_cut(known.get("_raw_params"), _prefix(options) + "targets")
+        check_cut(known.get("_raw_params"), *_EXAMPLES.get(options["of"], ()))
         slips, others = strange(set(known), _prefix(options))
         try:
             planned = self._planned(options, known)
@@ -52,17 +60,20 @@ class ActionModule(ControllerAction):
     def _planned(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         if options["of"] == "collect":
             return {"asked": collection(options["request"])}
-        if options["of"] not in _PLANS:
+        if options["of"] not in (*_PLANS, "trace"):
             return {"asked": change(options["of"], options["request"])}
         check_batch(known["ansible_play_hosts"], known["ansible_play_batch"], _prefix(options))
         cluster = plain(known.get(options["cluster"])) or {}
         hosts, variables = known["ansible_play_hosts_all"], known["hostvars"]
         answers = read_answers(hosts, variables, options["registered"], node_candidates)
         candidates, told = cluster_candidates(cluster), cluster_told(cluster)
-        plan = _PLANS[options["of"]]
-        result: dict[str, Any] = to_result(plan(options["request"], answers, candidates, told))
+        request = options["request"]
+        if options["of"] == "trace":
+            made = plan_trace(request, answers, candidates, told, told_services(cluster), os.urandom(16))
+            return dict(to_result(made))
+        result: dict[str, Any] = to_result(_PLANS[options["of"]](request, answers, candidates, told))
         return result
 
 
 def _prefix(options: Mapping[str, Any]) -> str:
-    return EXEC if options["of"] == "exec" else CAPTURE
+    return {"exec": EXEC, "trace": TRACE}.get(options["of"], CAPTURE)

@@ -7,13 +7,17 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from ansible.utils.display import Display
 
+from ansible_collections.kube.pcap.plugins.module_utils._records import from_result
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.snapshot import resolve_path
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
-from ansible_collections.kube.pcap.plugins.plugin_utils._play import later, read_answers
+from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
+from ansible_collections.kube.pcap.plugins.plugin_utils._play import Answer, later, read_answers
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.captures import report_captures
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.collected import report_collected
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.parts import Report
@@ -24,17 +28,35 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._report.shapes import (
     check_tools,
 )
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.tools import ToolReport, report_tools
+from ansible_collections.kube.pcap.plugins.plugin_utils._report.tracing import (
+    TraceReport,
+    check_tapped,
+    pretend_trace,
+    report_trace,
+    show_trace,
+)
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.files import read_stored, write_trace
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.records import Planned
 
 
 class ActionModule(ControllerAction):
     """Answers from what the hosts of the play have registered."""
 
     OPTIONS = {
-        "of": {"type": "str", "choices": ["start", "status", "stop", "remove", "collect", "exec"], "required": True},
-        "registered": {"type": "list", "elements": "str", "required": True},
+        "of": {
+            "type": "str",
+            "choices": ["start", "status", "stop", "remove", "collect", "exec", "trace", "show"],
+            "required": True,
+        },
+        "registered": {"type": "list", "elements": "str", "default": []},
         "id": {"type": "str"},
         "segments": {"type": "bool", "default": False},
         "unmatched": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
+        "plan": {"type": "str"},
+        "sent": {"type": "str"},
+        "dest": {"type": "str"},
+        "expect": {"type": "str"},
+        "stored": {"type": "str"},
     }
 
     def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,8 +65,12 @@ class ActionModule(ControllerAction):
         hosts, variables = known["ansible_play_hosts_all"], known["hostvars"]
         of, registered = options["of"], options["registered"]
         told = {"lenient": options["unmatched"] == "warn", "check_mode": self._task.check_mode}
-        made: Report | ToolReport
-        if of == "exec":
+        made: Report | ToolReport | TraceReport
+        if of == "show":
+            made = show_trace(read_stored(options["stored"], os.getcwd()), Display().columns)
+        elif of == "trace":
+            made = self._trace(options, known, read_answers(hosts, variables, registered, check_tapped))
+        elif of == "exec":
             answers = read_answers(hosts, variables, registered, check_tools, waiting, partial="results")
             made = report_tools(answers, self._task.check_mode)
         elif of == "collect":
@@ -62,3 +88,15 @@ class ActionModule(ControllerAction):
         elif result.get("id"):
             result["ansible_stats"] = {"data": {"capture_id": result["id"]}, "per_host": False, "aggregate": False}
         return result
+
+    def _trace(self, options: Mapping[str, Any], known: Mapping[str, Any], answers: tuple[Answer, ...]) -> TraceReport:
+        """Return the report of a trace, whose result is in its file by then."""
+        planned = from_result(Planned, plain(known[options["plan"]])["trace"])
+        if self._task.check_mode:
+            return pretend_trace(planned)
+        source = planned.places[planned.source_place].host
+        sent = plain(known["hostvars"][source].get(options["sent"]))
+        made = report_trace(planned, answers, sent, options["expect"], Display().columns)
+        if made.trace is not None and options["dest"]:
+            write_trace(resolve_path(options["dest"], os.getcwd()), made.trace)
+        return made

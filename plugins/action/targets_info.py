@@ -12,13 +12,17 @@ from typing import Any
 
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.answer import OPTIONS, answer
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.ends import named
 
 
 class ActionModule(ControllerAction):
     """Answers from the API, or from a file."""
 
-    OPTIONS = OPTIONS
+    OPTIONS = {**OPTIONS, "trace_expression": {"type": "raw"}}
 
     def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         """Return the targets and candidates of the cluster."""
+        expression = options.get("trace_expression")
+        if expression is not None:
+            options = {**options, "targets": named(expression), "for_plan": True}
         return answer(options, os.environ, os.getcwd())

@@ -118,9 +118,9 @@ def with_container(option: str, selections: Sequence[Selection], container: Any)
     return tuple(dataclasses.replace(selection, container=name) for selection in selections)
 
 
-def own_words(text: str) -> str:
-    """Return a sentence about what is known of the cluster by the names of the options of role ``exec``."""
-    return _OTHER_WORDS.sub(r"exec_\1", text)
+def own_words(text: str, prefix: str = "exec_") -> str:
+    """Return a sentence about what is known of the cluster by the names of the options of role ``exec``, or another."""
+    return _OTHER_WORDS.sub(prefix + r"\1", text)
 
 
 def words(option: str, value: Any, example: str) -> tuple[str, ...]:

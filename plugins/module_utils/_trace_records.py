@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from ._records import Target
+from ._records import Target, TargetRef
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,13 +39,31 @@ class Probe:
 
 
 @dataclasses.dataclass(frozen=True)
+class Canary:
+    """Datagrams that prove that the taps on their way see what passes, both before and after the probes."""
+
+    number: int
+    """Of the way they take, from 0 to 32767; the numbers in their payloads have it in the upper half."""
+    target: Target
+    """Where they are sent from."""
+    destination: str
+    """An address, on which nobody need listen."""
+    nonce: str
+    """In hexadecimal: what their payload begins with."""
+    after: bool = False
+    """Whether the probes have been sent."""
+
+
+@dataclasses.dataclass(frozen=True)
 class NodeInjection:
     """What one node is to inject: the plan's answer for that node."""
 
     id: str
     target: Target
     """Where it is sent from."""
-    probes: tuple[Probe, ...]
+    probes: tuple[Probe, ...] = ()
+    canaries: tuple[Canary, ...] = ()
+    """They are sent first."""
     interval_ms: int = 1000
     """From the start of one probe to that of the next."""
     timeout_ms: int = 5000
@@ -75,3 +93,140 @@ class Sent:
     received_bytes: int = 0
     received: str = ""
     """The beginning of what was received, in base64."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Mark:
+    """By what the packets of one probe are known wherever they pass: a translation of addresses leaves it alone."""
+
+    probe: int
+    """The probe's number; 0 for canaries, which prove that a tap sees."""
+    protocol: str
+    """``tcp``, ``udp``, ``icmp`` or ``icmpv6``, as ``Packet.protocol`` has it."""
+    version: int
+    """4 or 6: the IP version of the probe's packets themselves, whatever they are wrapped in."""
+    sequence: int | None = None
+    """Of TCP: the initial sequence number. Of an echo request: its sequence number."""
+    ident: int | None = None
+    """Of an echo request."""
+    nonce: str = ""
+    """In hexadecimal: the payload, of UDP and of an echo, begins with these 8 bytes."""
+    nonce_at: int = 0
+    """How many bytes of payload are before the nonce: 13 where it is in a DNS question's name."""
+    said: int = 0
+    """Of TCP: how many bytes are said at most."""
+    source_ports: tuple[int, ...] = ()
+    """One of them is the source's, unless something translates it."""
+    ports: tuple[int, ...] = ()
+    """Of the destination: the one that is asked for, and those to which it may be translated."""
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeTap:
+    """What one node is to watch for a trace: the plan's answer for that node."""
+
+    id: str
+    """The trace's."""
+    node: str
+    targets: tuple[Target, ...]
+    """Whose network namespaces are watched."""
+    filter: str
+    marks: tuple[Mark, ...]
+    asked_filter: str = ""
+    """The user's own, of the trace's expression. It is only compiled: it does not know what is translated."""
+    seconds: int = 60
+    """After so many the taps end by themselves, and nothing of them is left."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """One encapsulation around a packet, as ``_packet.packet.Layer`` has it."""
+
+    type: str
+    id: int | None = None
+    src: str | None = None
+    dst: str | None = None
+    protocol: str | None = None
+    sport: int | None = None
+    dport: int | None = None
+    ip_id: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Sighting:
+    """One packet of a probe, seen at one interface."""
+
+    probe: int
+    time_ns: int
+    """Nanoseconds since 1970 by the node's clock."""
+    leg: str
+    """``request``, ``reply``, or ``error``: an ICMP error that quotes one of them."""
+    joined: str
+    """Why it belongs to the probe: ``mark``; ``tuple``, the addresses and ports of a packet with the mark, there; or
+    ``quote``."""
+    part: str
+    """``first``: the probe itself; ``answer``: to it; ``later``: of the same connection; ``error``; ``canary``."""
+    ifindex: int | None = None
+    direction: str | None = None
+    """In, Out, B, M or P, as ``_packet.packet.Packet`` has it."""
+    src: str | None = None
+    dst: str | None = None
+    protocol: str | None = None
+    sport: int | None = None
+    dport: int | None = None
+    flags: str | None = None
+    """Of TCP, in tcpdump's letters."""
+    seq: int | None = None
+    ack: int | None = None
+    icmp_type: int | None = None
+    icmp_code: int | None = None
+    ip_id: int | None = None
+    ttl: int | None = None
+    length: int = 0
+    """Bytes of the whole packet on the wire."""
+    payload: int | None = None
+    """Bytes that the innermost protocol carries, as far as they were captured; None where its header was cut."""
+    number: int | None = None
+    """Of a canary: the 32 bits behind its nonce."""
+    encapsulation: tuple[Layer, ...] = ()
+    """Outermost first."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Interface:
+    """One interface of a namespace that is watched."""
+
+    index: int
+    name: str
+    kind: str | None = None
+    """veth, bridge, vxlan, ...; None for a physical one and for lo."""
+    parent: int | None = None
+    """Of a veth: its peer's index, in the peer's namespace."""
+    mtu: int = 0
+    mac: str | None = None
+    addresses: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Tapped:
+    """What one tap has seen, and how far it is to be trusted."""
+
+    target: TargetRef
+    netns: int
+    """Inode of the network namespace."""
+    interfaces: tuple[Interface, ...]
+    """As they were when the tap began, and those that came until it ended."""
+    changed: tuple[str, ...]
+    """Names of interfaces that came, went, or became others meanwhile."""
+    packets: int
+    """In its file, of the probes or not."""
+    received: int
+    """By the filter, as tcpdump has it."""
+    dropped: int
+    """By the kernel for want of room, as tcpdump has it."""
+    sightings: tuple[Sighting, ...]
+    """In the order of the file."""
+    left_out: int = 0
+    """Sightings beyond those that an answer may hold."""
+    problem: str | None = None
+    """Why it is not to be trusted, such as that it ended too early; None where nothing is known against it."""

@@ -33,12 +33,15 @@ options:
   record:
     description:
       - What is sent from this node. C(id) of the trace; C(target), as M(kube.pcap.node_pods_info) returns one;
-        C(probes); C(interval_ms) from one to the next (1000), C(timeout_ms) of each (5000), C(uid) of the user whom
-        firewalls see.
+        C(probes); C(canaries); C(interval_ms) from one to the next (1000), C(timeout_ms) of each (5000), C(uid) of the
+        user whom firewalls see.
       - Each probe has C(number), C(kind) (V(connection), V(syn), V(udp), V(icmp)), C(destination), an address, and
         C(payload) in hexadecimal digits. With V(connection) and V(udp) C(port), and C(source_ports), of which the first
         that is free is taken. With V(connection) C(sequence), 65536 to 4278190080; with V(icmp) C(ident) and
         C(sequence), 0 to 65535; C(ttl) where it is not the namespace's own.
+      - Each canary has C(number) of the way it takes, C(target) where it is sent from, C(destination), an address,
+        C(nonce) in hexadecimal digits, and C(after) where the probes have been sent. Eight datagrams of each are sent
+        to port 9 before any probe. There may be canaries alone.
     type: dict
     required: true
 notes:
@@ -114,6 +117,11 @@ sent:
     received:
       description: The first 64 KiB of it, in base64.
       type: str
+canaries:
+  description: Why the canaries of a way were not sent, by its number; the others were.
+  returned: success
+  type: dict
+  sample: {"3": "ENETUNREACH"}
 """
 
 from ansible.module_utils.basic import AnsibleModule

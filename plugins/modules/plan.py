@@ -27,21 +27,24 @@ extends_documentation_fragment:
 options:
   of:
     description:
-      - What the play is to do. V(start) and V(exec) choose targets; the others are asked of captures that exist.
+      - What the play is to do. V(start), V(exec) and V(trace) choose targets; the others are asked of captures that
+        exist.
+      - For V(trace) it also draws at random by what the probes are known, so that no two plans are the same.
     type: str
-    choices: [start, status, stop, collect, exec]
+    choices: [start, status, stop, collect, exec, trace]
     default: start
   request:
     description:
       - The options of the role P(kube.pcap.capture#role) by their names there, those of its entry point C(main) for
-        V(start), or for V(exec) those of the role P(kube.pcap.exec#role). What is empty takes its default.
+        V(start), for V(exec) those of the role P(kube.pcap.exec#role), or for V(trace) of P(kube.pcap.trace#role). What
+        is empty takes its default.
     type: dict
     required: true
   registered:
     description:
       - Names of the variables in which the hosts registered what they answered, the result of
         M(kube.pcap.node_pods_info) last. A host that failed at one of them, or was unreachable, is left out with that
-        reason. Only O(of=start) and O(of=exec) need it.
+        reason. Only O(of=start), O(of=exec) and O(of=trace) need it.
     type: list
     elements: str
     default: []
@@ -50,8 +53,10 @@ options:
     type: str
 seealso:
   - module: kube.pcap.capture
+  - module: kube.pcap.inject
   - module: kube.pcap.netns_command
   - module: kube.pcap.node_pods_info
+  - module: kube.pcap.tap
   - module: kube.pcap.targets_info
 """
 
@@ -76,17 +81,33 @@ EXAMPLES = r"""
 
 RETURN = r"""
 id:
-  description: Name of the capture, the same for the same request.
-  returned: with O(of=start)
+  description: Name of the capture, the same for the same request, or of the trace.
+  returned: with O(of=start) or O(of=trace)
   type: str
   sample: c-3f0a9c21d4
 records:
   description: What each host is to record or to run, by its name in the inventory. A host without targets has none.
   returned: with O(of=start) or O(of=exec)
   type: dict
+taps:
+  description: What each host watches, by its name in the inventory, as M(kube.pcap.tap) takes it.
+  returned: with O(of=trace)
+  type: dict
+injections:
+  description: What each host sends, as M(kube.pcap.inject) takes it. Canaries, and from the source's host the probes.
+  returned: with O(of=trace)
+  type: dict
+afterwards:
+  description: The canaries that each host sends when the probes have been sent.
+  returned: with O(of=trace)
+  type: dict
+trace:
+  description: What M(kube.pcap.report) needs to know of it.
+  returned: with O(of=trace)
+  type: dict
 left_out:
   description: Hosts of the play that are not used.
-  returned: with O(of=start) or O(of=exec)
+  returned: with O(of=start), O(of=exec) or O(of=trace)
   type: list
   elements: dict
   contains:
@@ -105,7 +126,7 @@ seconds:
   type: int
 asked:
   description: The request with every default, in the terms of M(kube.pcap.capture) and M(kube.pcap.report).
-  returned: with another O(of) than V(start) and V(exec)
+  returned: with O(of=status), O(of=stop) or O(of=collect)
   type: dict
   contains:
     of:

@@ -26,17 +26,17 @@ options:
   of:
     description: What the play did.
     type: str
-    choices: [start, status, stop, remove, collect, exec]
+    choices: [start, status, stop, remove, collect, exec, trace, show]
     required: true
   registered:
     description:
       - Names of the variables in which the hosts registered what they answered, in the tasks' order. The last holds
         results of M(kube.pcap.capture) for V(start), of M(kube.pcap.collect) for V(collect), of
-        M(kube.pcap.netns_command) for V(exec), and for the others of M(kube.pcap.capture) in another state, or of
-        M(kube.pcap.capture_info).
+        M(kube.pcap.netns_command) for V(exec), of M(kube.pcap.tap) for V(trace), and for the others of
+        M(kube.pcap.capture) in another state, or of M(kube.pcap.capture_info). All but V(show) need it.
     type: list
     elements: str
-    required: true
+    default: []
   id:
     description: The capture that was asked for. Empty or V(all), every capture.
     type: str
@@ -51,6 +51,25 @@ options:
     type: str
     choices: [fail, warn]
     default: fail
+  plan:
+    description: Name of the variable that registered M(kube.pcap.plan). For V(trace).
+    type: str
+  sent:
+    description: Name of the variable in which the source's host registered M(kube.pcap.inject). For V(trace).
+    type: str
+  dest:
+    description:
+      - A folder of the controller. C(trace.json) is written into the folder of the trace's name there. For V(trace);
+        not in check mode.
+    type: str
+  expect:
+    description: The outcome without which it fails, such as V(answered). For V(trace).
+    type: str
+  stored:
+    description:
+      - A file C(trace.json) of the controller, or a trace's folder. A relative path begins where the play was started.
+        For V(show), which prints it again and asks no host.
+    type: str
 seealso:
   - module: kube.pcap.capture
   - module: kube.pcap.capture_info
@@ -73,16 +92,24 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+trace:
+  description:
+    - What became of the probes, and every packet of them at every interface. Null where nothing was sent.
+    - It has the keys C(schema) (V(kube.pcap/trace/v1)), C(id), C(expression), C(started), C(source), C(destination),
+      C(endpoints), C(probes), C(taps), C(hops), C(clock) and C(verdict). The collection's documentation tells what they
+      hold (C(docs/design.md)).
+  returned: with O(of=trace) or O(of=show)
+  type: dict
 id:
   description: The capture's name, null when there are several or none.
-  returned: with another O(of) than V(exec)
+  returned: with another O(of) than V(exec), V(trace) and V(show)
   type: str
   sample: c-3f0a9c21d4
 captures:
   description:
     - One entry for each capture and host, with the keys that M(kube.pcap.capture_info) returns; after a start, with
       those of M(kube.pcap.capture), and after collecting, with those of M(kube.pcap.collect).
-  returned: with another O(of) than V(exec)
+  returned: with another O(of) than V(exec), V(trace) and V(show)
   type: list
   elements: dict
   contains:
@@ -105,7 +132,7 @@ results:
       type: str
 unasked:
   description: Hosts that gave no answer.
-  returned: always
+  returned: with another O(of) than V(trace) and V(show)
   type: list
   elements: dict
   contains:

@@ -49,6 +49,10 @@ options:
       - Return only what these selections match, such as V(deployment shop/web); a string, a mapping, or a list.
       - Not set, every node and pod is returned.
     type: raw
+  trace_expression:
+    description:
+      - Return what this trace expression names, for M(kube.pcap.plan), in place of O(targets).
+    type: raw
   for_plan:
     description:
       - The result is for M(kube.pcap.plan), which also hears the nodes themselves. All nodes are listed, where that
@@ -116,6 +120,13 @@ candidates:
       type: list
       elements: str
       sample: ["web"]
+services:
+  description:
+    - The Services that were asked about, each with its C(addresses), its C(ports) and its C(endpoints). Of a snapshot
+      it is all of them.
+  returned: success
+  type: list
+  elements: dict
 source:
   description: Who told it, V(API) or V(snapshot); null where nobody was asked.
   returned: success

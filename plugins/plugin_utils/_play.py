@@ -19,6 +19,8 @@ from ..module_utils._errors import OptionError
 from ..module_utils._records import RecordError
 from ._plain import plain
 
+_PLANNED = {"capture_": "a capture", "exec_": "a command", "trace_": "a trace"}
+"""What is planned, by the prefix of its options."""
 _LONGEST = 300
 _NOT_YET = "it is not asked yet: serial asks a part of the hosts at a time"
 _LACKS = "this host lacks"
@@ -56,8 +58,9 @@ def check_batch(hosts: Iterable[str], batch: Iterable[str], prefix: str = "captu
     if set(hosts) != set(batch):
         raise OptionError(
             "serial",
-            "%s is planned once, for all hosts of the play" % ("a capture" if prefix == "capture_" else "a command"),
-            "leave serial out, or run parts of the hosts with --limit and %sunmatched=warn" % prefix,
+            "%s is planned once, for all hosts of the play" % _PLANNED[prefix],
+            "leave serial out"
+            + ("" if prefix == "trace_" else ", or run parts of the hosts with --limit and %sunmatched=warn" % prefix),
         )
 
 

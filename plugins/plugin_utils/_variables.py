@@ -15,12 +15,14 @@ from ..module_utils._options import NAMES
 from ._agents.request import DEFAULTS as AGENT_OPTIONS
 from ._exec import REQUEST
 from ._request import COLLECT, STOP, TARGETS
+from ._trace.request import OPTIONS as TRACE_OPTIONS
 
-CAPTURE, EXEC, AGENT = "capture_", "exec_", "agent_"
+CAPTURE, EXEC, AGENT, TRACE = "capture_", "exec_", "agent_", "trace_"
 _OPTIONS = {
     CAPTURE: {TARGETS, *STOP, *COLLECT, "capture_api", "capture_snapshot", *(CAPTURE + name for name in NAMES)},
     EXEC: {*REQUEST, "exec_api", "exec_snapshot"},
     AGENT: {AGENT + name for name in AGENT_OPTIONS},
+    TRACE: {*TRACE_OPTIONS, "trace_api", "trace_snapshot", "trace_dest", "trace_from"},
 }
 _RESULT = "result"
 _SHORTEST, _LONG = 4, 8

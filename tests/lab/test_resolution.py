@@ -34,7 +34,7 @@ def views(lab: Lab, ansible: Ansible) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def known(lab: Lab, views: dict[str, Any]) -> tuple[Candidate, ...]:
     """Nodes and snapshot joined, as a plan does it."""
-    cluster = read_snapshot(str(lab.snapshot))
+    cluster, _services = read_snapshot(str(lab.snapshot))
     settled = [merging.settle_node(merging.node_candidates(view), cluster) for view in views.values()]
     return merging.merge([candidate for view in settled for candidate in view or ()], cluster)
 

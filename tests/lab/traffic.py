@@ -111,13 +111,13 @@ class Traffic:
     def stop(self) -> None:
         """Ends sender and receivers at once; nothing is counted."""
         for process in [self._sender, *(p for _title, p in self._receivers)]:
-            _kill_family(process.pid)
+            kill_family(process.pid)
             process.communicate()
 
 
-def _kill_family(pid: int) -> None:
+def kill_family(pid: int) -> None:
     """Kills a process and what it forked: nsenter's child holds the pipe, and outlives it."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         for child in pathlib.Path("/proc/%d/task/%d/children" % (pid, pid)).read_text().split():
-            _kill_family(int(child))
+            kill_family(int(child))
         os.kill(pid, signal.SIGKILL)

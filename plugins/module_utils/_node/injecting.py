@@ -12,15 +12,16 @@ from typing import Any, Mapping
 from .._errors import OptionError, shown
 from .._records import RecordError, from_result, to_result
 from .._trace_records import NodeInjection, Probe
-from . import probes
+from . import canaries, probes
 from .caller import Caller
 from .injector import inject
 
-MOST_PROBES = 100
+MOST_PROBES, MOST_CANARIES = 100, 1000
 LEAST_INTERVAL_MS, MOST_INTERVAL_MS, MOST_TIMEOUT_MS = 100, 60_000, 60_000
 FIRST_SEQUENCE, LAST_SEQUENCE = 1 << 16, (1 << 32) - (1 << 24)
 """Of a connection: 0 would let the kernel choose, and what is said must not pass the end of 32 bits."""
-_PORTS, _NUMBERS = range(1, 1 << 16), range(1 << 16)
+_PORTS, _NUMBERS, _WAYS = range(1, 1 << 16), range(1 << 16), range(1 << 15)
+_MOST_NONCE = 64
 
 
 def run(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
@@ -30,15 +31,18 @@ def run(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     except RecordError as error:
         raise OptionError("record", "it is not one that the plan made (%s)" % error, "pass it on unchanged") from None
     check(asked)
-    sent = inject(asked, (lambda: True) if check_mode else Caller().is_gone)
+    failed = {} if check_mode else canaries.send(asked.canaries)
+    sent = inject(asked, (lambda: True) if check_mode else Caller().is_gone) if asked.probes else ()
     changed = any(one.error is None if check_mode else one.started_ns for one in sent)
-    return {"changed": changed, "sent": to_result(sent)}
+    return {"changed": changed or len(failed) < len(asked.canaries), "sent": to_result(sent), "canaries": failed}
 
 
 def check(asked: NodeInjection) -> None:
     """Raise OptionError for a record whose values no packet can have, or that would send too much."""
-    if not 1 <= len(asked.probes) <= MOST_PROBES:
+    if not asked.probes and not asked.canaries or len(asked.probes) > MOST_PROBES:
         raise _wrong("probes", "%d of them" % len(asked.probes), "1 to %d" % MOST_PROBES)
+    if len(asked.canaries) > MOST_CANARIES:
+        raise _wrong("canaries", "%d of them" % len(asked.canaries), "at most %d" % MOST_CANARIES)
     if len(asked.probes) > 1 and not LEAST_INTERVAL_MS <= asked.interval_ms <= MOST_INTERVAL_MS:
         raise _wrong("interval_ms", asked.interval_ms, "%d to %d" % (LEAST_INTERVAL_MS, MOST_INTERVAL_MS))
     if not 1 <= asked.timeout_ms <= MOST_TIMEOUT_MS:
@@ -47,19 +51,19 @@ def check(asked: NodeInjection) -> None:
         raise _wrong("uid", asked.uid, "a user's number")
     for index, probe in enumerate(asked.probes):
         _check(probe, "probes[%d]." % index)
+    for index, canary in enumerate(asked.canaries):
+        place = "canaries[%d]." % index
+        _check_address(canary.destination, place)
+        if canary.number not in _WAYS:
+            raise _wrong(place + "number", canary.number, "0 to 32767")
+        if len(_payload(canary.nonce, place + "nonce")) > _MOST_NONCE:
+            raise _wrong(place + "nonce", "%d digits" % len(canary.nonce), "at most %d" % (2 * _MOST_NONCE))
 
 
 def _check(probe: Probe, place: str) -> None:
     if probe.kind not in probes.OPENING:
         raise _wrong(place + "kind", shown(probe.kind), "one of %s" % ", ".join(probes.OPENING))
-    try:
-        address = str(ipaddress.ip_address(probe.destination))
-    except ValueError:
-        raise _wrong(place + "destination", shown(probe.destination), "an address") from None
-    # A scope would be another interface here, and an IPv4 address with leading zeros is another one to the C library.
-    if address != probe.destination or "%" in address:
-        right = "one address, such as %s" % address.partition("%")[0]
-        raise _wrong(place + "destination", shown(probe.destination), right)
+    _check_address(probe.destination, place)
     if probe.kind in ("connection", "udp") and probe.port not in _PORTS:
         raise _wrong(place + "port", probe.port, "1 to 65535")
     if probe.kind == "connection" and not probe.source_ports:
@@ -75,12 +79,27 @@ def _check(probe: Probe, place: str) -> None:
         raise _wrong(place + "ident", "%s with sequence %s" % (probe.ident, probe.sequence), "both 0 to 65535")
     if probe.ttl is not None and not 1 <= probe.ttl <= 255:
         raise _wrong(place + "ttl", probe.ttl, "1 to 255")
-    try:
-        size = len(bytes.fromhex(probe.payload))
-    except ValueError:
-        raise _wrong(place + "payload", "no hexadecimal digits", "two for each byte") from None
+    size = len(_payload(probe.payload, place + "payload"))
     if size > probes.MOST_BYTES:
         raise _wrong(place + "payload", "%d bytes" % size, "at most %d" % probes.MOST_BYTES)
+
+
+def _check_address(given: str, place: str) -> None:
+    try:
+        address = str(ipaddress.ip_address(given))
+    except ValueError:
+        raise _wrong(place + "destination", shown(given), "an address") from None
+    # A scope would be another interface here, and an IPv4 address with leading zeros is another one to the C library.
+    if address != given or "%" in address:
+        right = "one address, such as %s" % address.partition("%")[0]
+        raise _wrong(place + "destination", shown(given), right)
+
+
+def _payload(digits: str, place: str) -> bytes:
+    try:
+        return bytes.fromhex(digits)
+    except ValueError:
+        raise _wrong(place, "no hexadecimal digits", "two for each byte") from None
 
 
 def _wrong(place: str, value: object, right: str) -> OptionError:

@@ -25,15 +25,8 @@ from . import archive, recorder
 from .process import environment, has_argument, search_path
 from .spool import Spool
 
-_PROPERTIES = (
-    "Restart=on-failure",
-    "RestartSec=200ms",
-    "StartLimitIntervalSec=60",
-    "StartLimitBurst=5",
-    "KillMode=control-group",
-    "OOMScoreAdjust=500",
-    "UMask=0077",
-)
+_RESTARTS = ("Restart=on-failure", "RestartSec=200ms", "StartLimitIntervalSec=60", "StartLimitBurst=5")
+_PROPERTIES = ("KillMode=control-group", "OOMScoreAdjust=500", "UMask=0077")
 
 
 def write_archive(spool: Spool) -> None:
@@ -45,16 +38,25 @@ def write_archive(spool: Spool) -> None:
 def start(spool: Spool) -> None:
     """Start the supervisor; raise NodeError when that is refused."""
     command = [sys.executable, "-I", "-S", spool.path("recorder.pyz"), spool.folder]
+    unit = unit_name(spool)
+    try:
+        detach(command, unit, "capture " + spool.id, spool.path("recorder.log"), restarts=True)
+    except NodeError:
+        # A unit that systemd is about to start again, of itself, is as good.
+        if _run(["systemctl", "show", "--property=ActiveState", "--value", unit]) not in ("active", "activating"):
+            raise
+
+
+def detach(command: list[str], unit: str, title: str, log_path: str, restarts: bool) -> None:
+    """Start a program that outlives this one and the session: as a transient unit, or else as a daemon.
+
+    unit: its name, which ``process.in_own_unit`` must know. title: what it does, for listings. log_path: where a daemon
+    says what a unit tells the journal. Raises NodeError where systemd refuses.
+    """
     if has_systemd():
-        unit = unit_name(spool)
-        try:
-            _run(systemd_args(unit, spool.id, command))
-        except NodeError:
-            # A unit that systemd is about to start again, of itself, is as good.
-            if _run(["systemctl", "show", "--property=ActiveState", "--value", unit]) not in ("active", "activating"):
-                raise
+        _run(systemd_args(unit, title, command, restarts))
         return
-    log = os.open(spool.path("recorder.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         subprocess.Popen(
             command,
@@ -100,12 +102,16 @@ def unit_name(spool: Spool) -> str:
     return "kube-pcap-%s-%s.service" % (spool.id, hashlib.sha256(spool.root.encode()).hexdigest()[:8])
 
 
-def systemd_args(unit: str, capture_id: str, command: list[str]) -> list[str]:
-    """Return the command line that makes a transient unit; the command holds no ``$``, which systemd would expand."""
-    args = ["systemd-run", "--quiet", "--collect", "--unit", unit, "--description", "kube.pcap capture " + capture_id]
+def systemd_args(unit: str, title: str, command: list[str], restarts: bool = True) -> list[str]:
+    """Return the command line that makes a transient unit; the command holds no ``$``, which systemd would expand.
+
+    restarts: whether systemd starts it again when it is killed.
+    """
+    args = ["systemd-run", "--quiet", "--collect", "--unit", unit, "--description", "kube.pcap " + title]
     # What was found on the caller's PATH is found by the unit too. No Type=exec: RHEL 8's systemd 239 has none.
     args += ["--setenv=PATH=" + search_path()]
-    return args + ["--property=" + one for one in _PROPERTIES] + ["--"] + command
+    properties = (_RESTARTS if restarts else ()) + _PROPERTIES
+    return args + ["--property=" + one for one in properties] + ["--"] + command
 
 
 def _run(args: list[str]) -> str:

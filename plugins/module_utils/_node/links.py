@@ -24,7 +24,7 @@ from .._errors import NodeError
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _NLM_F_REQUEST, _NLM_F_DUMP_INTR, _NLM_F_DUMP = 0x1, 0x10, 0x300
 _RTM_NEWLINK, _RTM_GETLINK, _RTM_NEWADDR, _RTM_GETADDR = 16, 18, 20, 22
-_IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_LINKINFO, _IFLA_STATS64 = 3, 4, 5, 18, 23
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_LINKINFO, _IFLA_STATS64 = 1, 3, 4, 5, 18, 23
 _IFLA_INFO_KIND = 1
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _NLA_TYPE_MASK = 0x3FFF
@@ -55,6 +55,8 @@ class Link:
     """Dropped after the driver had them: rx_dropped."""
     rx_missed: int
     """Dropped by the device for want of buffers: rx_missed_errors."""
+    mac: str | None = None
+    """Of six bytes, as ``02:00:0a:01:00:02``; None where it has none, as lo, or another kind, as a tunnel's."""
 
     @property
     def dropped(self) -> int:
@@ -117,6 +119,7 @@ def parse_link(body: bytes) -> Link | None:
         rx_packets=counters[0],
         rx_dropped=counters[6],
         rx_missed=counters[15],
+        mac=_mac(found.get(_IFLA_ADDRESS, b"")),
     )
 
 
@@ -155,6 +158,10 @@ def _attributes(data: bytes, position: int) -> Iterator[tuple[int, bytes]]:
 
 def _number(raw: bytes | None) -> int | None:
     return int(struct.unpack("=I", raw)[0]) if raw is not None and len(raw) == 4 else None
+
+
+def _mac(raw: bytes) -> str | None:
+    return ":".join("%02x" % byte for byte in raw) if len(raw) == 6 and any(raw) else None
 
 
 def _dump(sock: socket.socket, request: int, body: bytes) -> list[tuple[int, bytes]]:

@@ -14,6 +14,8 @@ from .._records import CaptureOptions, Target
 from .._units import format_size
 from . import netns, retention, routes, tcpdump
 
+NO_INDEX = 'tcpdump on this node has a libpcap older than 1.10, whose "any" does not record a packet\'s interface'
+
 
 def check(
     options: CaptureOptions,
@@ -25,18 +27,26 @@ def check(
 
     ``running``: the taps of the capture so far, which has taken so many bytes of its disk.
     """
-    if os.geteuid() != 0:
-        raise NodeError("capturing takes root on the node; run it with become")
+    check_root()
     _check_space(options)
     retention.share(options, running, len(targets), room(options, taken_bytes))
     program = tcpdump.find_program()
     interfaces = {interface_of(target, options): target for target in reversed(targets)}
-    version = tcpdump.parse_libpcap(_output(tcpdump.run([program, "--version"])))
-    if "any" in interfaces and not tcpdump.any_has_index(version):
-        wrong = 'tcpdump on this node has a libpcap older than 1.10, whose "any" does not record a packet\'s interface'
-        raise OptionError("interface", wrong, "name one interface, such as eth0")
+    if "any" in interfaces and not any_has_index(program):
+        raise OptionError("interface", NO_INDEX, "name one interface, such as eth0")
     for interface, target in interfaces.items():
-        _check_filter(program, interface, target, options)
+        check_filter(program, interface, target, options.filter, options.snaplen)
+
+
+def check_root() -> None:
+    """Raise NodeError for whoever is not root."""
+    if os.geteuid() != 0:
+        raise NodeError("capturing takes root on the node; run it with become")
+
+
+def any_has_index(program: str) -> bool:
+    """Return whether this tcpdump records each packet's interface on ``any``."""
+    return tcpdump.any_has_index(tcpdump.parse_libpcap(_output(tcpdump.run([program, "--version"]))))
 
 
 def interface_of(target: Target, options: CaptureOptions) -> str:
@@ -73,13 +83,16 @@ def _check_space(options: CaptureOptions) -> None:
         raise OptionError("min_free", wrong, "make room, lower it, or use another spool")
 
 
-def _check_filter(program: str, interface: str, target: Target, options: CaptureOptions) -> None:
-    """Compile the filter in the target's namespace, where its interface is and has its link type."""
+def check_filter(program: str, interface: str, target: Target, filter_text: str, snaplen: int) -> None:
+    """Compile a filter in the target's namespace, where its interface is and has its link type.
+
+    Raises OptionError, which names the filter or, where nothing can be compiled there, the interface.
+    """
     namespace = netns.open_target(target)
     try:
         with netns.inside(namespace):
-            done = tcpdump.run(tcpdump.compile_args(program, interface, options.filter, options.snaplen))
-            bare = done.returncode and tcpdump.run(tcpdump.compile_args(program, interface, "", options.snaplen))
+            done = tcpdump.run(tcpdump.compile_args(program, interface, filter_text, snaplen))
+            bare = done.returncode and tcpdump.run(tcpdump.compile_args(program, interface, "", snaplen))
     finally:
         os.close(namespace)
     if bare:

@@ -14,7 +14,7 @@ import re
 import signal
 import time
 
-_UNIT = re.compile(r"/kube-pcap-[a-z0-9-]+\.service$")  # as launcher.unit_name() has it
+_UNIT = re.compile(r"/kube-pcap-[a-z0-9.-]+\.service$")  # as those who call launcher.detach() name theirs
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 1, 4, 15, 36  # linux/prctl.h
 _CLONE_NEWCGROUP = 0x02000000  # linux/sched.h
 _LIBC = ctypes.CDLL(None, use_errno=True)

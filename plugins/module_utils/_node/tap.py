@@ -123,6 +123,14 @@ class Tap:
         return self.status == 0 and self._packet_count is not None and self.counters.captured >= self._packet_count
 
     @property
+    def cause(self) -> str:
+        """Why it ended that nobody asked to: the signal, or tcpdump's own words."""
+        status = self.status or 0
+        if status < 0:
+            return "tcpdump was killed by signal %d" % -status
+        return "tcpdump: %s" % tcpdump.parse_complaint(self.words)
+
+    @property
     def behind(self) -> bool:
         """Whether it was not seen to have read all that had come when it was asked to end, in all the time it had."""
         ended_early = self.status is not None and self._kill_at is None and not self.has_counted

@@ -19,7 +19,12 @@ from typing import Sequence
 from .._errors import NodeError
 from .process import environment, search_path
 
+TAP_SNAPLEN = 256
+"""Bytes of each packet: all headers through two tunnels, and what a mark is known by."""
+TAP_BUFFER_KIB = 4096
 LISTENING = re.compile(r"^(?:tcpdump: )?listening on (\S+), link-type (\S+)", re.MULTILINE)
+UNFILTERED = re.compile(r"Warning: (?:Couldn't allocate kernel memory for filter|Kernel filter failed)")
+"""How libpcap tells that the kernel hands over every packet, since it did not take the filter (pcap-linux.c)."""
 _COUNTERS = re.compile(
     r"(?:tcpdump: )?([0-9]+) packets? captured,?\s+([0-9]+) packets? received by filter,?\s+"
     r"([0-9]+) packets? dropped by kernel[^\n]*\n"
@@ -66,6 +71,16 @@ def capture_args(
     if packet_count is not None:
         args += ["-c", str(packet_count)]
     return args + (["--", filter_text] if filter_text else [])
+
+
+def tap_args(program: str, filter_text: str, write: str) -> list[str]:
+    """Return the command line that watches a whole network namespace for a trace, and writes into one file.
+
+    With --immediate-mode every packet is read as it comes, and with -U it is in the file at once: none of the last
+    second is lost, whatever ends it. At high rates both cost packets, so the filter is to let few through.
+    """
+    args = [program, "-p", "-n", "-Z", "root", "-i", "any", "-s", str(TAP_SNAPLEN), "-B", str(TAP_BUFFER_KIB)]
+    return args + ["--immediate-mode", "-U", "-w", write, "--", filter_text]
 
 
 def compile_args(program: str, interface: str, filter_text: str, snaplen: int) -> list[str]:

@@ -268,8 +268,4 @@ class Watch:
 
 def _why(tap: Tap) -> str:
     """Return why a tcpdump ended that nobody asked to."""
-    if tap.has_counted:
-        return COUNTED
-    if tap.status is not None and tap.status < 0:
-        return "tcpdump was killed by signal %d" % -tap.status
-    return "tcpdump: %s" % tcpdump.parse_complaint(tap.words)
+    return COUNTED if tap.has_counted else tap.cause

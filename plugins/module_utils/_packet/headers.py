@@ -10,7 +10,7 @@ from typing import Mapping
 
 from . import ip, links, transport, tunnels
 from .links import LINKS
-from .packet import Packet, Record
+from .packet import Packet, Payload, Record
 from .walk import Step, Walk
 
 _MOST_HEADERS = 64
@@ -27,15 +27,21 @@ _STEPS: Mapping[str, Step] = {
 
 def dissect(record: Record) -> Packet:
     """Return what a packet's headers say. It never raises: what is wrong is the packet's ``error``."""
+    return dissect_whole(record)[0]
+
+
+def dissect_whole(record: Record) -> tuple[Packet, Payload | None]:
+    """Return what a packet's headers say, and what the innermost carries. It never raises, as ``dissect``."""
     first = LINKS.get(record.link_type)
     if first is None:
-        return Packet(error="its link type is %d; %s are read" % (record.link_type, ", ".join(map(str, LINKS))))
+        kinds = ", ".join(map(str, LINKS))
+        return Packet(error="its link type is %d; %s are read" % (record.link_type, kinds)), None
     data = record.data
-    walk = Walk(data, len(data), len(data) < record.length)
+    walk = Walk(data, len(data), record.length)
     _run(walk, first)
     if walk.quoted_at is not None and walk.icmp is not None:
         walk.icmp = walk.icmp._replace(quoted=_quoted(walk))
-    return walk.packet()
+    return walk.packet(), walk.payload
 
 
 def _run(walk: Walk, step: str) -> None:
@@ -49,6 +55,7 @@ def _run(walk: Walk, step: str) -> None:
 
 def _quoted(around: Walk) -> Packet:
     """Return the packet that an ICMP error quotes, without what a quotation of its own would say."""
-    walk = Walk(around.data, around.end, True, around.quoted_at or 0, quote=True)
+    at = around.quoted_at or 0
+    walk = Walk(around.data, around.end, around.whole_end - at, at, quote=True)
     _run(walk, "raw")
     return walk.packet()

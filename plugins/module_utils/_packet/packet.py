@@ -88,3 +88,12 @@ class Packet(NamedTuple):
     icmp: Icmp | None = None
     error: str | None = None
     """What is wrong with the packet; what was read before stands. A packet that is merely cut off has no error."""
+
+
+class Payload(NamedTuple):
+    """What TCP, UDP, or an ICMP message other than an error carries."""
+
+    data: bytes
+    """As much of it as was captured."""
+    size: int
+    """Bytes on the wire."""

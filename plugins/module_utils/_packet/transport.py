@@ -46,6 +46,8 @@ def tcp(walk: Walk) -> None:
             walk.error = "its TCP header would have %d bytes" % size
         elif there < size:
             walk.lacks(size, "TCP")
+        else:
+            walk.payload_at = at + size
         return
     ports(walk)
     walk.lacks(20, "TCP")
@@ -67,6 +69,7 @@ def udp(walk: Walk) -> str | None:
     if size:
         walk.bound(size)
     walk.at += 8
+    walk.payload_at = walk.at
     return _TUNNELS.get(walk.dport)
 
 
@@ -97,7 +100,9 @@ def _icmp(walk: Walk, name: str) -> None:
     kind = data[at]
     identifier, sequence = _IDENTIFIER(data, at + 4) if kind in _ECHOES[name] and there >= 8 else (None, None)
     walk.icmp = Icmp(kind, data[at + 1] if there >= 2 else None, identifier, sequence)
-    if kind in _ERRORS[name] and whole and there > 8:
+    if kind not in _ERRORS[name] and there >= 8:
+        walk.payload_at = at + 8
+    elif kind in _ERRORS[name] and whole and there > 8:
         walk.at = walk.quoted_at = at + 8
         place, unit = _LENGTHS.get((name, kind), (0, 0))
         if data[at + place] * unit >= _LEAST_QUOTED:

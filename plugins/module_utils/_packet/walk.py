@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Callable
 
-from .packet import Icmp, Layer, Packet, Tcp
+from .packet import Icmp, Layer, Packet, Payload, Tcp
 
 TYPES = {0x0800: "ipv4", 0x86DD: "ipv6", 0x6558: "ethernet", 0x8847: "mpls", 0x8848: "mpls"}
 """Steps of EtherTypes that Geneve and GRE may carry, too (https://www.iana.org/assignments/ieee-802-numbers)."""
@@ -37,16 +37,21 @@ class Walk:
     ttl: int | None = None
     tcp: Tcp | None = None
     icmp: Icmp | None = None
+    payload_at: int | None = None
+    """Where what TCP, UDP or ICMP carries begins."""
     quoted_at: int | None = None
     """Where an ICMP error's quotation begins."""
     error: str | None = None
 
-    def __init__(self, data: bytes, end: int, cut: bool, at: int = 0, quote: bool = False) -> None:
+    def __init__(self, data: bytes, end: int, whole: int, at: int = 0, quote: bool = False) -> None:
+        """whole: bytes on the wire from ``at`` on; quote: whether it is what an ICMP error quotes."""
         self.data = data
         self.at = at
         self.end = end
-        self.cut = cut
+        self.cut = quote or end < at + whole
         """Whether the packet goes on behind ``end``, so that a header that is not there is no error."""
+        self.whole_end = at + whole
+        """Where the packet ended on the wire, as the innermost header says that tells a length."""
         self.quote = quote
         """Whether it is what an ICMP error quotes: less than its own header says."""
 
@@ -60,6 +65,7 @@ class Walk:
 
     def bound(self, size: int) -> None:
         """Take the word of a header that ``size`` bytes from here on are all there is."""
+        self.whole_end = self.at + size
         if self.at + size <= self.end:
             self.end = self.at + size
             self.cut = self.quote
@@ -72,7 +78,14 @@ class Walk:
         """Note that the packet that was read so far is around another one."""
         read = self.src, self.dst, self.protocol, self.sport, self.dport, self.ip_id
         self.layers += (Layer(kind, number, *read),)
-        self.src = self.dst = self.protocol = self.sport = self.dport = self.ip_id = self.ttl = None
+        self.src = self.dst = self.protocol = self.sport = self.dport = self.ip_id = self.ttl = self.payload_at = None
+
+    @property
+    def payload(self) -> Payload | None:
+        """What the innermost protocol carries; None where its header is not whole, or it has none of its own."""
+        if self.payload_at is None:
+            return None
+        return Payload(self.data[self.payload_at : self.end], max(self.whole_end, self.end) - self.payload_at)
 
     def packet(self) -> Packet:
         """Return what was found."""

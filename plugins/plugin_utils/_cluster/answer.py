@@ -19,10 +19,11 @@ from ...module_utils._records import Candidate, Selection, to_result
 from ...module_utils._selection import parse
 from .access import DEFAULT, read_access
 from .access import OPTIONS as ACCESS
-from .api import find, uncollected
+from .api import Found, find, uncollected
 from .client import connect
 from .merging import API, SNAPSHOT
 from .requests import CUT
+from .services import Service
 from .snapshot import read_snapshot, resolve_path
 
 AUTO, ALWAYS, NEVER = "auto", "always", "never"
@@ -40,6 +41,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 @dataclasses.dataclass(frozen=True)
 class _Known:
     candidates: tuple[Candidate, ...] = ()
+    services: tuple[Service, ...] = ()
     source: str | None = None
     problem: str | None = None
     cut: bool = False
@@ -60,6 +62,7 @@ def answer(options: Mapping[str, Any], environ: Mapping[str, str], started_in: s
         raise TargetError("%s; %s" % (error, CUT)) if known.cut else error from None
     return {
         **found,
+        "services": to_result(known.services),
         "source": known.source,
         "problem": known.problem,
         "cut": known.cut,
@@ -97,7 +100,7 @@ def _known(
         wrong = "%s is not taken" % shown(mode)
         raise OptionError("api (in a playbook capture_api or exec_api)", wrong, "write auto, always or never")
     if options.get("snapshot"):
-        return _Known(read_snapshot(resolve_path(options["snapshot"], started_in)), SNAPSHOT)
+        return _Known(*read_snapshot(resolve_path(options["snapshot"], started_in)), SNAPSHOT)
     if mode == NEVER and not options.get("for_plan"):
         raise OptionError("snapshot", "none is given, and the API must not be asked", "give one, or leave out api")
     return _Known() if mode == NEVER else _asked(options, selections, environ, mode)
@@ -116,14 +119,15 @@ def _asked(
     except PcapError as error:
         if mode == ALWAYS:
             raise
-        return _spoiled((), str(error))
+        return _spoiled(Found(()), str(error))
     if found.problems and mode == ALWAYS:
         raise found.problems[0]
     if found.problems:
-        return _spoiled(found.candidates, "; ".join(map(str, found.problems)))
+        return _spoiled(found, "; ".join(map(str, found.problems)))
     gaps = tuple("a part is not known: %s" % one for one in found.gaps)
-    return _Known(found.candidates, API, cut=found.cut, warnings=gaps)
+    return _Known(found.candidates, found.services, API, cut=found.cut, warnings=gaps)
 
 
-def _spoiled(candidates: tuple[Candidate, ...], problem: str) -> _Known:
-    return _Known(candidates, API, problem, warnings=("%s; what the nodes know is used" % problem,))
+def _spoiled(found: Found, problem: str) -> _Known:
+    warning = "%s; what the nodes know is used" % problem
+    return _Known(found.candidates, found.services, API, problem, warnings=(warning,))

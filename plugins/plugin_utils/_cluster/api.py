@@ -20,6 +20,7 @@ from ...module_utils._selection import WORKLOADS
 from .client import Client
 from .objects import Piece, join, read
 from .requests import EVERY_NODE, Request, everything, finished, first, nearby, then
+from .services import Service, services
 from .trouble import ApiError, Unreachable
 
 
@@ -28,6 +29,8 @@ class Found:
     """What was found out."""
 
     candidates: tuple[Candidate, ...]
+    services: tuple[Service, ...] = ()
+    """Those that were asked about."""
     problems: tuple[ApiError, ...] = ()
     """Why a part of what is selected is not known, each reason once."""
     gaps: tuple[ApiError, ...] = ()
@@ -100,7 +103,8 @@ class _Asking:
         """Return all of it as candidates; ``whole``: whose they are is decided by it, where nothing went wrong."""
         pieces = {piece.key: piece for answer in self._answers.values() for piece in answer}
         known = join(tuple(pieces.values()), whole and not self._problems)
-        return Found(known, tuple(self._problems.values()), tuple(self._gaps.values()))
+        told = services(pieces.values())
+        return Found(known, told, tuple(self._problems.values()), tuple(self._gaps.values()))
 
     def look_for(self, selection: Selection) -> None:
         """Ask for what a selection matches."""

@@ -40,7 +40,7 @@ class Piece(NamedTuple):
     """Of a pod or node."""
     phase: str | None
     rest: Object
-    """Of any other kind what tells of pods: its selector, its endpoints."""
+    """Of any other kind what tells of pods, and how they are reached: its selector, addresses, ports, endpoints."""
 
 
 def flatten(document: Any, where: str = "it") -> Iterator[dict[str, Any]]:
@@ -82,7 +82,11 @@ def read(item: Object) -> Piece:
         _owners(item),
         None,
         None,
-        {**rest, "spec": _only(part(item, "spec"), "selector"), **_only(item, "endpoints")},
+        {
+            **rest,
+            "spec": _only(part(item, "spec"), "selector", "clusterIP", "clusterIPs", "ports"),
+            **_only(item, "endpoints", "ports"),
+        },
     )
 
 

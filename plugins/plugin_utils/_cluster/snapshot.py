@@ -18,17 +18,19 @@ from typing import Any
 
 from ...module_utils._errors import FileError
 from ...module_utils._records import Candidate
-from .objects import candidates, flatten
+from .objects import flatten, join, read
+from .services import Service, services
 
 _GZIP = b"\x1f\x8b"
 
 
-def read_snapshot(path: str) -> tuple[Candidate, ...]:
-    """Return the nodes and pods of a snapshot; raise FileError that names the file."""
-    found = candidates(read_objects(path))
+def read_snapshot(path: str) -> tuple[tuple[Candidate, ...], tuple[Service, ...]]:
+    """Return the nodes and pods of a snapshot, and its Services; raise FileError that names the file."""
+    pieces = [read(item) for item in read_objects(path)]
+    found = join(pieces)
     if not any(candidate.target.kind == "pod" for candidate in found):
         raise _refused(path, "has no pods")
-    return found
+    return found, services(pieces)
 
 
 def read_objects(path: str) -> list[dict[str, Any]]:

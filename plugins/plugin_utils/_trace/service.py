@@ -7,11 +7,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from ...module_utils._errors import shown
-from .._cluster.fields import Object, text
+from .._cluster.services import ServicePort
 from . import bpf
 from .conditions import Packet
 from .expression import Expression
@@ -20,28 +18,12 @@ from .wanted import Wanted, wanted_of
 _MOST_SHOWN = 10
 
 
-class ServicePort(NamedTuple):
-    """A port of a Service."""
+def choose(expression: Expression, known: Sequence[ServicePort]) -> tuple[Wanted, ServicePort]:
+    """Return what to send to the Service that an expression leads to, and its port; ``known`` are all it has.
 
-    protocol: str
-    """``tcp``, ``udp`` or ``sctp``."""
-    port: int
-    name: str | None
-
-    @property
-    def title(self) -> str:
-        """How messages call it: ``5432/TCP "postgres"``."""
-        return "%d/%s" % (self.port, self.protocol.upper()) + (" %s" % shown(self.name) if self.name else "")
-
-
-def choose(expression: Expression, ports: Iterable[Object]) -> Wanted:
-    """Return what to send to the Service that an expression leads to, its protocol and port known.
-
-    ``ports`` are those of the Service, ``spec.ports`` as the API has them. Raises OptionError, with the column and the
-    Service's ports, where the filter fits none of them or several.
+    Raises OptionError, with the column and the Service's ports, where the filter fits none of them or several.
     """
     wanted = wanted_of(expression)
-    known = read_ports(ports)
     found = bpf.read(expression.filter_place, expression.filter)
     versions = (wanted.ip_version,) if wanted.ip_version else (4, 6)
     fitting = [
@@ -50,24 +32,19 @@ def choose(expression: Expression, ports: Iterable[Object]) -> Wanted:
         if any(found.passes(Packet(v, one.protocol, wanted.sport, one.port)) is not False for v in versions)
     ]
     if len(fitting) == 1:
-        return dataclasses.replace(wanted, protocol=fitting[0].protocol, dport=fitting[0].port)
+        return dataclasses.replace(wanted, protocol=fitting[0].protocol, dport=fitting[0].port), fitting[0]
     title, place = expression.destination.title, expression.filter_place
     if not known:
         raise place.error("%s has no ports" % title, "trace to a pod behind it", 0)
     if not fitting:
         wrong = "%s has no port that the filter lets through, but %s" % (title, _titles(known))
-        raise place.error(wrong, "write one of its own, such as %s port %d" % known[0][:2], 0)
+        raise place.error(wrong, "write one of its own, such as %s port %d" % _words(known[0]), 0)
     wrong = "%s has several ports that the filter lets through: %s" % (title, _titles(fitting))
-    raise place.error(wrong, "choose one, such as %s port %d" % fitting[0][:2], 0)
+    raise place.error(wrong, "choose one, such as %s port %d" % _words(fitting[0]), 0)
 
 
-def read_ports(ports: Iterable[Object]) -> tuple[ServicePort, ...]:
-    """Return the ports of a Service, from ``spec.ports``; what is none is left out."""
-    return tuple(
-        ServicePort((text(one, "protocol") or "TCP").lower(), one["port"], text(one, "name"))
-        for one in ports
-        if isinstance(one.get("port"), int)
-    )
+def _words(port: ServicePort) -> tuple[str, int]:
+    return port.protocol, port.port
 
 
 def _titles(ports: Sequence[ServicePort]) -> str:

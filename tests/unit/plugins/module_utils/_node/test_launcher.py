@@ -58,6 +58,12 @@ def test_unit_properties():
     assert "RuntimeMaxSec" not in found
 
 
+def test_a_unit_that_does_not_start_again():
+    """What ends by itself is not started again, and all else holds."""
+    found = properties(launcher.systemd_args("u.service", "taps of trace t-1", COMMAND, restarts=False))
+    assert set(found) == {"KillMode", "OOMScoreAdjust", "UMask"}
+
+
 def test_archive_is_written_closed(tmp_path):
     """The archive is root's alone, and is replaced whole."""
     spool = Spool(str(tmp_path), "c-1")

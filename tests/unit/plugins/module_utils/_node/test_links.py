@@ -31,6 +31,13 @@ def test_link():
     assert found.dropped == 221
 
 
+def test_mac():
+    """Six bytes are told; lo's zeros, a tunnel's address and none are not."""
+    given = [b"\x02\0\x0a\1\0\2", bytes(6), bytes([10, 0, 0, 1]), b""]
+    found = [links.parse_link(link() + attribute(1, raw)).mac for raw in given]
+    assert found == ["02:00:0a:01:00:02", None, None, None] and links.parse_link(link()).mac is None
+
+
 def test_address():
     """Of a point-to-point interface the own end counts."""
     body = struct.pack("=BBBBI", socket.AF_INET, 24, 0, 0, 7)

@@ -191,6 +191,15 @@ def test_options_of_a_capture(changed, option, expected):
     assert value(arguments(**changed), option) == expected
 
 
+def test_options_of_a_trace():
+    """Every packet is read and written at once, by all interfaces, and whoever ends it loses none."""
+    args = tcpdump.tap_args("/usr/bin/tcpdump", "udp port 9", "/run/x/any.pcap")
+    assert " ".join(args) == (
+        "/usr/bin/tcpdump -p -n -Z root -i any -s 256 -B 4096 --immediate-mode -U -w /run/x/any.pcap -- udp port 9"
+    )
+    assert args[-2:] == ["--", "udp port 9"]
+
+
 def test_promiscuous_is_asked_for_only():
     """Without being asked, a capture changes nothing at the interface; without a count it counts none."""
     assert "-p" in arguments() and "-p" not in arguments(promiscuous=True)

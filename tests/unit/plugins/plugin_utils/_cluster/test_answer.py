@@ -159,7 +159,14 @@ def test_auto_asks_nobody_who_is_not_named():
     """No cluster is named, or it must not be asked: nothing is known of it, which is no problem."""
     for api, environ in (("auto", {}), ("", {}), ("never", NOBODY)):
         result = answer({"targets": "pod shop/cart", "api": api, "for_plan": True}, environ, "/")
-        assert result == {"targets": [], "candidates": [], "source": None, "problem": None, "cut": False}
+        assert result == {
+            "targets": [],
+            "candidates": [],
+            "services": [],
+            "source": None,
+            "problem": None,
+            "cut": False,
+        }
 
 
 @pytest.mark.parametrize(

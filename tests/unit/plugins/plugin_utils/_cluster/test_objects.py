@@ -166,8 +166,8 @@ def test_what_is_kept_of_an_object():
     whole = [
         pod(annotations={"other": "SECRET"}, volumes=["SECRET"]),
         thing("ReplicaSet", "web-rs", spec={"template": "SECRET"}),
-        thing("Service", "api", spec={"selector": {"app": "web"}, "ports": ["SECRET"]}),
-        thing("EndpointSlice", "api-x1", metadata={"managedFields": ["SECRET"]}, ports=["SECRET"]),
+        thing("Service", "api", spec={"selector": {"app": "web"}, "externalIPs": ["SECRET"]}),
+        thing("EndpointSlice", "api-x1", metadata={"managedFields": ["SECRET"]}, addressType="SECRET"),
         thing("Node", "node-a", None, status={"images": ["SECRET"]}),
     ]
     assert "SECRET" not in str([objects.read(item) for item in whole])

@@ -9,14 +9,20 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.services import ServicePort, read_ports
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.expression import parse
-from ansible_collections.kube.pcap.plugins.plugin_utils._trace.service import ServicePort, choose, read_ports
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.service import choose as choose_port
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.wanted import Wanted
 
 DB = [{"name": "postgres", "port": 5432, "targetPort": 5432, "protocol": "TCP"}]
 WEB = [{"name": "http", "port": 80, "protocol": "TCP"}, {"name": "https", "port": 443, "protocol": "TCP"}]
 DNS = [{"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns-tcp", "port": 53, "protocol": "TCP"}]
 DNS_METRICS = [*DNS, {"name": "metrics", "port": 9153}]
+
+
+def choose(expression, ports):
+    """What is sent to a Service with these ports, as the API has them."""
+    return choose_port(expression, read_ports(ports))[0]
 
 
 def to_service(filter_text):

@@ -1,0 +1,120 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Services and what is behind them, from Kubernetes objects as JSON. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ...module_utils._errors import shown
+from ...module_utils._records import from_result
+from .fields import Object, entries, labels, part, text
+from .objects import SERVICE_NAME, Piece, key_of
+
+_NO_ADDRESS = (None, "", "None")
+
+
+@dataclasses.dataclass(frozen=True)
+class ServicePort:
+    """A port that a Service has."""
+
+    protocol: str
+    """``tcp``, ``udp`` or ``sctp``."""
+    port: int
+    name: str | None = None
+
+    @property
+    def title(self) -> str:
+        """How messages call it: ``5432/TCP "postgres"``."""
+        return "%d/%s" % (self.port, self.protocol.upper()) + (" %s" % shown(self.name) if self.name else "")
+
+
+@dataclasses.dataclass(frozen=True)
+class Endpoint:
+    """One address and port behind a port of a Service."""
+
+    address: str
+    port: int
+    protocol: str
+    port_name: str | None = None
+    """Of the Service's port that leads here."""
+    pod: str | None = None
+    """Its name, in the Service's namespace; None for what is no pod."""
+    ready: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """A Service, as far as a packet that is sent to it goes."""
+
+    namespace: str
+    name: str
+    addresses: tuple[str, ...] = ()
+    """Its cluster IPs; a headless one has none."""
+    ports: tuple[ServicePort, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+
+    def behind(self, port: ServicePort) -> tuple[Endpoint, ...]:
+        """Return where packets to a port may go: what is ready, or else whatever there is, as kube-proxy does."""
+        known = [one for one in self.endpoints if (one.port_name, one.protocol) == (port.name, port.protocol)]
+        return tuple([one for one in known if one.ready] or known)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Answer:
+    """What the result of ``targets_info`` has of Services."""
+
+    services: tuple[Service, ...] = ()
+
+
+def services(pieces: Iterable[Piece]) -> tuple[Service, ...]:
+    """Return the Services among objects, each with the endpoints that its slices tell."""
+    own: dict[tuple[str, str], Object] = {}
+    behind: dict[tuple[str, str], list[Endpoint]] = {}
+    for piece in pieces:
+        kind, namespace, name = piece.key
+        if kind == "Service":
+            own[namespace, name] = part(piece.rest, "spec")
+        elif kind == "EndpointSlice":
+            service = labels(piece.rest).get(SERVICE_NAME)
+            if service is not None:
+                behind.setdefault((key_of(piece.rest)[1], service), []).extend(_endpoints(piece.rest))
+    return tuple(
+        Service(*key, _addresses(spec), read_ports(entries(spec, "ports")), tuple(behind.get(key, ())))
+        for key, spec in own.items()
+    )
+
+
+def told_services(result: Mapping[str, Any]) -> tuple[Service, ...]:
+    """Return the Services in the result of ``targets_info``; raise RecordError for anything else."""
+    return from_result(_Answer, result).services
+
+
+def read_ports(ports: Iterable[Object]) -> tuple[ServicePort, ...]:
+    """Return the ports of a Service, from ``spec.ports``; what is none is left out."""
+    return tuple(
+        ServicePort((text(one, "protocol") or "TCP").lower(), one["port"], text(one, "name"))
+        for one in ports
+        if isinstance(one.get("port"), int)
+    )
+
+
+def _addresses(spec: Object) -> tuple[str, ...]:
+    listed = spec.get("clusterIPs")
+    given: Sequence[Any] = listed if isinstance(listed, list) else [spec.get("clusterIP")]
+    return tuple(one for one in given if isinstance(one, str) and one not in _NO_ADDRESS)
+
+
+def _endpoints(item: Object) -> Iterable[Endpoint]:
+    for endpoint in entries(item, "endpoints"):
+        reference = part(endpoint, "targetRef")
+        pod = text(reference, "name") if reference.get("kind") == "Pod" else None
+        ready = part(endpoint, "conditions").get("ready") is not False
+        listed = endpoint.get("addresses")
+        for port in read_ports(entries(item, "ports")):
+            for address in listed if isinstance(listed, list) else ():
+                yield Endpoint(str(address), port.port, port.protocol, port.name, pod, ready)

@@ -1,0 +1,88 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A trace's result as text: the verdict as a sentence, then the table of its hops. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ...module_utils._trace_records import Layer
+from .._trace.records import Hop
+from .._trace.result import Result, Tap, read_result
+from .parts import count
+from .text import clean, table
+
+EIGHT = ("TIMESTAMP", "NODE", "POD", "NIC", "SRC IP", "DST IP", "SRC PORT", "DST PORT")
+"""The columns that come first, in every width."""
+HEADINGS = (*EIGHT, "DIR", "PROTOCOL", "TTL", "WHAT")
+WIDE = 160
+"""Columns of a terminal, from which on all of the table's are shown."""
+_HOPS = 1000
+"""Most hops that are printed; all of them are in the data."""
+_PARTS = {"first": "request", "answer": "answer", "error": "error"}
+
+
+def trace_text(result: Mapping[str, Any], wide: bool, later: bool = False) -> str:
+    """Return the sentence and the table of a result; raise FileError for what is no result.
+
+    wide: with all columns. later: with what a connection says once it is made; else that is only counted.
+    """
+    return "\n".join(_lines(read_result(result), wide, later))
+
+
+def result_text(result: Result, width: int) -> str:
+    """Return the sentence and the table of a result, for a terminal of so many columns."""
+    return "\n".join(_lines(result, width >= WIDE, False))
+
+
+def _lines(result: Result, wide: bool, later: bool) -> list[str]:
+    verdict = result.verdict
+    sentence = "trace %s: %s (%s): %s" % (result.id, verdict.outcome, verdict.confidence, verdict.text)
+    return [clean(sentence), "", *_table(result.hops, wide, later), "", *_taps(result.taps)]
+
+
+def _table(hops: Sequence[Hop], wide: bool, later: bool) -> list[str]:
+    headings = HEADINGS if wide else EIGHT
+    chosen = [hop for hop in hops if later or hop.part != "later" or "R" in (hop.flags or "")][:_HOPS]
+    lines = table(headings, [row(hop)[: len(headings)] for hop in chosen], right=("SRC PORT", "DST PORT", "TTL"))
+    if len(hops) > len(chosen):
+        left = count(len(hops) - len(chosen), "hop")
+        lines.append("%s of what followed in the same connection: in trace.json" % left)
+    return lines
+
+
+def row(hop: Hop) -> tuple[object, ...]:
+    """Return a hop's cells, in the order of HEADINGS."""
+    eight = (hop.timestamp, hop.node, hop.pod, hop.interface, hop.src, hop.dst, hop.sport, hop.dport)
+    flags = "[%s]" % hop.flags if hop.flags else None
+    protocol = " ".join(one for one in (hop.protocol, flags, hop.icmp) if one)
+    return (*eight, hop.direction, protocol, hop.ttl, "; ".join(_what(hop)))
+
+
+def _what(hop: Hop) -> Iterable[str]:
+    """Yield what a hop is, and what changed on the way to it."""
+    yield _PARTS.get(hop.part) or ("%s, %d bytes" % (hop.leg, hop.payload) if hop.payload else hop.leg)
+    if hop.again:
+        yield "again (%d)" % hop.again
+    if hop.encapsulation:
+        yield "in %s" % " in ".join(_layer(one) for one in reversed(hop.encapsulation))
+    yield from hop.changes
+
+
+def _layer(layer: Layer) -> str:
+    return layer.type if layer.id is None else "%s %d" % (layer.type, layer.id)
+
+
+def tap_title(tap: Tap) -> str:
+    """Return how texts call a tap: ``node node-a``, ``pod shop/cart on node-a``."""
+    return "pod %s/%s on %s" % (tap.namespace, tap.pod, tap.node) if tap.pod else "node %s" % tap.node
+
+
+def _taps(taps: Sequence[Tap]) -> list[str]:
+    """Return how many taps are proven, and what is wrong with any."""
+    proven = [one for one in taps if "in" in one.proven and one.problem is None]
+    told = ["%s: %s" % (clean(tap_title(one)), clean(one.problem)) for one in taps if one.problem is not None]
+    return ["%d of %s proven to see what passes" % (len(proven), count(len(taps), "tap")), *told]

@@ -1,0 +1,111 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the hosts answered becomes the result of a trace. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ...module_utils._trace_records import Sent, Tapped
+from . import canaries, clock, verdict
+from .hops import Seen, hops, timestamp
+from .records import Hop, Planned
+from .result import SCHEMA, Destination, Endpoints, Probed, Result, Tap
+
+
+def assemble(
+    planned: Planned, tapped: Mapping[str, Sequence[Tapped]], sent: Sequence[Sent], problems: Mapping[str, str]
+) -> Result:
+    """Return the result.
+
+    tapped: what each host's taps saw. sent: what became of the probes. problems: why a host did not answer.
+    """
+    seen = _seen(planned, tapped)
+    came = {one.index: [sighting for sighting in one.tapped.sightings if not sighting.probe] for one in seen}
+    proven = canaries.proven(planned.ways, came)
+    offsets = clock.offsets(planned.places, planned.ways, came, planned.source_node_place)
+    found = hops(seen, offsets, _rank(planned))
+    evidence = verdict.Evidence(planned, {one.index: one.tapped for one in seen}, proven)
+    told = {one.number: one for one in sent}
+    probes = []
+    for mark in planned.marks:
+        own = [hop for hop in found if hop.probe == mark.probe]
+        judged = verdict.judge(evidence, own, told.get(mark.probe))
+        probes.append(Probed(mark.probe, mark, told.get(mark.probe), judged))
+    return Result(
+        schema=SCHEMA,
+        id=planned.id,
+        expression=planned.expression,
+        started=_started(sent, found),
+        source=planned.source,
+        destination=Destination(planned.destination, planned.address, planned.port),
+        endpoints=_endpoints(planned, found),
+        probes=tuple(probes),
+        taps=tuple(_tap(planned, index, seen, proven, problems) for index in range(len(planned.places))),
+        hops=found,
+        clock=tuple(offsets.values()),
+        verdict=verdict.worst(probe.verdict for probe in probes),
+    )
+
+
+def _seen(planned: Planned, tapped: Mapping[str, Sequence[Tapped]]) -> list[Seen]:
+    """Return what each place has seen, in the places' order."""
+    return [
+        Seen(index, place, one)
+        for index, place in enumerate(planned.places)
+        for one in tapped.get(place.host, ())
+        if one.netns == place.netns
+    ]
+
+
+def _rank(planned: Planned) -> dict[int, int]:
+    """Return how far each place is on the way of a request; what is on none is in the middle."""
+    rank = {planned.source_place: 0}
+    rank.setdefault(planned.source_node_place, 1)
+    for landing in planned.landings:
+        for place, far in ((landing.node_place, 3), (landing.place, 4)):
+            if place is not None:
+                rank.setdefault(place, far)
+    return {index: rank.get(index, 2) for index in range(len(planned.places))}
+
+
+def _started(sent: Sequence[Sent], found: Sequence[Hop]) -> str | None:
+    times = [one.started_ns for one in sent if one.started_ns] or [hop.time_ns for hop in found]
+    return timestamp(min(times)) if times else None
+
+
+def _endpoints(planned: Planned, found: Sequence[Hop]) -> Endpoints:
+    came = {(hop.tap, hop.dst, hop.dport) for hop in found if hop.part == "first" and hop.direction == "In"}
+    seen = [one for one in planned.landings if (one.place, one.address, one.port) in came]
+    return Endpoints(len(seen), len(planned.landings), tuple(one.title or one.address for one in seen))
+
+
+def _tap(
+    planned: Planned,
+    index: int,
+    seen: Sequence[Seen],
+    proven: Mapping[int, tuple[str, ...]],
+    problems: Mapping[str, str],
+) -> Tap:
+    place, manners = planned.places[index], proven.get(index, ())
+    pod = place.target.name if place.target.kind == "pod" else None
+    one = next((one.tapped for one in seen if one.index == index), None)
+    if one is None:
+        problem = problems.get(place.host, "it gave no answer")
+        return Tap(index, place.node, place.target.namespace, pod, manners, problem=problem)
+    return Tap(
+        index,
+        place.node,
+        place.target.namespace,
+        pod,
+        manners,
+        {str(link.index): link.name for link in one.interfaces},
+        one.changed,
+        one.packets,
+        one.received,
+        one.dropped,
+        one.left_out,
+        one.problem,
+    )

@@ -1,0 +1,158 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A request to trace becomes one record per node: what it watches, and what it sends. PRIVATE to the collection.
+
+    plan_trace(request, answers, cluster, told, services, seed)
+
+Nothing here asks a host, a file or the clock: with the same seed the same request gives the same plan.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ...module_utils._command import own_words
+from ...module_utils._errors import TargetError
+from ...module_utils._records import Candidate, Target
+from ...module_utils._trace_records import Mark, NodeInjection, NodeTap
+from .._cluster.merging import Told
+from .._cluster.services import Service
+from .._plan import LeftOut, Places, settle
+from .._play import Answer
+from . import canaries, ends, probing
+from .ends import Ends
+from .expression import to_text
+from .records import Landing, Place, Planned
+from .request import TraceOptions, read
+from .tap_filter import tap_filter
+
+_PREFIX = "trace_"
+_TAP_SECONDS = 60
+
+_Key = tuple[str, int]
+"""(node, inode of a network namespace)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TracePlan:
+    """What every host is to do, and what the report needs to know of it."""
+
+    id: str
+    taps: Mapping[str, NodeTap]
+    """By host."""
+    injections: Mapping[str, NodeInjection]
+    """By host: canaries, and from the source's host the probes."""
+    afterwards: Mapping[str, NodeInjection]
+    """By host: the canaries that follow."""
+    trace: Planned
+    left_out: tuple[LeftOut, ...]
+    warnings: tuple[str, ...]
+
+
+def plan_trace(
+    request: Mapping[str, Any],
+    answers: Iterable[Answer],
+    cluster: Sequence[Candidate],
+    told: Told,
+    services: Sequence[Service],
+    seed: bytes,
+) -> TracePlan:
+    """Return the plan; raise PcapError for a bad value, and for an end that is not there or not on a host of the play.
+
+    request: the role's options by their names. seed: at least 16 random bytes. The others as for ``plan_capture``.
+    """
+    options = read(request)
+    places = settle(answers, cluster, told)
+    try:
+        found = ends.find(options.expression, places, services)
+    except TargetError as error:
+        raise TargetError(own_words(str(error), _PREFIX)) from None
+    watched = _watched(found, places, options.every_node)
+    ports = tuple(dict.fromkeys(port for port in (found.wanted.dport, *(one.port for one in found.landings)) if port))
+    aim = probing.Aim(found.wanted, found.address, ports, options.said(found.address))
+    probes, marks = probing.probes(aim, options.count, seed)
+    trace = _planned(options, found, places, watched, (options.id or "t-%s" % seed.hex()[:10], marks))
+    targets = tuple(watched.values())
+    nonce = probing.canary_mark(seed, marks[0].version)
+    before = canaries.by_node(trace.ways, targets, nonce)
+    after = canaries.by_node(trace.ways, targets, nonce, after=True)
+    text = tap_filter((*marks, nonce))
+    taps, injections, afterwards = {}, {}, {}
+    for node, host in places.hosts.items():
+        here = tuple(target for target in targets if target.node == node)
+        if here:
+            asked = options.expression.filter
+            taps[host] = NodeTap(trace.id, node, here, text, (*marks, nonce), asked, _TAP_SECONDS)
+        if node == found.source.node:
+            sent = before.get(node, ())
+            wait, patience = options.interval_ms, options.timeout_ms
+            injections[host] = NodeInjection(trace.id, found.source, probes, sent, wait, patience)
+        elif node in before:
+            injections[host] = NodeInjection(trace.id, here[0], canaries=before[node])
+        if node in after:
+            afterwards[host] = NodeInjection(trace.id, here[0], canaries=after[node])
+    left_out = ["host %s is left out: %s" % (one.host, one.reason) for one in places.left_out]
+    warnings = tuple(own_words(one, _PREFIX) for one in (*left_out, *places.disputes, *found.warnings))
+    return TracePlan(trace.id, taps, injections, afterwards, trace, places.left_out, warnings)
+
+
+def _watched(found: Ends, places: Places, every_node: bool) -> dict[_Key, Target]:
+    """Return what is watched: both ends and their nodes, or every node."""
+    nodes = _nodes(places)
+    own = [found.source, *(one.target for one in found.landings if one.target is not None)]
+    wanted = list(nodes) if every_node else [target.node or "" for target in own]
+    # A pod on its node's network is in the node's namespace, which goes by the node's name.
+    kept: dict[_Key, Target] = {}
+    for target in (*(nodes[node] for node in wanted if node in nodes), *own):
+        if target.node is not None and target.node in places.hosts and target.netns is not None:
+            kept.setdefault((target.node, target.netns), target)
+    return kept
+
+
+def _nodes(places: Places) -> dict[str, Target]:
+    """Return the nodes that are hosts of the play."""
+    found = {c.target.node or "": c.target for c in places.candidates if c.target.kind == "node"}
+    return {node: target for node, target in found.items() if node in places.hosts and target.netns is not None}
+
+
+def _planned(
+    options: TraceOptions,
+    found: Ends,
+    places: Places,
+    watched: Mapping[_Key, Target],
+    own: tuple[str, tuple[Mark, ...]],
+) -> Planned:
+    nodes, index = _nodes(places), {key: number for number, key in enumerate(watched)}
+
+    def place(target: Target | None) -> int | None:
+        return None if target is None else index.get((target.node or "", target.netns or 0))
+
+    def landing(one: ends.Landing) -> Landing:
+        node = nodes.get(one.target.node or "") if one.target is not None else None
+        return Landing(one.address, one.port, one.title, place(one.target), place(node))
+
+    made = [Place(places.hosts[node], node, target.ref, netns) for (node, netns), target in watched.items()]
+    source, source_node = place(found.source), place(nodes.get(found.source.node or ""))
+    known = {c.target.name for c in places.candidates if c.target.kind == "node"}
+    unwatched = sorted(name for name in known - {one.node for one in made} if name is not None)
+    return Planned(
+        id=own[0],
+        expression=to_text(options.expression),
+        protocol=own[1][0].protocol,
+        source=found.source.title,
+        source_place=source or 0,
+        source_node_place=source_node or 0,
+        destination=options.expression.destination.title,
+        address=found.address,
+        port=found.wanted.dport,
+        places=tuple(made),
+        landings=tuple(map(landing, found.landings)),
+        marks=own[1],
+        ways=canaries.ways(made, source_node or 0),
+        every_node=not unwatched,
+        unwatched=tuple(unwatched),
+    )

@@ -1,0 +1,119 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The probes of a trace, and the marks by which they are known. PRIVATE to the collection.
+
+Whatever is chosen is drawn from one seed, so that the same seed gives the same probes; who plans a trace draws the
+seed itself at random. Marks of one trace lie side by side, as ``tap_filter`` needs it to be short.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+
+from ...module_utils._trace_records import Mark, Probe
+from .wanted import Wanted
+
+CONNECTION, UDP, ICMP = "connection", "udp", "icmp"
+KINDS = {"tcp": CONNECTION, "udp": UDP, "icmp": ICMP, "icmp6": ICMP}
+"""What is sent for a protocol that an expression wants."""
+_NAMES = {"icmp6": "icmpv6"}
+"""What the reader of packets calls a protocol, where filters call it otherwise."""
+_PORTS = range(20 << 10, 29 << 10)
+"""Source ports: below Linux's own (ip_local_port_range) and Kubernetes' node ports, above the servers' most."""
+_TRIES = 8
+"""Source ports for each probe, of which the first that is free is taken."""
+_SEQUENCES = range(1 << 16, (1 << 32) - (1 << 24))
+_BESIDE_SAID = 3
+"""Sequence numbers of a connection beside its bytes."""
+_HALF_NONCE = 4
+"""Bytes of a nonce that all of a trace have in common, and then those that are its own."""
+_DNS_PORT = 53
+_DNS_HEADER = bytes.fromhex("01000001000000000000")
+"""Of a question, behind its identifier: recursion desired, one question (RFC 1035, 4.1.1)."""
+_DNS_ZONE = b"\x07invalid\x00\x00\x01\x00\x01"
+"""A zone that never is (RFC 6761), and the question for its address."""
+DISCARD = 9
+"""The port of canaries, which nobody need listen on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Aim:
+    """Where probes go, and what they are."""
+
+    wanted: Wanted
+    """Protocol, ports and version known."""
+    address: str
+    ports: tuple[int, ...]
+    """The destination's, the one that is asked for first, then those to which it may be translated."""
+    request: bytes = b""
+    """What a connection says."""
+    ttl: int | None = None
+
+
+def probes(aim: Aim, count: int, seed: bytes) -> tuple[tuple[Probe, ...], tuple[Mark, ...]]:
+    """Return as many probes, and each one's mark; ``seed``: at least 16 random bytes."""
+    made = [_probe(aim, number, count, seed) for number in range(1, count + 1)]
+    return tuple(probe for probe, _mark in made), tuple(mark for _probe, mark in made)
+
+
+def canary_mark(seed: bytes, version: int) -> Mark:
+    """Return the mark of canaries between addresses of one IP version."""
+    return Mark(0, "udp", version, nonce=_nonce(seed, 0).hex(), ports=(DISCARD,))
+
+
+def _probe(aim: Aim, number: int, count: int, seed: bytes) -> tuple[Probe, Mark]:
+    protocol = aim.wanted.protocol or ""
+    kind, name = KINDS[protocol], _NAMES.get(protocol, protocol)
+    version = 6 if ":" in aim.address else 4
+    probe = Probe(number, kind, aim.address, ttl=aim.ttl)
+    mark = Mark(number, name, version)
+    if kind == ICMP:
+        ident, nonce = _number(_drawn(seed, "ident")[:2]), _nonce(seed, number)
+        sequence = _number(_drawn(seed, "echo")[:2]) % ((1 << 16) - count) + number
+        probe = dataclasses.replace(probe, ident=ident, sequence=sequence, payload=nonce.hex())
+        return probe, dataclasses.replace(mark, ident=ident, sequence=sequence, nonce=nonce.hex())
+    ports = (aim.wanted.sport,) if aim.wanted.sport else _source_ports(seed, number, count)
+    probe = dataclasses.replace(probe, port=aim.ports[0], source_ports=ports)
+    mark = dataclasses.replace(mark, source_ports=ports, ports=aim.ports)
+    if kind == CONNECTION:
+        span = len(aim.request) + _BESIDE_SAID
+        first = _SEQUENCES[_number(_drawn(seed, "sequence")[:4]) % (len(_SEQUENCES) - count * span)]
+        sequence = first + (number - 1) * span
+        probe = dataclasses.replace(probe, sequence=sequence, payload=aim.request.hex())
+        return probe, dataclasses.replace(mark, sequence=sequence, said=len(aim.request))
+    payload, nonce, nonce_at = _datagram(aim.ports[0], _nonce(seed, number))
+    probe = dataclasses.replace(probe, payload=payload.hex())
+    return probe, dataclasses.replace(mark, nonce=nonce.hex(), nonce_at=nonce_at)
+
+
+def _nonce(seed: bytes, number: int) -> bytes:
+    """Return a probe's nonce: what the trace's have in common, and what is its own."""
+    return _drawn(seed, "nonce")[:_HALF_NONCE] + _drawn(seed, "probe %d" % number)[:_HALF_NONCE]
+
+
+def _datagram(port: int, drawn: bytes) -> tuple[bytes, bytes, int]:
+    """Return a payload, the nonce in it, and where that is; a server of DNS gets a question that it can answer."""
+    if port != _DNS_PORT:
+        return drawn, drawn, 0
+    nonce = drawn[2:6].hex().encode()  # half of it is in common, as of any
+    return drawn[-2:] + _DNS_HEADER + bytes([len(nonce)]) + nonce + _DNS_ZONE, nonce, 13
+
+
+def _source_ports(seed: bytes, number: int, count: int) -> tuple[int, ...]:
+    """Return ports that no other probe of the trace tries, all of the trace from one aligned block."""
+    block = 1 << (count * _TRIES - 1).bit_length()
+    blocks = range(_PORTS.start, _PORTS.stop, block)
+    first = blocks[_number(_drawn(seed, "ports")[:4]) % len(blocks)] + (number - 1) * _TRIES
+    return tuple(range(first, first + _TRIES))
+
+
+def _drawn(seed: bytes, what: str) -> bytes:
+    return hashlib.sha256(seed + what.encode()).digest()
+
+
+def _number(raw: Sequence[int]) -> int:
+    return int.from_bytes(bytes(raw), "big")

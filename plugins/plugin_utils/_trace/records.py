@@ -1,0 +1,146 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the plan of a trace and its assembly share, and what it comes to. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ...module_utils._records import TargetRef
+from ...module_utils._trace_records import Layer, Mark
+
+OUTCOMES = (
+    *("lost", "looped", "reset", "refused", "unsent"),
+    *("delivered", "inconclusive", "intercepted", "answered"),
+)
+"""What may become of a probe, the worst first."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A network namespace that is watched."""
+
+    host: str
+    """Of the inventory."""
+    node: str
+    target: TargetRef
+    """A pod; or the node, also where a pod shares its network."""
+    netns: int
+    """Its inode on that node."""
+
+    @property
+    def title(self) -> str:
+        """How messages call it: ``node node-a``, ``pod shop/cart on node-a``."""
+        return "%s on %s" % (self.target.title, self.node) if self.target.kind == "pod" else self.target.title
+
+
+@dataclasses.dataclass(frozen=True)
+class Landing:
+    """Where packets to the destination may arrive."""
+
+    address: str
+    port: int | None = None
+    """None where the protocol has no ports."""
+    title: str | None = None
+    """Of the pod or node that has the address; None where nobody knows."""
+    place: int | None = None
+    """Which of the places it is; None where nobody watches it."""
+    node_place: int | None = None
+    """The place of its node."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CanaryWay:
+    """From which place to which canaries of a number go."""
+
+    number: int
+    source: int
+    destination: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Planned:
+    """What a trace was to do."""
+
+    id: str
+    expression: str
+    protocol: str
+    """As packets have it."""
+    source: str
+    """Its title."""
+    source_place: int
+    source_node_place: int
+    destination: str
+    """Its title."""
+    address: str
+    """To which the probes are sent."""
+    port: int | None
+    places: tuple[Place, ...]
+    landings: tuple[Landing, ...]
+    """Of a Service one for each endpoint."""
+    marks: tuple[Mark, ...]
+    ways: tuple[CanaryWay, ...]
+    every_node: bool
+    """Whether every node that is known is watched."""
+    unwatched: tuple[str, ...] = ()
+    """Nodes that are not."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Hop:
+    """One packet of a probe at one interface, in its place on the way."""
+
+    n: int
+    """From 1."""
+    probe: int
+    time_ns: int
+    """By the node's own clock."""
+    timestamp: str
+    """The same in UTC, with microseconds."""
+    node: str
+    pod: str | None
+    """Whose namespace it is, or to whom the node's end of a veth belongs: NAMESPACE/NAME."""
+    tap: int
+    """In which of the places it was seen."""
+    interface: str | None
+    direction: str | None
+    src: str | None
+    dst: str | None
+    sport: int | None
+    dport: int | None
+    protocol: str | None
+    flags: str | None
+    leg: str
+    part: str
+    joined: str
+    again: int
+    """How many times the same packet was at the same place before: a retransmission, or with a lower TTL a loop."""
+    ttl: int | None
+    length: int
+    payload: int | None
+    encapsulation: tuple[Layer, ...]
+    changes: tuple[str, ...]
+    """What differs from the same packet's hop before."""
+    icmp: str | None = None
+    """Type and code of an ICMP error, as numbers with a slash."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What a trace comes to."""
+
+    outcome: str
+    """One of OUTCOMES."""
+    text: str
+    leg: str | None = None
+    at: str | None = None
+    """Where it was seen last, or where an answer was born."""
+    between: tuple[str, ...] = ()
+    """Of a loss: the last namespace that saw it, and the next on its way."""
+    answered_by: str | None = None
+    confidence: str = "unproven"
+    """``proven``, ``likely``, or ``unproven``."""
+    missing: tuple[str, ...] = ()
+    """What would have to be known to say more."""

@@ -1,0 +1,113 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of a trace as a play hands them over. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ...module_utils._errors import OptionError, shown
+from ...module_utils._names import check_id
+from ...module_utils._units import parse_count, parse_duration
+from .._request import check_names
+from .expression import OPTION, Expression, parse
+from .records import OUTCOMES
+
+ID, REQUEST, COUNT, INTERVAL, TIMEOUT = "trace_id", "trace_request", "trace_count", "trace_interval", "trace_timeout"
+TAPS, EXPECT = "trace_taps", "trace_expect"
+OPTIONS = (OPTION, ID, REQUEST, COUNT, INTERVAL, TIMEOUT, TAPS, EXPECT)
+ALL, PATH = "all", "path"
+_MOST_PROBES, _MOST_BYTES = 100, 64 << 10
+_MOST_SECONDS = 45
+"""From the first probe to the end of the last one's patience: taps end by themselves a little later."""
+_INTERVAL = re.compile(r"(?:([0-9]{1,5})ms|([0-9]{1,2})s?)\Z", re.ASCII)
+
+
+@dataclasses.dataclass(frozen=True)
+class TraceOptions:
+    """How a trace is made."""
+
+    expression: Expression
+    id: str | None
+    """None: the plan makes one."""
+    request: str
+    """As it was written; ``said`` makes bytes of it."""
+    count: int
+    interval_ms: int
+    timeout_ms: int
+    """Of each probe."""
+    every_node: bool
+    """Whether all nodes are watched, or those on the way alone."""
+
+    def said(self, host: str) -> bytes:
+        """Return what a connection says; ``host``: whom HTTP is to name."""
+        kind, _space, rest = self.request.partition(" ")
+        if kind == "http":
+            method, path = rest.split()
+            lines = ("%s %s HTTP/1.1" % (method, path), "Host: %s" % host, "User-Agent: kube.pcap", "Connection: close")
+            return ("\r\n".join(lines) + "\r\n\r\n").encode()
+        return bytes.fromhex(rest) if kind == "hex" else rest.encode()
+
+
+def read(request: Mapping[str, Any]) -> TraceOptions:
+    """Return the options; what is empty or None takes its default. Raises OptionError."""
+    check_names(request, OPTIONS)
+    given = {name: value for name, value in request.items() if value is not None and value != ""}
+    count = parse_count(COUNT, given.get(COUNT, 1), 1, _MOST_PROBES)
+    interval = _interval(given.get(INTERVAL, "1s"))
+    timeout = parse_duration(TIMEOUT, given.get(TIMEOUT, "5s"), 1, _MOST_SECONDS)
+    if given.get(EXPECT, OUTCOMES[0]) not in OUTCOMES:
+        raise OptionError(EXPECT, "%s is no outcome" % shown(given[EXPECT]), "write one of %s" % ", ".join(OUTCOMES))
+    lasts = (count - 1) * interval / 1000 + timeout
+    if lasts > _MOST_SECONDS:
+        wrong = "%d probes, one each %d ms, and %d s for the last are more than %d s"
+        right = "send fewer, or at shorter intervals: taps do not stay longer"
+        raise OptionError(COUNT, wrong % (count, interval, timeout, _MOST_SECONDS), right)
+    return TraceOptions(
+        parse(given.get(OPTION, "")),
+        check_id(ID, given[ID]) if ID in given else None,
+        _request(given.get(REQUEST, "")),
+        count,
+        interval,
+        timeout * 1000,
+        _every_node(given.get(TAPS, PATH)),
+    )
+
+
+def _interval(value: object) -> int:
+    match = _INTERVAL.match(str(value))
+    milliseconds = int(match[1]) if match and match[1] else int(match[2]) * 1000 if match else 0
+    if not 100 <= milliseconds <= 60_000:
+        raise OptionError(INTERVAL, "%s is not taken" % shown(value), "write 100ms to 60s")
+    return milliseconds
+
+
+def _every_node(value: object) -> bool:
+    if value not in (ALL, PATH):
+        raise OptionError(TAPS, "%s is not taken" % shown(value), "write %s or %s" % (PATH, ALL))
+    return value == ALL
+
+
+def _request(value: object) -> str:
+    """Return a request after a look at its form: ``http GET /path``, ``text WORDS``, ``hex DIGITS``."""
+    written = str(value).strip()
+    if not written:
+        return "text "
+    kind, _space, rest = written.partition(" ")
+    if kind == "http" and re.fullmatch(r"[A-Z]+ /[!-~]*", rest):
+        size = len(rest)
+    elif kind == "text" and rest:
+        size = len(rest.encode())
+    elif kind == "hex" and re.fullmatch(r"(?:[0-9a-fA-F]{2})+", rest):
+        size = len(rest) // 2
+    else:
+        right = "write http GET /path, text and what to say, or hex and pairs of hexadecimal digits"
+        raise OptionError(REQUEST, "%s is not taken" % shown(written), right)
+    if size > _MOST_BYTES:
+        raise OptionError(REQUEST, "it has %d bytes" % size, "write at most %d" % _MOST_BYTES)
+    return written

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The result of a trace, as it is stored and shown: schema ``kube.pcap/trace/v1``. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from ...module_utils._errors import FileError, shown
+from ...module_utils._records import RecordError, from_result
+from ...module_utils._trace_records import Mark, Sent
+from .clock import Offset
+from .records import Hop, Verdict
+
+SCHEMA = "kube.pcap/trace/v1"
+
+
+@dataclasses.dataclass(frozen=True)
+class Destination:
+    """Where the probes were sent to."""
+
+    name: str
+    """As the expression has it."""
+    address: str
+    port: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Endpoints:
+    """At how many of the places where a probe may arrive one did."""
+
+    seen: int
+    of: int
+    names: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Probed:
+    """One probe, by what it was known, and what became of it."""
+
+    n: int
+    mark: Mark
+    sent: Sent | None
+    verdict: Verdict
+
+
+@dataclasses.dataclass(frozen=True)
+class Tap:
+    """One tap, and how far it is to be relied upon; without an answer it has a problem alone."""
+
+    id: int
+    node: str
+    namespace: str | None
+    pod: str | None
+    proven: tuple[str, ...]
+    interfaces: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Index to name."""
+    changed: tuple[str, ...] = ()
+    packets: int | None = None
+    received: int | None = None
+    dropped: int | None = None
+    left_out: int | None = None
+    problem: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """All of it."""
+
+    schema: str
+    id: str
+    expression: str
+    started: str | None
+    source: str
+    destination: Destination
+    endpoints: Endpoints
+    probes: tuple[Probed, ...]
+    taps: tuple[Tap, ...]
+    hops: tuple[Hop, ...]
+    clock: tuple[Offset, ...]
+    verdict: Verdict
+
+
+def read_result(stored: object) -> Result:
+    """Return a stored result; raise FileError for what is none, or of another schema."""
+    schema = stored.get("schema") if isinstance(stored, Mapping) else None
+    if schema != SCHEMA:
+        told = "no schema" if schema is None else "the schema %s" % shown(schema)
+        raise FileError("it is no result of a trace: it has %s, and %s is read" % (told, SCHEMA))
+    try:
+        return from_result(Result, stored)
+    except RecordError as error:
+        raise FileError("it is no result of a trace: %s" % error) from None

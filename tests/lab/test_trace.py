@@ -1,0 +1,356 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbook trace on three nodes: ways, outcomes, and what is left (rows KP-2 to KP-9, KP-11, KP-12)."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.lab import addresses
+from tests.lab.ansible_run import Ansible
+from tests.lab.handles import Place
+from tests.lab.lab import Lab
+from tests.lab.model import Fault
+from tests.lab.playing import WEB, failed, said
+from tests.lab.tracing import Traces, serving, way
+from tests.lab.traffic import kill_family
+
+TO_DB = "from pod shop/cart to pod shop/db-0 and tcp port 8080"
+_ACCEPT_AND_RESET = """
+import socket, struct, sys
+server = socket.create_server(("::", int(sys.argv[1])), family=socket.AF_INET6, dualstack_ipv6=True)
+print("ready", flush=True)
+while True:
+    connection, _peer = server.accept()
+    connection.recv(100)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+"""
+
+
+@pytest.fixture
+def traces(lab: Lab, ansible: Ansible, tmp_path: pathlib.Path) -> Iterator[Traces]:
+    """The playbook; nothing of it is left on any node afterwards."""
+    yield Traces(ansible, tmp_path, snapshot=str(lab.snapshot))
+    for node in lab.nodes:
+        assert node.run(["pgrep", "-c", "tcpdump"], check=False).stdout == "0\n"
+        assert node.run(["ls", "-A", "/run/kube-pcap/taps"], check=False).stdout == ""
+
+
+@contextlib.contextmanager
+def rules(place: Place, chain: str, rule: str) -> Iterator[None]:
+    """A table of rules in a pod or node, while the body runs; ``chain`` as nft has it behind its name."""
+    text = "add table inet t\nadd chain inet t c { %s }\nadd rule inet t c %s\n" % (chain, rule)
+    place.run(["nft", "-f", "-"], input=text)
+    try:
+        yield
+    finally:
+        place.run(["nft", "delete", "table", "inet", "t"])
+
+
+def cart_to(lab: Lab, *last: tuple[str, str | None, str, str]) -> list[tuple[str, str | None, str, str]]:
+    """The first two hops of what the pod cart sends, and those behind them."""
+    return [
+        ("node-a", "shop/cart", "eth0", "Out"),
+        ("node-a", "shop/cart", lab.pod("shop", "cart").state.veth(), "P"),  # as a bridge's port, it is for the bridge
+        *last,
+    ]
+
+
+def across(lab: Lab) -> list[tuple[str, str | None, str, str]]:
+    """From node-a to the pod db-0 on node-c, over the overlay."""
+    return [
+        ("node-a", None, "cni0", "In"),
+        ("node-a", None, "vxlan.1", "Out"),
+        ("node-a", None, "eth0", "Out"),
+        ("node-c", None, "eth0", "In"),
+        ("node-c", None, "vxlan.1", "In"),
+        ("node-c", None, "cni0", "Out"),
+        ("node-c", "shop/db-0", lab.pod("shop", "db-0").state.veth(), "Out"),
+        ("node-c", "shop/db-0", "eth0", "In"),
+    ]
+
+
+@pytest.mark.parametrize("family", ["ip", "ip6"])
+def test_across_nodes(traces: Traces, lab: Lab, family: str) -> None:
+    """KP-5: each interface on the way in order, there and back; the tunnel is on the nodes' own link alone (KP-11)."""
+    with serving(lab.pod("shop", "db-0"), "http", 8080):
+        result = traces.result(TO_DB.replace("tcp", family + " and tcp"), request="http GET /")
+    verdict = result["verdict"]
+    assert (verdict["outcome"], verdict["confidence"]) == ("answered", "proven"), verdict
+    assert verdict["answered_by"] == "pod shop/db-0 on node-c"
+    there = cart_to(lab, *across(lab))
+    assert way(result) == there
+    back = [(*hop[:3], hop[3] == "Out") for hop in reversed(there)]
+    assert [(*hop[:3], hop[3] != "Out") for hop in way(result, "answer")] == back
+    wrapped = [hop["interface"] for hop in result["hops"] if hop["encapsulation"] and hop["part"] == "first"]
+    assert wrapped == ["eth0", "eth0"]
+    assert {layer["type"] for hop in result["hops"] for layer in hop["encapsulation"]} == {"vxlan"}
+    (probe,) = result["probes"]
+    assert probe["sent"]["connected"] and probe["sent"]["stage"] is None and probe["sent"]["received_bytes"] > 0
+    assert {hop["joined"] for hop in result["hops"] if hop["part"] == "later"} == {"tuple"}
+    later = [hop for hop in result["hops"] if hop["part"] == "later"]
+    assert len(later) % 10 == 0 and len(later) >= 60, "every packet of the connection is at each of ten interfaces"
+
+
+def test_the_same_node(traces: Traces, lab: Lab) -> None:
+    """KP-5: over the bridge, which passes it on by itself."""
+    pod = lab.pod("shop", WEB["node-a"])
+    with serving(pod, "http", 8080):
+        result = traces.result("from pod shop/cart to pod shop/%s and tcp port 8080" % WEB["node-a"])
+    assert result["verdict"]["outcome"] == "answered"
+    own = "shop/" + WEB["node-a"]
+    assert way(result) == cart_to(lab, ("node-a", own, pod.state.veth(), "Out"), ("node-a", own, "eth0", "In"))
+
+
+def test_a_service(traces: Traces, lab: Lab) -> None:
+    """KP-6: the endpoint that was chosen, and where the address was translated, there and back."""
+    with contextlib.ExitStack() as stack:
+        for name in WEB.values():
+            stack.enter_context(serving(lab.pod("shop", name), "http", 8080))
+        result = traces.result("from pod shop/cart to service shop/web and tcp port 80", count=3, interval="100ms")
+    assert result["verdict"]["outcome"] == "answered" and result["endpoints"]["of"] == 3
+    assert {"pod shop/" + name for name in WEB.values()} >= set(result["endpoints"]["names"])
+    assert len(result["endpoints"]["names"]) == result["endpoints"]["seen"]
+    answered = {probe["verdict"]["answered_by"].partition(" on ")[0] for probe in result["probes"]}
+    assert answered == set(result["endpoints"]["names"])
+    cluster = lab.service_ips("shop", "web").v4
+    for probe in result["probes"]:
+        hops = [hop for hop in result["hops"] if hop["probe"] == probe["n"]]
+        by = probe["verdict"]["answered_by"].split()[1]
+        first = [hop for hop in hops if hop["part"] == "first"]
+        assert (first[0]["dst"], first[0]["dport"]) == (cluster, 80)
+        assert (first[-1]["pod"], first[-1]["dport"], first[-1]["interface"]) == (by, 8080, "eth0")
+        translated = [hop for hop in first if any("dst %s:80 ->" % cluster in one for one in hop["changes"])]
+        assert len(translated) == 1
+        back = [hop for hop in hops if hop["part"] == "answer"]
+        assert (back[-1]["src"], back[-1]["sport"], back[-1]["pod"]) == (cluster, 80, "shop/cart")
+
+
+@pytest.mark.parametrize(
+    "expression, answer, first, last",
+    [
+        ("from pod shop/cart to node node-b and icmp", "node node-b", ("shop/cart", "eth0"), (None, "eth0")),
+        ("from pod shop/cart to node node-a and icmp", "node node-a", ("shop/cart", "eth0"), (None, "cni0")),
+        ("from node node-b to pod shop/db-0 and icmp", "pod shop/db-0", (None, "vxlan.1"), ("shop/db-0", "eth0")),
+        ("from node node-b to pod shop/db-0 and icmp6", "pod shop/db-0", (None, "vxlan.1"), ("shop/db-0", "eth0")),
+        (
+            "from pod kube-system/node-agent-b to pod shop/cart and icmp",
+            "pod shop/cart",
+            (None, "vxlan.1"),
+            ("shop/cart", "eth0"),
+        ),
+        ("from node node-a to node node-c and icmp", "node node-c", (None, "eth0"), (None, "eth0")),
+        ("from node node-a to node node-a and icmp", "node node-a", (None, "lo"), (None, "lo")),
+        ("from pod shop/cart to pod shop/cart and icmp", "pod shop/cart", ("shop/cart", "lo"), ("shop/cart", "lo")),
+    ],
+)
+def test_echoes(
+    traces: Traces, expression: str, answer: str, first: tuple[str | None, str], last: tuple[str | None, str]
+) -> None:
+    """KP-7: from pods, nodes and pods of their nodes' network to each, by ICMP."""
+    result = traces.result(expression)
+    assert result["verdict"]["outcome"] == "answered", result["verdict"]
+    assert result["verdict"]["answered_by"].startswith(answer)
+    there = way(result)
+    assert (there[0][1:3], there[-1][1:3]) == (first, last)
+
+
+@pytest.mark.parametrize("kind", ["echo", "ok"])
+def test_datagrams(traces: Traces, lab: Lab, kind: str) -> None:
+    """An answer that repeats the nonce, and one that says something else, which its ports alone tell."""
+    with serving(lab.pod("shop", "db-0"), "udp", 5000, kind):
+        result = traces.result("from pod shop/cart to pod shop/db-0 and udp port 5000")
+    assert result["verdict"]["outcome"] == "answered"
+    assert way(result) == cart_to(lab, *across(lab))
+    assert {hop["joined"] for hop in result["hops"] if hop["part"] == "answer"} == {
+        "mark" if kind == "echo" else "tuple"
+    }
+    assert len(way(result, "answer")) == 10
+
+
+def test_itself_through_its_service(traces: Traces, lab: Lab) -> None:
+    """A hairpin: out of the pod, translated twice on its node, and into the same pod."""
+    with serving(lab.pod("shop", "db-0"), "http", 5432):
+        result = traces.result("from pod shop/db-0 to service shop/db and tcp port 5432")
+    assert result["verdict"]["outcome"] == "answered", result["verdict"]
+    there = way(result)
+    assert there[0] == ("node-c", "shop/db-0", "eth0", "Out") and there[-1] == ("node-c", "shop/db-0", "eth0", "In")
+
+
+def test_out_of_the_cluster(traces: Traces, lab: Lab) -> None:
+    """KP-7: what leaves the cluster has its node's address from there on; what is behind it is told as not watched."""
+    outside = addresses.underlay(lab.state.index, addresses.HOST).v4
+    result = traces.result("from pod shop/cart to %s and icmp" % outside)
+    verdict = result["verdict"]
+    assert (verdict["outcome"], verdict["confidence"]) == ("answered", "likely"), verdict
+    assert verdict["answered_by"] == "eth0 of node node-a"
+    last = [hop for hop in result["hops"] if hop["part"] == "first"][-1]
+    assert (last["node"], last["interface"], last["direction"]) == ("node-a", "eth0", "Out")
+    assert any(change.startswith("src ") for change in last["changes"])
+
+
+def test_lost_inside_a_node(traces: Traces, lab: Lab) -> None:
+    """KP-8: a rule on the way drops it; the table ends there, and says so only with every node watched."""
+    fault = Fault("drop", "node-c", arguments="tcp dport 8080")
+    lab.faults.apply(fault)
+    try:
+        lost = traces.result(TO_DB, taps="all", timeout="1s")
+        unsure = traces.result(TO_DB, timeout="1s")
+    finally:
+        lab.faults.clear(fault)
+    verdict = lost["verdict"]
+    assert (verdict["outcome"], verdict["leg"], verdict["confidence"]) == ("lost", "request", "proven"), verdict
+    assert verdict["between"] == ["node node-c", "pod shop/db-0 on node-c"]
+    assert "was lost inside node node-c or before pod shop/db-0 on node-c" in verdict["text"]
+    assert way(lost)[-1][:3] == ("node-c", None, "vxlan.1")
+    assert unsure["verdict"]["outcome"] == "inconclusive"
+    assert "nobody watched on node-b (trace_taps: all does)" in unsure["verdict"]["text"]
+
+
+def test_lost_between_nodes(traces: Traces, lab: Lab) -> None:
+    """A tunnel whose packets come and are dropped before they are unwrapped: seen at the node, and not in the pod."""
+    with rules(lab.node("node-c"), "type filter hook input priority 0;", "udp dport 8472 drop"):
+        result = traces.result(TO_DB, taps="all", timeout="1s")
+    assert (result["verdict"]["outcome"], result["verdict"]["leg"]) == ("lost", "request")
+    assert way(result)[-1] == ("node-c", None, "eth0", "In")
+
+
+def test_an_answer_that_is_lost(traces: Traces, lab: Lab) -> None:
+    """The request came; the answer left the pod and did not come home."""
+    with serving(lab.pod("shop", "db-0"), "http", 8080):
+        with rules(lab.node("node-a"), "type filter hook forward priority 0;", "tcp sport 8080 drop"):
+            result = traces.result(TO_DB, taps="all", timeout="1s")
+    verdict = result["verdict"]
+    assert (verdict["outcome"], verdict["leg"]) == ("lost", "reply"), verdict
+    assert verdict["between"] == ["node node-a", "pod shop/cart on node-a"]
+
+
+def test_refused(traces: Traces, lab: Lab) -> None:
+    """Nobody listens: the pod's kernel says so."""
+    result = traces.result(TO_DB)
+    verdict = result["verdict"]
+    assert (verdict["outcome"], verdict["at"]) == ("refused", "eth0 of pod shop/db-0 on node-c"), verdict
+
+
+def test_refused_by_a_node(traces: Traces, lab: Lab) -> None:
+    """A rule that rejects: an ICMP error comes back, from the node that has the rule."""
+    rule = "tcp dport 8080 reject with icmp type admin-prohibited"
+    with rules(lab.node("node-c"), "type filter hook forward priority 0;", rule):
+        result = traces.result(TO_DB)
+    verdict = result["verdict"]
+    assert (verdict["outcome"], verdict["leg"]) == ("refused", "error"), verdict
+    assert "icmp 3/13" in verdict["text"]
+
+
+def test_delivered(traces: Traces, lab: Lab) -> None:
+    """It came into the pod, and nothing answered there."""
+    pod = lab.pod("shop", "db-0")
+    with rules(pod, "type filter hook input priority 0;", "tcp dport 8080 drop"):
+        result = traces.result(TO_DB, timeout="1s")
+    assert (result["verdict"]["outcome"], result["verdict"]["confidence"]) == ("delivered", "proven")
+
+
+def test_reset(traces: Traces, lab: Lab) -> None:
+    """The connection was made, and then reset."""
+    argv = ["python3", "-c", _ACCEPT_AND_RESET, "8080"]
+    process = lab.pod("shop", "db-0").popen(argv, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    try:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        result = traces.result(TO_DB, request="text hello")
+    finally:
+        kill_family(process.pid)
+        process.communicate()
+    assert (result["verdict"]["outcome"], result["verdict"]["leg"]) == ("reset", "reply"), result["verdict"]
+
+
+def test_unsent(traces: Traces, lab: Lab) -> None:
+    """A rule of the pod itself lets nothing out."""
+    with rules(lab.pod("shop", "cart"), "type filter hook output priority 0;", "tcp dport 8080 drop"):
+        result = traces.result(TO_DB, timeout="1s")
+    assert (result["verdict"]["outcome"], result["verdict"]["confidence"]) == ("unsent", "proven"), result["verdict"]
+
+
+def test_intercepted(traces: Traces, lab: Lab) -> None:
+    """A redirect of the pod itself, as sidecars make, answers for an address that exists nowhere."""
+    cart = lab.pod("shop", "cart")
+    with serving(cart, "http", 15001):
+        with rules(
+            cart, "type nat hook output priority -100;", "ip daddr 10.244.13.99 tcp dport 8080 redirect to :15001"
+        ):
+            result = traces.result("from pod shop/cart to 10.244.13.99 and tcp port 8080")
+    verdict = result["verdict"]
+    assert verdict["outcome"] == "intercepted", verdict
+    assert verdict["answered_by"] == "lo of pod shop/cart on node-a"
+
+
+def test_looped(traces: Traces, lab: Lab) -> None:
+    """Two nodes that send it to each other; it comes from a third, since none takes back what has its own address."""
+    with contextlib.ExitStack() as stack:
+        for name, other in (("node-c", "node-a"), ("node-a", "node-b"), ("node-b", "node-a")):
+            node, via = lab.node(name), addresses.underlay(lab.state.index, lab.node(other).spec.ip).v4
+            node.run(["ip", "route", "add", "203.0.113.9/32", "via", via])
+            stack.callback(node.run, ["ip", "route", "del", "203.0.113.9/32"])
+        result = traces.result("from node node-c to 203.0.113.9 and icmp", taps="all", timeout="1s")
+    assert result["verdict"]["outcome"] == "looped", result["verdict"]
+
+
+def test_nothing_is_sent_where_somebody_does_not_watch(traces: Traces, lab: Lab) -> None:
+    """KP-3, KP-12: a filter that a node does not compile; the trace does not run, and says why."""
+    run = traces.run("from pod shop/cart to pod shop/db-0 and tcp port 8080 and host nobody.invalid")
+    assert run.rc == 2 and run.of("inject") == {}
+    assert "nobody.invalid" in said(run)
+
+
+def test_refusals(traces: Traces) -> None:
+    """One sentence, before anything starts."""
+    for expression, words in (
+        ("from pod shop/gone to pod shop/db-0 and icmp", "trace_expression: pod shop/gone matches no pod"),
+        ("from pod shop/cart to service shop/web and tcp port 81", "no port that the filter lets through"),
+        ("from service shop/web to pod shop/cart and icmp", "a Service sends nothing, its pods do"),
+    ):
+        run = traces.run(expression)
+        assert run.rc == 2 and words in said(run) and run.of("tap") == {}
+        assert len(failed(run)) == 1, failed(run)
+
+
+def test_expectations(traces: Traces, lab: Lab) -> None:
+    """A play may be told which outcome it needs (KP-13); the result is there all the same."""
+    run = traces.run(TO_DB, expect="answered")
+    (told,) = run.of("report").values()
+    assert run.rc == 2 and "answered was expected, and it was refused" in told["msg"]
+    assert told["trace"]["verdict"]["outcome"] == "refused"
+    assert traces.run(TO_DB, expect="refused").rc == 0
+
+
+def test_check_mode(traces: Traces) -> None:
+    """Everything is checked, and nothing is sent or written."""
+    run = traces.run(TO_DB, "--check")
+    assert run.rc == 0, run.stdout
+    assert "would send 1 probe from pod shop/cart to pod shop/db-0" in said(run)
+    assert not list(traces.folder.iterdir())
+
+
+def test_what_is_printed(traces: Traces, lab: Lab) -> None:
+    """KP-9: the sentence, then the eight columns, sorted by time to the microsecond."""
+    run = traces.run(TO_DB)
+    lines = run.stdout.splitlines()
+    heading = next(number for number, line in enumerate(lines) if line.startswith("TIMESTAMP"))
+    assert (
+        lines[heading - 2].startswith("trace t-")
+        and ": refused (proven): what pod shop/cart sent" in lines[heading - 2]
+    )
+    assert lines[heading].split() == "TIMESTAMP NODE POD NIC SRC IP DST IP SRC PORT DST PORT".split()
+    rows = lines[heading + 1 : lines.index("", heading)]
+    times = [row.split()[0] for row in rows]
+    assert len(rows) == 20 and times == sorted(times) and all(len(one.partition(".")[2]) == 7 for one in times)
+    result: dict[str, Any] = next(iter(run.of("report").values()))["trace"]
+    assert [row.split()[1] for row in rows] == [hop["node"] for hop in result["hops"]]

@@ -1,0 +1,209 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What each host watches and sends for a trace, and what is refused before any does (rows KP-1, KP-7, PT-11)."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError, PcapError
+from ansible_collections.kube.pcap.plugins.module_utils._records import Candidate, Target, from_result, to_result
+from ansible_collections.kube.pcap.plugins.module_utils._trace_records import NodeInjection, NodeTap
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.merging import API, Told
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.services import Endpoint, Service, ServicePort
+from ansible_collections.kube.pcap.plugins.plugin_utils._play import Answer
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.planning import plan_trace
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.records import Planned
+
+SEED = bytes(range(16))
+ADDRESS = {"node-a": "192.0.2.1", "node-b": "192.0.2.2", "node-c": "192.0.2.3"}
+
+
+def pod(name, node, *addresses, **more):
+    return Target("pod", "shop", name, "uid-" + name, node, **{"pid": 100, "netns": 7, "addresses": addresses, **more})
+
+
+def asked(node, *pods):
+    """The answer of a host: its node, and its pods."""
+    own = Target("node", name=node, node=node, pid=1, netns=1, addresses=(ADDRESS[node], "fd00::" + node[-1]))
+    return Answer(node, None, {"node": to_result(own), "pods": to_result(list(pods)), "gone": []})
+
+
+CART = pod("cart", "node-a", "10.244.1.2", "fd00:1::2")
+WEB = pod("web", "node-a", "10.244.1.3", netns=8)
+DB = pod("db", "node-c", "10.244.3.2", "fd00:3::2")
+AGENT = pod("agent", "node-b", "192.0.2.2", netns=1, host_network=True)
+HOSTS = (asked("node-a", CART, WEB), asked("node-b", AGENT), asked("node-c", DB))
+SQL = Service(
+    "shop",
+    "sql",
+    ("10.96.0.12", "fd00:96::12"),
+    (ServicePort("tcp", 5432, "sql"),),
+    (
+        Endpoint("10.244.3.2", 15432, "tcp", "sql", "db"),
+        Endpoint("fd00:3::2", 15432, "tcp", "sql", "db"),
+        Endpoint("10.244.1.3", 15432, "tcp", "sql", "web"),
+    ),
+)
+HEADLESS = dataclasses.replace(SQL, name="headless", addresses=())
+CLUSTER = [Candidate(dataclasses.replace(one, pid=None, netns=None)) for one in (CART, WEB, DB, AGENT)]
+CLUSTER += [Candidate(Target("node", name=n, node=n, addresses=(a,))) for n, a in ADDRESS.items()]
+
+_API = Told(API)
+
+
+def plan(expression, answers=HOSTS, services=(SQL, HEADLESS), cluster=CLUSTER, told=_API, **options):
+    request = {"trace_expression": expression, **{"trace_" + name: value for name, value in options.items()}}
+    return plan_trace(request, answers, cluster, told, services, SEED)
+
+
+def watched(made):
+    """Whose namespaces each host watches."""
+    return {host: [target.title for target in one.targets] for host, one in made.taps.items()}
+
+
+@pytest.mark.parametrize(
+    "expression, titles",
+    [
+        (
+            "from pod shop/cart to pod shop/db and tcp port 80",
+            {"node-a": ["node node-a", "pod shop/cart"], "node-c": ["node node-c", "pod shop/db"]},
+        ),
+        (
+            "from pod shop/cart to pod shop/web and tcp port 80",
+            {"node-a": ["node node-a", "pod shop/cart", "pod shop/web"]},
+        ),
+        (
+            "from pod shop/cart to service shop/sql and tcp",
+            {"node-a": ["node node-a", "pod shop/cart", "pod shop/web"], "node-c": ["node node-c", "pod shop/db"]},
+        ),
+        ("from pod shop/agent to node node-a and icmp", {"node-b": ["node node-b"], "node-a": ["node node-a"]}),
+        (
+            "from pod shop/cart to 10.244.3.2 and udp port 9",
+            {"node-a": ["node node-a", "pod shop/cart"], "node-c": ["node node-c", "pod shop/db"]},
+        ),
+        ("from pod shop/cart to 8.8.8.8 and udp port 53", {"node-a": ["node node-a", "pod shop/cart"]}),
+        ("from node node-a to pod shop/cart and icmp", {"node-a": ["node node-a", "pod shop/cart"]}),
+        ("from pod shop/cart to pod shop/cart and tcp port 1", {"node-a": ["node node-a", "pod shop/cart"]}),
+    ],
+)
+def test_where_is_watched(expression, titles):
+    """Both ends and their nodes; a pod on its node's network is the node; every node where that is asked for."""
+    assert watched(plan(expression)) == titles
+    every = watched(plan(expression, taps="all"))
+    assert set(every) == set(ADDRESS) and all(own[0] == "node " + host for host, own in every.items())
+
+
+def test_records():
+    """Who sends, who only proves, and that what crosses to the nodes comes back the same."""
+    made = plan("from pod shop/cart to service shop/sql and tcp", count=3, interval="100ms", timeout="2s")
+    assert {host: len(one.probes) for host, one in made.injections.items()} == {"node-a": 3, "node-c": 0}
+    sent = made.injections["node-a"]
+    assert (sent.target.title, sent.interval_ms, sent.timeout_ms) == ("pod shop/cart", 100, 2000)
+    assert {one.destination for one in sent.probes} == {"10.96.0.12"} and {one.port for one in sent.probes} == {5432}
+    assert {host: len(one.canaries) for host, one in made.afterwards.items()} == {"node-a": 5, "node-c": 3}
+    assert all(one.after for record in made.afterwards.values() for one in record.canaries)
+    for tap in made.taps.values():
+        assert from_result(NodeTap, to_result(tap)) == tap and len(tap.marks) == 4
+        assert tap.marks[0].ports == (5432, 15432) and tap.filter == made.taps["node-a"].filter
+    assert from_result(NodeInjection, to_result(sent)) == sent
+    assert from_result(Planned, to_result(made.trace)) == made.trace
+    assert made.id == "t-0001020304" and plan("from pod shop/cart to pod shop/db and icmp", id="mine").id == "mine"
+
+
+def test_landings():
+    """Where the packets of a Service may arrive, of the version that is sent."""
+    trace = plan("from pod shop/cart to service shop/sql and tcp").trace
+    found = [(one.address, one.port, one.title, trace.places[one.place].title) for one in trace.landings]
+    assert found == [
+        ("10.244.3.2", 15432, "pod shop/db", "pod shop/db on node-c"),
+        ("10.244.1.3", 15432, "pod shop/web", "pod shop/web on node-a"),
+    ]
+    assert (trace.every_node, trace.unwatched) == (False, ("node-b",))
+    six = plan("from pod shop/cart to service shop/sql and ip6 and tcp").trace
+    assert (six.address, [one.address for one in six.landings]) == ("fd00:96::12", ["fd00:3::2"])
+
+
+def test_a_headless_service():
+    """It is one of its endpoints, on the endpoint's own port."""
+    trace = plan("from pod shop/cart to service shop/headless and tcp").trace
+    assert (trace.address, trace.port, len(trace.landings)) == ("10.244.3.2", 15432, 1)
+
+
+def test_a_destination_outside():
+    """Nobody has the address."""
+    trace = plan("from pod shop/cart to 8.8.8.8 and udp port 53").trace
+    assert [(one.address, one.title, one.place) for one in trace.landings] == [("8.8.8.8", None, None)]
+
+
+@pytest.mark.parametrize(
+    "expression, options, said",
+    [
+        ("from pod shop/gone to pod shop/db and icmp", {}, "trace_expression: pod shop/gone matches no pod"),
+        ("from pod shop/cart to pod shop/gone and icmp", {}, "trace_expression: pod shop/gone matches no pod"),
+        ("from pod shop/cart to service shop/gone and tcp", {}, "there is no service shop/gone in the API"),
+        ("from pod shop/cart to service shop/sql and udp", {}, "has no port that the filter lets through"),
+        ("from pod shop/cart to pod shop/web and ip6 and tcp port 1", {}, "pod shop/web has no IPv6 address"),
+        (
+            "from pod shop/cart to service shop/sql and tcp",
+            {"services": (), "told": Told(None)},
+            "let the API be asked",
+        ),
+        (
+            "from pod shop/cart to service shop/sql and tcp",
+            {"services": (dataclasses.replace(SQL, endpoints=()),)},
+            "nothing is behind service shop/sql on port 5432/TCP",
+        ),
+        ("from here to pod shop/db and icmp", {}, "nothing can be sent from the controller yet"),
+        ("from pod shop/cart to example.com and icmp", {}, "names are not resolved yet"),
+        ("from pod shop/cart to pod shop/db and icmp", {"answers": HOSTS[:1]}, "no host of this play is that node"),
+        ("", {}, "trace_expression: it is empty"),
+        ("from pod shop/cart to pod shop/db and icmp", {"count": 0}, "trace_count"),
+        ("from pod shop/cart to pod shop/db and icmp", {"count": 101}, "trace_count"),
+        ("from pod shop/cart to pod shop/db and icmp", {"count": 100}, "are more than 45 s"),
+        ("from pod shop/cart to pod shop/db and icmp", {"interval": "99ms"}, "trace_interval"),
+        ("from pod shop/cart to pod shop/db and icmp", {"interval": "1h"}, "trace_interval"),
+        ("from pod shop/cart to pod shop/db and icmp", {"timeout": "46s"}, "trace_timeout"),
+        ("from pod shop/cart to pod shop/db and icmp", {"taps": "some"}, "trace_taps"),
+        ("from pod shop/cart to pod shop/db and icmp", {"id": "Upper"}, "trace_id"),
+        ("from pod shop/cart to pod shop/db and icmp", {"size": 1}, "trace_size"),
+        ("from pod shop/cart to pod shop/db and icmp", {"expect": "well"}, "trace_expect"),
+        ("from pod shop/cart to pod shop/db and tcp port 1", {"request": "http GET"}, "trace_request"),
+        ("from pod shop/cart to pod shop/db and tcp port 1", {"request": "http GET /a b"}, "trace_request"),
+        ("from pod shop/cart to pod shop/db and tcp port 1", {"request": "hex 0"}, "trace_request"),
+        ("from pod shop/cart to pod shop/db and tcp port 1", {"request": "text"}, "trace_request"),
+        ("from pod shop/cart to pod shop/db and tcp port 1", {"request": "text " + "x" * 65537}, "at most 65536"),
+    ],
+)
+def test_refused(expression, options, said):
+    """Ends that are not there, or not on hosts of the play, and values that are none; each in one sentence."""
+    with pytest.raises(PcapError) as caught:
+        plan(expression, **options)
+    assert said in str(caught.value) and "\n" not in str(caught.value) and "capture_" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "request_, said",
+    [
+        ("http GET /x?y=1", b"GET /x?y=1 HTTP/1.1\r\nHost: 10.244.3.2\r\n"),
+        ("text hello  there", b"hello  there"),
+        ("hex 00ff", b"\0\xff"),
+        ("", b""),
+    ],
+)
+def test_what_a_connection_says(request_, said):
+    """Each form of a request."""
+    made = plan("from pod shop/cart to pod shop/db and tcp port 1", request=request_)
+    (probe,) = made.injections["node-a"].probes
+    assert bytes.fromhex(probe.payload).startswith(said)
+    assert made.taps["node-a"].marks[0].said == len(bytes.fromhex(probe.payload))
+
+
+def test_option_errors_come_first():
+    """A bad value is told though no host answered."""
+    with pytest.raises(OptionError, match="trace_count"):
+        plan("from pod shop/cart to pod shop/db and icmp", [], count="many")

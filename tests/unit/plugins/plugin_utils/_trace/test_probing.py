@@ -1,0 +1,74 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Probes and their marks, drawn from a seed (rows KP-2, KP-4)."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.kube.pcap.plugins.module_utils._node import injecting
+from ansible_collections.kube.pcap.plugins.module_utils._records import Target
+from ansible_collections.kube.pcap.plugins.module_utils._trace_records import NodeInjection
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.probing import Aim, canary_mark, probes
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.tap_filter import tap_filter
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.wanted import Wanted
+
+SEED = bytes(range(16))
+TCP = Aim(Wanted("tcp", dport=80, ip_version=4), "10.96.0.1", (80, 8080), b"GET /")
+
+
+@pytest.mark.parametrize(
+    "aim",
+    [
+        TCP,
+        Aim(Wanted("tcp", sport=1234, dport=80), "fd00::1", (80,), bytes(1 << 16)),
+        Aim(Wanted("udp", dport=5000), "10.0.0.1", (5000,)),
+        Aim(Wanted("udp", dport=53), "10.0.0.1", (53,)),
+        Aim(Wanted("icmp"), "10.0.0.1", ()),
+        Aim(Wanted("icmp6"), "fd00::1", ()),
+    ],
+)
+@pytest.mark.parametrize("count", [1, 100])
+def test_what_is_drawn_can_be_sent(aim, count):
+    """The module takes every probe, and each has its own mark."""
+    for seed in (SEED, bytes(16), b"\xff" * 16):
+        made, marks = probes(aim, count, seed)
+        injecting.check(NodeInjection("t", Target("node"), made))
+        assert [one.probe for one in marks] == [one.number for one in made] == list(range(1, count + 1))
+        assert len({(one.sequence, one.nonce) for one in marks}) == count
+        assert (made, marks) == probes(aim, count, seed)
+
+
+def test_a_connection():
+    """Sequence numbers side by side, with room for what each says; source ports that no other tries."""
+    made, marks = probes(TCP, 3, SEED)
+    assert {b.sequence - a.sequence for a, b in zip(marks, marks[1:], strict=False)} == {5 + 3}
+    assert [one.sequence for one in made] == [one.sequence for one in marks]
+    assert len({port for one in made for port in one.source_ports}) == 24
+    assert (made[0].payload, marks[0].said, marks[0].ports) == (b"GET /".hex(), 5, (80, 8080))
+    assert marks[0].source_ports == made[0].source_ports
+
+
+@pytest.mark.parametrize("protocol, port", [("tcp", 80), ("udp", 5000), ("udp", 53), ("icmp", None)])
+def test_marks_lie_side_by_side(protocol, port):
+    """So the taps' filter is as short for a hundred as it is for one (net.core.optmem_max)."""
+    aim = Aim(Wanted(protocol, dport=port), "10.0.0.1", (port,) if port else ())
+    few, many = (tap_filter((*probes(aim, count, SEED)[1], canary_mark(SEED, 4))) for count in (1, 100))
+    assert len(many) < len(few) * 1.1
+
+
+def test_other_seeds():
+    """Another trace has other marks."""
+    assert probes(TCP, 1, SEED)[1] != probes(TCP, 1, bytes(16))[1]
+    assert canary_mark(SEED, 4).nonce != canary_mark(bytes(16), 4).nonce
+
+
+def test_a_question():
+    """A server of DNS gets one that it can answer, and the nonce is in its name."""
+    (probe,), (mark,) = probes(Aim(Wanted("udp", dport=53), "10.0.0.1", (53,)), 1, SEED)
+    payload, nonce = bytes.fromhex(probe.payload), bytes.fromhex(mark.nonce)
+    assert payload[mark.nonce_at : mark.nonce_at + 8] == nonce and nonce.isalnum()
+    assert payload[2:12] == bytes([1, 0, 0, 1, 0, 0, 0, 0, 0, 0])
+    assert payload[12] == 8 and payload[21:] == b"\x07invalid\0\0\x01\0\x01"

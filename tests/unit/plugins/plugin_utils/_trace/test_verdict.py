@@ -1,0 +1,233 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What became of a probe (row KP-8): each outcome, and that none is told without its evidence."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from ansible_collections.kube.pcap.plugins.module_utils._trace_records import Sent
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace import verdict
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.records import Verdict
+
+from .scenes import CART, DB, NODE_A, NODE_C, OUTSIDE, POD, SERVICE, WEB, hop, tapped
+
+AT_DB = ("10.244.3.2", 15432)
+REQUEST = [hop(CART, "Out"), hop(NODE_A, "In"), hop(NODE_A, "Out", to=AT_DB), hop(NODE_C, "In", to=AT_DB)]
+ARRIVED = [*REQUEST, hop(NODE_C, "Out", to=AT_DB), hop(DB, "In", to=AT_DB)]
+BACK = [hop(DB, "Out", "answer", AT_DB), hop(NODE_C, "In", "answer", AT_DB), hop(NODE_C, "Out", "answer", AT_DB)]
+HOME = [hop(NODE_A, "In", "answer", AT_DB), hop(NODE_A, "Out", "answer"), hop(CART, "In", "answer")]
+ALL = dict.fromkeys(range(5), ("in", "out"))
+
+
+def judged(*hops, planned=SERVICE, taps=None, proven=None, sent=None):
+    """The verdict of hops; every tap is there and proven unless it is told otherwise."""
+    known = {index: tapped(index) for index in range(5)} if taps is None else taps
+    evidence = verdict.Evidence(planned, known, ALL if proven is None else proven)
+    return verdict.judge(evidence, hops, sent)
+
+
+@pytest.mark.parametrize(
+    "hops, outcome, leg, text",
+    [
+        (
+            [*ARRIVED, *BACK, *HOME],
+            "answered",
+            "reply",
+            "what pod shop/cart sent to service shop/db (10.96.0.12:5432) was answered by pod shop/db on node-c",
+        ),
+        ([], "unsent", "request", "did not leave: pod shop/cart on node-a did not see it"),
+        (ARRIVED, "delivered", "request", "came to pod shop/db on node-c, and no answer left there"),
+        (
+            [*ARRIVED, *BACK, *HOME, hop(CART, "In", "later", leg="reply", flags="R.")],
+            "reset",
+            "reply",
+            "was answered by pod shop/db on node-c, and the connection was reset after that",
+        ),
+        (
+            [*ARRIVED, *(dataclasses.replace(one, flags="R.") for one in [*BACK, *HOME])],
+            "refused",
+            "reply",
+            "was refused: a reset came back, first seen at eth0 of pod shop/db on node-c",
+        ),
+        (
+            [*REQUEST, hop(CART, "In", "error", src="192.0.2.9", protocol="icmp", icmp="3/13")],
+            "refused",
+            "error",
+            "192.0.2.9 said so by icmp 3/13",
+        ),
+        (
+            [hop(CART, "Out"), hop(CART, "In", "answer")],
+            "intercepted",
+            "reply",
+            "never came to its destination: the answer was first seen at eth0 of pod shop/cart on node-a",
+        ),
+        (
+            [*ARRIVED, *HOME],
+            "intercepted",
+            "reply",
+            "and was answered by another: the answer was first seen at eth0 of node node-a",
+        ),
+        (
+            REQUEST,
+            "lost",
+            "request",
+            "was lost inside node node-c or before pod shop/db on node-c: last seen coming in at eth0 of node node-c",
+        ),
+        (
+            REQUEST[:3],
+            "lost",
+            "request",
+            "was lost between node node-a and node node-c: last seen going out at eth0 of node node-a",
+        ),
+        (
+            [*ARRIVED, *BACK],
+            "lost",
+            "reply",
+            "the answer to what pod shop/cart sent to service shop/db (10.96.0.12:5432) was lost between node",
+        ),
+        ([*REQUEST, hop(NODE_C, "In", to=AT_DB, ttl=60)], "looped", "request", "its TTL fell from 64 to 60"),
+    ],
+)
+def test_outcomes(hops, outcome, leg, text):
+    """Each outcome, by hops that show it."""
+    made = judged(*hops)
+    assert (made.outcome, made.leg) == (outcome, leg), made
+    assert text in made.text
+
+
+def test_between():
+    """A loss names the last namespace that saw it, and the next on its way."""
+    assert judged(*REQUEST[:3]).between == ("node node-a", "node node-c")
+    assert judged(*ARRIVED, *BACK[:1]).between == ("pod shop/db on node-c", "node node-c")
+
+
+@pytest.mark.parametrize(
+    "planned, taps, proven, missing",
+    [
+        (SERVICE, None, {**ALL, NODE_C: ()}, "no canaries came to node node-c"),
+        (SERVICE, None, {**ALL, NODE_A: ("out",)}, "no canaries came to node node-a"),
+        (SERVICE, {NODE_C: None}, None, "the tap in node node-c gave no answer"),
+        (SERVICE, {NODE_C: tapped(NODE_C, dropped=3)}, None, "the tap in node node-c lost 3 packets"),
+        (SERVICE, {NODE_C: tapped(NODE_C, problem="it ended")}, None, "the tap in node node-c: it ended"),
+        (SERVICE, {NODE_C: tapped(NODE_C, left_out=1)}, None, "lost 1 packets"),
+        (
+            dataclasses.replace(SERVICE, every_node=False, unwatched=("node-b",)),
+            None,
+            None,
+            "nobody watched on node-b (trace_taps: all does)",
+        ),
+    ],
+)
+def test_no_loss_without_its_proof(planned, taps, proven, missing):
+    """A tap that was not proven alive proves no loss, nor does one that lost packets, or a node that nobody watched."""
+    known = {index: tapped(index) for index in range(5)}
+    known.update(taps or {})
+    made = judged(
+        *REQUEST[:3],
+        planned=planned,
+        taps={index: one for index, one in known.items() if one is not None},
+        proven=proven,
+    )
+    assert made.outcome == "inconclusive" and made.between == ()
+    assert any(missing in one for one in made.missing) and missing in made.text
+
+
+def test_a_promiscuous_sight_is_no_arrival():
+    """A packet that a flooding bridge shows to another pod came for somebody else."""
+    flooded = [hop(CART, "Out"), hop(NODE_A, "In", to=AT_DB), hop(WEB, "P", to=AT_DB)]
+    assert judged(*flooded).outcome == "lost"
+    to_another = [hop(CART, "Out"), hop(NODE_A, "In", to=AT_DB), hop(WEB, "In", to=AT_DB)]
+    assert judged(*to_another).outcome == "lost"
+
+
+def test_a_bridges_port():
+    """What comes in there is for another host in the kernel's eyes."""
+    made = judged(hop(CART, "Out", to=AT_DB), hop(NODE_A, "P", to=AT_DB))
+    assert "was lost inside node node-a or before node node-c: last seen coming in" in made.text
+
+
+def test_a_retransmission_is_no_loop():
+    """The same packet at the same place with the same TTL was sent again."""
+    again = [dataclasses.replace(one, again=1) for one in REQUEST]
+    assert judged(*REQUEST, *again).outcome == "lost"
+
+
+def test_unsent_and_why():
+    """What its socket says is told beside; without a tap that saw, nothing is known."""
+    sent = Sent(1, stage="open", error="EADDRINUSE")
+    assert "its socket says EADDRINUSE (open)" in judged(sent=sent).text
+    assert judged(proven={}).confidence == "unproven"
+    assert judged(taps={}).outcome == "inconclusive"
+
+
+def test_an_answer_that_says_no_more():
+    """The connection was made; that nothing came then is told, and is no other outcome."""
+    sent = Sent(1, connected=True, stage="receive", error="ETIMEDOUT")
+    made = judged(*ARRIVED, *BACK, *HOME, sent=sent)
+    assert made.outcome == "answered" and "then its socket met ETIMEDOUT (receive)" in made.text
+
+
+def test_delivered_where_the_tap_is_not_to_be_relied_upon():
+    """No answer was seen to leave, by a tap that lost packets."""
+    taps = {**{index: tapped(index) for index in range(5)}, DB: tapped(DB, dropped=1)}
+    assert judged(*ARRIVED, taps=taps).outcome == "inconclusive"
+    assert judged(*ARRIVED, proven={}).confidence == "unproven"
+
+
+def test_an_answer_from_nobody_knows_where():
+    """Where an endpoint's tap lost packets, the request may have come there."""
+    taps = {**{index: tapped(index) for index in range(5)}, DB: tapped(DB, dropped=1)}
+    assert judged(hop(CART, "Out"), hop(CART, "In", "answer"), taps=taps).outcome == "inconclusive"
+
+
+def test_a_pod():
+    """A destination of one place is on the way from the beginning."""
+    assert judged(hop(CART, "Out", to=AT_DB), hop(NODE_A, "In", to=AT_DB), planned=POD).between == (
+        "node node-a",
+        "node node-c",
+    )
+
+
+def test_a_service_that_led_nowhere():
+    """Where no tap has seen the translation, it is not known which endpoint is next."""
+    made = judged(hop(CART, "Out"), hop(NODE_A, "In"))
+    assert made.outcome == "inconclusive" and "last seen coming in at eth0 of node node-a" in made.text
+
+
+def test_outside():
+    """Nobody watches there: an answer may come, and a loss is none that could be told."""
+    to = ("192.0.2.1", 443)
+    out = [hop(1, "Out", to=to), hop(0, "Out", to=to)]
+    back = [hop(0, "In", "answer", to), hop(1, "In", "answer", to)]
+    taps = {0: tapped(0), 1: tapped(1)}
+    answered = judged(*out, *back, planned=OUTSIDE, taps=taps)
+    assert (answered.outcome, answered.confidence) == ("answered", "likely")
+    assert "answered from beyond what is watched: the answer was first seen at eth0 of node node-a" in answered.text
+    redirected = judged(hop(1, "In", to=to), hop(1, "In", "answer", to), planned=OUTSIDE, taps=taps)
+    assert redirected.outcome == "intercepted", "it was answered before it left what is watched"
+    silent = judged(*out, planned=OUTSIDE, taps=taps)
+    assert silent.outcome == "inconclusive" and "nobody watches what is behind it" in silent.text
+
+
+def test_the_worst():
+    """Of several probes, the worst tells."""
+    verdicts = [Verdict(outcome, "") for outcome in reversed(verdict.OUTCOMES)]
+    assert verdict.worst(verdicts).outcome == "lost"
+    assert verdict.worst(verdicts[:2]).outcome == "intercepted"
+
+
+def test_a_node_that_is_its_services_endpoint():
+    """It translates the address to its own, and no tap sees that; what it sends on has not arrived there."""
+    landing = dataclasses.replace(SERVICE.landings[1], address="10.0.0.1", place=NODE_A, node_place=NODE_A)
+    planned = dataclasses.replace(SERVICE, landings=(landing,))
+    came = [hop(CART, "Out"), hop(NODE_A, "In")]
+    home = [hop(NODE_A, "Out", "answer"), hop(CART, "In", "answer")]
+    made = judged(*came, *home, planned=planned)
+    assert (made.outcome, made.answered_by) == ("answered", "node node-a")
+    assert judged(*came, planned=planned).outcome == "delivered"
+    assert judged(*came, hop(NODE_A, "Out", to=("10.0.0.9", 1)), *home, planned=planned).outcome == "intercepted"
