@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The main job, shown: a lab, traffic, a capture while it runs, what the sink has in the end, and whether that is all.
+"""The main job, shown: a lab, traffic, a capture while it runs, what the sink has in the end, and whether that is all;
+then two traces.
 
 Every command is printed as a user would type it, with its own output. Nothing is left, interrupted or not.
 """
@@ -24,7 +25,7 @@ from typing import Any
 
 from tests.nodes.node import CHECKOUT
 
-from . import demo_sinks
+from . import demo_sinks, demo_traces
 from .ansible_run import environment
 from .demo_sinks import DirectorySink, Sink
 from .lab import Lab
@@ -191,7 +192,8 @@ def run_demo(name: str) -> int:
             print(line)
         print("inventory: %s\nsnapshot: %s" % (lab.inventory, lab.snapshot))
         with _sink(kind, lab, pathlib.Path(folder)) as sink:
-            holds = Demo(lab, pathlib.Path(folder), sink).tell()
+            demo = Demo(lab, pathlib.Path(folder), sink)
+            holds = demo.tell() and demo_traces.tell(lab, pathlib.Path(folder) / "traces", demo.playbook)
         show([], "python -m tests.lab down --name %s" % name)
     print("lab %s is gone; all of it took %.0f s" % (name, time.monotonic() - began))
     return 0 if holds else 1

@@ -115,8 +115,12 @@ def test_the_demo_shows_the_main_job(temporary, sink):
     sent, held, dropped = map(int, re.search(pattern, text).groups())
     assert sent == held + dropped == sum(map(int, re.findall(r"^shop/\S+: stream \d+: sent (\d+) ", text, re.M)))
     assert sent > 10000 and "Traceback" not in text and "WARNING" not in text
-    shown = [re.findall(r"kube\.pcap\.(capture|status|stop) ", line) for line in text.splitlines() if line[:2] == "$ "]
-    assert [name for names in shown for name in names] == ["capture", "status", "stop"]
+    typed = [line for line in text.splitlines() if line.startswith("$ ")]
+    shown = [re.findall(r"kube\.pcap\.(capture|status|stop|trace) ", line) for line in typed]
+    assert [name for names in shown for name in names] == ["capture", "status", "stop", "trace", "trace"]
+    verdicts = re.findall(r"^trace demo-(\w+): (\w+) \((\w+)\)", text, re.M)
+    assert verdicts == [("well", "answered", "proven"), ("ill", "lost", "proven")]
+    assert "was lost inside node node-c or before pod shop/db-0 on node-c" in text
     rows = re.findall(r"^node-[abc] +(?:pod shop/web-|node node-b).*", text, re.M)
     assert sum(" ready " in row for row in rows) == 8, "each target is told when it starts, and while it records"
     assert sum(" done " in row for row in rows) == 4, "and when it has stopped"

@@ -354,3 +354,29 @@ def test_what_is_printed(traces: Traces, lab: Lab) -> None:
     assert len(rows) == 20 and times == sorted(times) and all(len(one.partition(".")[2]) == 7 for one in times)
     result: dict[str, Any] = next(iter(run.of("report").values()))["trace"]
     assert [row.split()[1] for row in rows] == [hop["node"] for hop in result["hops"]]
+
+
+def test_shown_again(traces: Traces, ansible: Ansible, tmp_path: pathlib.Path) -> None:
+    """KP-10: the same table from the file alone, in a play of no node; and by lookup and filters."""
+    run = traces.run(TO_DB)
+    (told,) = run.of("report").values()
+    text, id = told["text"], told["trace"]["id"]
+    again = ansible.playbook("kube.pcap.show", extra_vars={"trace_from": str(traces.folder / id)})
+    assert again.rc == 0 and {task.host for task in again.tasks} == {"localhost"}
+    (shown,) = again.of("report").values()
+    assert (shown["text"], shown["trace"]) == (text, told["trace"]) and text in again.stdout
+    play = tmp_path / "play.yml"
+    play.write_text(
+        "- hosts: localhost\n  gather_facts: false\n  vars:\n"
+        "    trace: \"{{ lookup('kube.pcap.trace', '%s') }}\"\n"
+        "  tasks:\n"
+        "    - ansible.builtin.assert:\n"
+        "        that:\n"
+        "          - trace.verdict.outcome == 'refused'\n"
+        "          - trace | kube.pcap.trace_table == shown\n"
+        "          - (trace | kube.pcap.trace_table(wide=true)).splitlines()[2] is search('WHAT')\n"
+        "          - trace | kube.pcap.trace_markdown is search('## Trace')\n" % (traces.folder / id)
+    )
+    assert ansible.playbook(play, extra_vars={"shown": text}).rc == 0
+    refused = ansible.playbook("kube.pcap.show", extra_vars={"trace_from": str(tmp_path / "play.yml")})
+    assert refused.rc == 2 and "trace_from: " in said(refused) and "is no result of a trace" in said(refused)
