@@ -20,6 +20,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
 from ansible_collections.kube.pcap.plugins.plugin_utils._play import Answer, later, read_answers
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.captures import report_captures
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.collected import report_collected
+from ansible_collections.kube.pcap.plugins.plugin_utils._report.markdown import markdown
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.parts import Report
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.shapes import (
     check_collected,
@@ -98,5 +99,5 @@ class ActionModule(ControllerAction):
         sent = plain(known["hostvars"][source].get(options["sent"]))
         made = report_trace(planned, answers, sent, options["expect"], Display().columns)
         if made.trace is not None and options["dest"]:
-            write_trace(resolve_path(options["dest"], os.getcwd()), made.trace)
+            write_trace(resolve_path(options["dest"], os.getcwd()), made.trace, markdown(made.trace))
         return made

@@ -59,8 +59,8 @@ options:
     type: str
   dest:
     description:
-      - A folder of the controller. C(trace.json) is written into the folder of the trace's name there. For V(trace);
-        not in check mode.
+      - A folder of the controller. C(trace.json) and C(trace.md) are written into the folder of the trace's name there.
+        For V(trace); not in check mode.
     type: str
   expect:
     description: The outcome without which it fails, such as V(answered). For V(trace).

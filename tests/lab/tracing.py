@@ -14,8 +14,11 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+import jsonschema
+
 from tests.lab.ansible_run import Ansible, Run
 from tests.lab.traffic import kill_family
+from tests.nodes.node import CHECKOUT
 
 _HTTP = """
 import http.server, socket, sys
@@ -38,6 +41,7 @@ while True:
     data, peer = sock.recvfrom(2048)
     sock.sendto({"echo": data, "ok": b"ok"}[sys.argv[2]], peer)
 """
+SCHEMA = jsonschema.Draft202012Validator(json.loads((CHECKOUT / "docs" / "trace.schema.json").read_text()))
 PROGRAMS = {"http": _HTTP, "udp": _UDP}
 
 
@@ -83,6 +87,7 @@ class Traces:
         (told,) = done.of("report").values()
         result: dict[str, Any] = told["trace"]
         assert json.loads((self.folder / result["id"] / "trace.json").read_text()) == result
+        SCHEMA.validate(result)
         return result
 
 

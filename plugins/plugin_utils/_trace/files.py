@@ -15,25 +15,29 @@ from ...module_utils._errors import FileError, OptionError
 from .._cluster.snapshot import resolve_path
 from .result import read_result
 
-NAME = "trace.json"
+NAME, MARKDOWN = "trace.json", "trace.md"
 
 
-def write_trace(folder: str, result: Mapping[str, Any]) -> str:
+def write_trace(folder: str, result: Mapping[str, Any], text: str) -> str:
     """Write a result below a folder, in one of the trace's name, and return the file's path; raise FileError.
 
-    The file takes the place of an older one at once, and nobody but its owner can read it.
+    text: the same as Markdown, in a file beside it. Files take the place of older ones at once, and nobody but their
+    owner can read them.
     """
     own = os.path.join(folder, str(result["id"]))
-    path = os.path.join(own, NAME)
     try:
         os.makedirs(own, 0o700, exist_ok=True)
-        with open(os.open(path + ".part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump(result, file, indent=1)
-            file.write("\n")
-        os.replace(path + ".part", path)
+        _write(os.path.join(own, MARKDOWN), text)
+        _write(os.path.join(own, NAME), json.dumps(result, indent=1) + "\n")
     except OSError as error:
-        raise FileError("trace_dest: %s cannot be written: %s" % (path, error.strerror)) from None
-    return path
+        raise FileError("trace_dest: nothing can be written into %s: %s" % (own, error.strerror)) from None
+    return os.path.join(own, NAME)
+
+
+def _write(path: str, text: str) -> None:
+    with open(os.open(path + ".part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(path + ".part", path)
 
 
 def read_stored(given: str | None, started_in: str) -> dict[str, Any]:

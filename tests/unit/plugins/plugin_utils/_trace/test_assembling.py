@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import pathlib
 import time
 
 import pytest
@@ -23,6 +24,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._trace.records import Pl
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.result import read_result
 
 from .scenes import CART, ISN, NODE_A, NODE_C, SERVICE, WEB, tapped
+from .schema import trace_schema
 
 NOW = 1_700_000_000_000_000_000
 
@@ -65,13 +67,21 @@ def test_a_result():
 
 def test_stored_and_read_again(tmp_path):
     """KP-10: the file is the result, and gives the same table; only its owner can read it."""
-    path = write_trace(str(tmp_path / "traces"), to_result(RESULT))
+    path = write_trace(str(tmp_path / "traces"), to_result(RESULT), "text")
+    assert (tmp_path / "traces" / "t-1" / "trace.md").read_text() == "text"
     assert path == str(tmp_path / "traces" / "t-1" / "trace.json")
     assert (tmp_path / "traces" / "t-1" / "trace.json").stat().st_mode & 0o777 == 0o600
-    write_trace(str(tmp_path / "traces"), to_result(RESULT))
+    write_trace(str(tmp_path / "traces"), to_result(RESULT), "other")
     for given in ("traces/t-1", "traces/t-1/trace.json", path):
         stored = read_trace(given, str(tmp_path))
         assert read_result(stored) == RESULT and trace_text(stored, True) == result_text(RESULT, 200)
+
+
+def test_the_schema_is_that_of_the_records():
+    """docs/trace.schema.json tells what a result has; where this fails, write there what the message shows."""
+    root = pathlib.Path(__file__).resolve().parents[5]
+    text = json.dumps(trace_schema(), indent=1) + "\n"
+    assert (root / "docs" / "trace.schema.json").read_text(encoding="utf-8") == text, text
 
 
 def test_text():
@@ -123,8 +133,8 @@ def test_nothing_named(tmp_path):
     with pytest.raises(OptionError, match="^trace_from: nothing is named; write a file"):
         read_stored("", "/")
     (tmp_path / "file").touch()
-    with pytest.raises(FileError, match="^trace_dest: .* cannot be written: "):
-        write_trace(str(tmp_path / "file"), to_result(RESULT))
+    with pytest.raises(FileError, match="^trace_dest: nothing can be written into "):
+        write_trace(str(tmp_path / "file"), to_result(RESULT), "")
 
 
 def test_a_thousand_hops_of_fifty_nodes():
