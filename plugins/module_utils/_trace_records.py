@@ -205,6 +205,8 @@ class Interface:
     mtu: int = 0
     mac: str | None = None
     addresses: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
+    """What is attached that may take packets away from taps: ``xdp``, ``tc``."""
 
 
 @dataclasses.dataclass(frozen=True)

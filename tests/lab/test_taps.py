@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -14,8 +17,9 @@ from collections.abc import Iterator
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
-from ansible_collections.kube.pcap.plugins.module_utils._node import tcpdump
+from ansible_collections.kube.pcap.plugins.module_utils._node import netns, tcpdump
 from ansible_collections.kube.pcap.plugins.module_utils._records import Target, to_result
+from tests.lab.programs import xdp
 from tests.lab.taps import send, until
 from tests.lab.trace_taps import TraceTaps, traced
 
@@ -58,6 +62,22 @@ def test_what_it_has_seen(target: Target, taps: TraceTaps) -> None:
     (lo,) = told["interfaces"]
     assert (lo["index"], lo["name"], lo["mac"], lo["addresses"]) == (1, "lo", None, ["127.0.0.1", "::1"])
     assert told["changed"] == []
+
+
+def test_programs_that_are_attached(target: Target, taps: TraceTaps) -> None:
+    """tc's place for programs, and an XDP program, are told of the interfaces that have them."""
+    in_namespace(target, "ip", "link", "add", "one", "type", "veth", "peer", "name", "two")
+    in_namespace(target, "tc", "qdisc", "add", "dev", "one", "clsact")
+    namespace = netns.open_target(target)
+    try:
+        with contextlib.ExitStack() as stack:
+            with netns.inside(namespace):
+                stack.enter_context(xdp(socket.if_nametoindex("two")))
+            taps.run("started")
+            told = taps.read()
+    finally:
+        os.close(namespace)
+    assert {one["name"]: one["programs"] for one in told["interfaces"]} == {"lo": [], "one": ["tc"], "two": ["xdp"]}
 
 
 def test_a_filter_that_the_kernel_does_not_take(target: Target, taps: TraceTaps) -> None:

@@ -20,9 +20,11 @@ from tests.lab.handles import Place
 from tests.lab.lab import Lab
 from tests.lab.model import Fault
 from tests.lab.playing import WEB, failed, said
-from tests.lab.tracing import Traces, serving, way
+from tests.lab.tracing import Hop, Traces, serving, way
 from tests.lab.traffic import kill_family
 
+IN, OUT = False, True
+"""Of a hop: whether it goes out."""
 TO_DB = "from pod shop/cart to pod shop/db-0 and tcp port 8080"
 _ACCEPT_AND_RESET = """
 import socket, struct, sys
@@ -56,26 +58,26 @@ def rules(place: Place, chain: str, rule: str) -> Iterator[None]:
         place.run(["nft", "delete", "table", "inet", "t"])
 
 
-def cart_to(lab: Lab, *last: tuple[str, str | None, str, str]) -> list[tuple[str, str | None, str, str]]:
+def cart_to(lab: Lab, *last: Hop) -> list[Hop]:
     """The first two hops of what the pod cart sends, and those behind them."""
     return [
-        ("node-a", "shop/cart", "eth0", "Out"),
-        ("node-a", "shop/cart", lab.pod("shop", "cart").state.veth(), "P"),  # as a bridge's port, it is for the bridge
+        ("node-a", "shop/cart", "eth0", OUT),
+        ("node-a", "shop/cart", lab.pod("shop", "cart").state.veth(), IN),
         *last,
     ]
 
 
-def across(lab: Lab) -> list[tuple[str, str | None, str, str]]:
+def across(lab: Lab) -> list[Hop]:
     """From node-a to the pod db-0 on node-c, over the overlay."""
     return [
-        ("node-a", None, "cni0", "In"),
-        ("node-a", None, "vxlan.1", "Out"),
-        ("node-a", None, "eth0", "Out"),
-        ("node-c", None, "eth0", "In"),
-        ("node-c", None, "vxlan.1", "In"),
-        ("node-c", None, "cni0", "Out"),
-        ("node-c", "shop/db-0", lab.pod("shop", "db-0").state.veth(), "Out"),
-        ("node-c", "shop/db-0", "eth0", "In"),
+        ("node-a", None, "cni0", IN),
+        ("node-a", None, "vxlan.1", OUT),
+        ("node-a", None, "eth0", OUT),
+        ("node-c", None, "eth0", IN),
+        ("node-c", None, "vxlan.1", IN),
+        ("node-c", None, "cni0", OUT),
+        ("node-c", "shop/db-0", lab.pod("shop", "db-0").state.veth(), OUT),
+        ("node-c", "shop/db-0", "eth0", IN),
     ]
 
 
@@ -89,8 +91,7 @@ def test_across_nodes(traces: Traces, lab: Lab, family: str) -> None:
     assert verdict["answered_by"] == "pod shop/db-0 on node-c"
     there = cart_to(lab, *across(lab))
     assert way(result) == there
-    back = [(*hop[:3], hop[3] == "Out") for hop in reversed(there)]
-    assert [(*hop[:3], hop[3] != "Out") for hop in way(result, "answer")] == back
+    assert way(result, "answer") == [(*hop[:3], not hop[3]) for hop in reversed(there)]
     wrapped = [hop["interface"] for hop in result["hops"] if hop["encapsulation"] and hop["part"] == "first"]
     assert wrapped == ["eth0", "eth0"]
     assert {layer["type"] for hop in result["hops"] for layer in hop["encapsulation"]} == {"vxlan"}
@@ -108,7 +109,7 @@ def test_the_same_node(traces: Traces, lab: Lab) -> None:
         result = traces.result("from pod shop/cart to pod shop/%s and tcp port 8080" % WEB["node-a"])
     assert result["verdict"]["outcome"] == "answered"
     own = "shop/" + WEB["node-a"]
-    assert way(result) == cart_to(lab, ("node-a", own, pod.state.veth(), "Out"), ("node-a", own, "eth0", "In"))
+    assert way(result) == cart_to(lab, ("node-a", own, pod.state.veth(), OUT), ("node-a", own, "eth0", IN))
 
 
 def test_a_service(traces: Traces, lab: Lab) -> None:
@@ -183,7 +184,7 @@ def test_itself_through_its_service(traces: Traces, lab: Lab) -> None:
         result = traces.result("from pod shop/db-0 to service shop/db and tcp port 5432")
     assert result["verdict"]["outcome"] == "answered", result["verdict"]
     there = way(result)
-    assert there[0] == ("node-c", "shop/db-0", "eth0", "Out") and there[-1] == ("node-c", "shop/db-0", "eth0", "In")
+    assert there[0] == ("node-c", "shop/db-0", "eth0", OUT) and there[-1] == ("node-c", "shop/db-0", "eth0", IN)
 
 
 def test_out_of_the_cluster(traces: Traces, lab: Lab) -> None:
@@ -221,7 +222,7 @@ def test_lost_between_nodes(traces: Traces, lab: Lab) -> None:
     with rules(lab.node("node-c"), "type filter hook input priority 0;", "udp dport 8472 drop"):
         result = traces.result(TO_DB, taps="all", timeout="1s")
     assert (result["verdict"]["outcome"], result["verdict"]["leg"]) == ("lost", "request")
-    assert way(result)[-1] == ("node-c", None, "eth0", "In")
+    assert way(result)[-1] == ("node-c", None, "eth0", IN)
 
 
 def test_an_answer_that_is_lost(traces: Traces, lab: Lab) -> None:

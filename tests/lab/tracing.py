@@ -91,10 +91,18 @@ class Traces:
         return result
 
 
-def way(result: dict[str, Any], part: str = "first") -> list[tuple[str, str | None, str, str]]:
-    """(node, pod, interface, direction) of each hop of one packet, the first time it was sent."""
-    return [
-        (hop["node"], hop["pod"], hop["interface"], hop["direction"])
-        for hop in result["hops"]
-        if hop["part"] == part and not hop["again"]
-    ]
+Hop = tuple[str, str | None, str, bool]
+
+
+def way(result: dict[str, Any], part: str = "first") -> list[Hop]:
+    """(node, pod, interface, whether it goes out) of each hop of one packet, the first time it was sent.
+
+    What comes in at a bridge's port is for another host (P), but at the port whose link address the bridge has taken.
+    """
+    found = []
+    for hop in result["hops"]:
+        if hop["part"] == part and not hop["again"]:
+            on_node = result["taps"][hop["tap"]]["pod"] is None
+            assert hop["direction"] in (("In", "Out", "P") if on_node else ("In", "Out")), hop
+            found.append((hop["node"], hop["pod"], hop["interface"], hop["direction"] == "Out"))
+    return found

@@ -23,15 +23,19 @@ from .._errors import NodeError
 # linux/netlink.h, linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _NLM_F_REQUEST, _NLM_F_DUMP_INTR, _NLM_F_DUMP = 0x1, 0x10, 0x300
-_RTM_NEWLINK, _RTM_GETLINK, _RTM_NEWADDR, _RTM_GETADDR = 16, 18, 20, 22
+_RTM_NEWLINK, _RTM_GETLINK, _RTM_NEWADDR, _RTM_GETADDR, _RTM_NEWQDISC, _RTM_GETQDISC = 16, 18, 20, 22, 36, 38
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_LINKINFO, _IFLA_STATS64 = 1, 3, 4, 5, 18, 23
+_IFLA_XDP, _IFLA_XDP_ATTACHED = 43, 2
 _IFLA_INFO_KIND = 1
+_TCA_KIND = 1
+_INGRESS = (b"clsact", b"ingress")
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _NLA_TYPE_MASK = 0x3FFF
 
 _HEADER = struct.Struct("=IHHII")
 _LINK = struct.Struct("=BxHiII")
 _ADDRESS = struct.Struct("=BBBBI")
+_QDISC = struct.Struct("=BxxxiIII")
 _ATTRIBUTE = struct.Struct("=HH")
 _STATS = struct.Struct("=16Q")
 _TIMEOUT_SECONDS = 5.0
@@ -57,6 +61,8 @@ class Link:
     """Dropped by the device for want of buffers: rx_missed_errors."""
     mac: str | None = None
     """Of six bytes, as ``02:00:0a:01:00:02``; None where it has none, as lo, or another kind, as a tunnel's."""
+    xdp: bool = False
+    """Whether an XDP program is attached, which may take packets before any capture sees them."""
 
     @property
     def dropped(self) -> int:
@@ -97,6 +103,24 @@ def read_addresses(sock: socket.socket) -> list[Address]:
     return sorted((address for address in addresses if address), key=lambda address: address.index)
 
 
+def read_ingress(sock: socket.socket) -> frozenset[int]:
+    """Return the indexes of interfaces at which tc may have programs for what comes in (tc(8): clsact, ingress).
+
+    Programs that were attached by bpf(2) alone (tcx, since Linux 6.6) are not told. Raises NodeError.
+    """
+    messages = _dump(sock, _RTM_GETQDISC, _QDISC.pack(0, 0, 0, 0, 0))
+    found = (parse_qdisc(body) for kind, body in messages if kind == _RTM_NEWQDISC)
+    return frozenset(index for index, kind in found if kind in _INGRESS)
+
+
+def parse_qdisc(body: bytes) -> tuple[int, bytes]:
+    """Return (index of the interface, kind) of one RTM_NEWQDISC message without its header; (0, b"") of a cut one."""
+    if len(body) < _QDISC.size:
+        return 0, b""
+    _family, index, _handle, _parent, _info = _QDISC.unpack_from(body)
+    return index, dict(_attributes(body, _QDISC.size)).get(_TCA_KIND, b"").rstrip(b"\0")
+
+
 def parse_link(body: bytes) -> Link | None:
     """Return the interface of one RTM_NEWLINK message without its header; None for one that is cut or has no name."""
     if len(body) < _LINK.size:
@@ -120,6 +144,7 @@ def parse_link(body: bytes) -> Link | None:
         rx_dropped=counters[6],
         rx_missed=counters[15],
         mac=_mac(found.get(_IFLA_ADDRESS, b"")),
+        xdp=any(dict(_attributes(found.get(_IFLA_XDP, b""), 0)).get(_IFLA_XDP_ATTACHED, b"")),
     )
 
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Collection, Sequence
 
 from .._trace_records import Interface
 from . import links
@@ -20,15 +20,18 @@ class Surroundings:
 
     def read(self) -> tuple[Interface, ...]:
         """Return all interfaces, by index; raise NodeError when the kernel refuses."""
-        return interfaces(links.read_links(self._socket), links.read_addresses(self._socket))
+        found, addresses = links.read_links(self._socket), links.read_addresses(self._socket)
+        return interfaces(found, addresses, links.read_ingress(self._socket))
 
     def close(self) -> None:
         """Let go of the namespace."""
         self._socket.close()
 
 
-def interfaces(found: Sequence[links.Link], addresses: Sequence[links.Address]) -> tuple[Interface, ...]:
-    """Return interfaces with their addresses, of every scope, in the kernel's order."""
+def interfaces(
+    found: Sequence[links.Link], addresses: Sequence[links.Address], ingress: Collection[int] = ()
+) -> tuple[Interface, ...]:
+    """Return interfaces with their addresses, of every scope, in the kernel's order; ``ingress``: where tc is."""
     return tuple(
         Interface(
             link.index,
@@ -38,6 +41,7 @@ def interfaces(found: Sequence[links.Link], addresses: Sequence[links.Address]) 
             link.mtu,
             link.mac,
             tuple(one.address for one in addresses if one.index == link.index),
+            (("xdp",) if link.xdp else ()) + (("tc",) if link.index in ingress else ()),
         )
         for link in found
     )

@@ -232,7 +232,9 @@ class _Case:
             return self._inconclusive(text, unsure, leg, self._at(here))
         text = "%s was lost %s: last seen %s at %s"
         text %= (what, where % (title, following), self._moving(here), self._at(here))
-        return Verdict(LOST, text, leg, self._at(here), (title, following), confidence=PROVEN)
+        both = (last, follows[0])
+        text += self._hidden(both)
+        return Verdict(LOST, text, leg, self._at(here), (title, following), confidence=self._confidence(both))
 
     def _is_sound(self, place: int) -> bool:
         """Say whether a tap is there that lost nothing, as far as it knows."""
@@ -243,7 +245,21 @@ class _Case:
         return self._is_sound(place) and "in" in self._evidence.proven.get(place, ())
 
     def _confidence(self, places: Iterable[int]) -> str:
-        return PROVEN if all(map(self._is_proven, places)) else UNPROVEN
+        """Return how sure it is that what these places' taps did not see was not there."""
+        known = list(places)
+        if not all(map(self._is_proven, known)):
+            return UNPROVEN
+        return LIKELY if self._hidden(known) else PROVEN
+
+    def _hidden(self, places: Iterable[int]) -> str:
+        """Say which programs there may have taken packets before a tap could see them."""
+        found = [
+            "%s at %s of %s" % (" and ".join(link.programs), link.name, self._place(place).title)
+            for place in places
+            for link in self._evidence.taps[place].interfaces
+            if link.programs
+        ]
+        return "; programs are attached that may hide packets from taps: %s" % ", ".join(found) if found else ""
 
     def _inconclusive(self, text: str, unsure: Iterable[int], leg: str, at: str | None = None) -> Verdict:
         missing = [self._why(place) for place in unsure]

@@ -75,3 +75,13 @@ def test_own_namespace():
     assert {a.index for a in addresses} <= {entry.index for entry in found.values()}
     if found["lo"].up:
         assert "127.0.0.1" in {a.address for a in addresses}
+
+
+def test_programs():
+    """A qdisc that has a place for programs, and an XDP program; neither where a message is cut."""
+    qdisc = struct.pack("=BxxxiIII", 0, 7, 0, 0, 0) + attribute(1, b"clsact\0")
+    assert links.parse_qdisc(qdisc) == (7, b"clsact")
+    assert links.parse_qdisc(qdisc[:19]) == (0, b"") and links.parse_qdisc(qdisc[:22]) == (7, b"")
+    assert links.parse_link(link() + attribute(43, attribute(2, b"\2"))).xdp
+    assert not links.parse_link(link() + attribute(43, attribute(2, b"\0"))).xdp
+    assert not links.parse_link(link()).xdp

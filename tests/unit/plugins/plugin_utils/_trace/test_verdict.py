@@ -137,6 +137,17 @@ def test_no_loss_without_its_proof(planned, taps, proven, missing):
     assert any(missing in one for one in made.missing) and missing in made.text
 
 
+@pytest.mark.parametrize("index, sure", [(NODE_A, "likely"), (NODE_C, "likely"), (WEB, "proven")])
+def test_programs_that_may_hide_packets(index, sure):
+    """Where XDP or tc may have taken a packet, its loss is likely and not proven."""
+    own = tapped(index)
+    hooked = (dataclasses.replace(own.interfaces[0], programs=("xdp", "tc")), *own.interfaces[1:])
+    taps = {**{one: tapped(one) for one in range(5)}, index: tapped(index, interfaces=hooked)}
+    made = judged(*REQUEST[:3], taps=taps)
+    assert (made.outcome, made.confidence) == ("lost", sure)
+    assert ("; programs are attached that may hide packets from taps: xdp and tc at" in made.text) == (sure == "likely")
+
+
 def test_a_promiscuous_sight_is_no_arrival():
     """A packet that a flooding bridge shows to another pod came for somebody else."""
     flooded = [hop(CART, "Out"), hop(NODE_A, "In", to=AT_DB), hop(WEB, "P", to=AT_DB)]
