@@ -24,7 +24,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
 from ansible_collections.kube.pcap.plugins.plugin_utils._plan import plan_capture
 from ansible_collections.kube.pcap.plugins.plugin_utils._play import check_batch, read_answers
 from ansible_collections.kube.pcap.plugins.plugin_utils._request import change, collection
-from ansible_collections.kube.pcap.plugins.plugin_utils._trace.planning import plan_trace
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.planning import check_watching, plan_trace
 from ansible_collections.kube.pcap.plugins.plugin_utils._variables import CAPTURE, EXEC, TRACE, check_cut, strange
 
 _PLANS = {"start": plan_capture, "exec": plan_exec}
@@ -39,14 +39,21 @@ class ActionModule(ControllerAction):
     """Answers from what the hosts of the play have registered."""
 
     OPTIONS = {
-        "of": {"type": "str", "choices": ["start", "status", "stop", "collect", "exec", "trace"], "default": "start"},
-        "request": {"type": "dict", "required": True},
+        "of": {
+            "type": "str",
+            "default": "start",
+            "choices": ["start", "status", "stop", "collect", "exec", "trace", "watching"],
+        },
+        "request": {"type": "dict", "default": {}},
         "registered": {"type": "list", "elements": "str", "default": []},
         "cluster": {"type": "str"},
+        "planned": {"type": "str"},
     }
 
     def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         """Return the id and one record per host, or what is asked of captures that exist."""
+        if options["of"] == "watching":
+            return self._watching(options, known)
         check_cut(known.get("_raw_params"), *_EXAMPLES.get(options["of"], ()))
         slips, others = strange(set(known), _prefix(options))
         try:
@@ -73,6 +80,14 @@ class ActionModule(ControllerAction):
             return dict(to_result(made))
         result: dict[str, Any] = to_result(_PLANS[options["of"]](request, answers, candidates, told))
         return result
+
+    def _watching(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+        """Return nothing where all taps of a trace listen; raise NodeError, which names those that do not."""
+        wanted = plain(known.get(options["planned"]) or {}).get("taps", {})
+        hosts = [host for host in known["ansible_play_hosts_all"] if host in wanted]
+        answers = read_answers(hosts, known["hostvars"], options["registered"], dict)
+        check_watching(answers)
+        return {}
 
 
 def _prefix(options: Mapping[str, Any]) -> str:

@@ -13,7 +13,6 @@ from typing import Any
 
 from ansible.utils.display import Display
 
-from ansible_collections.kube.pcap.plugins.module_utils._records import from_result
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.snapshot import resolve_path
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
 from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
@@ -33,11 +32,11 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._report.tracing import (
     TraceReport,
     check_tapped,
     pretend_trace,
+    read_planned,
     report_trace,
     show_trace,
 )
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.files import read_stored, write_trace
-from ansible_collections.kube.pcap.plugins.plugin_utils._trace.records import Planned
 
 
 class ActionModule(ControllerAction):
@@ -92,7 +91,7 @@ class ActionModule(ControllerAction):
 
     def _trace(self, options: Mapping[str, Any], known: Mapping[str, Any], answers: tuple[Answer, ...]) -> TraceReport:
         """Return the report of a trace, whose result is in its file by then."""
-        planned = from_result(Planned, plain(known[options["plan"]])["trace"])
+        planned = read_planned(plain(known.get(options["plan"])))
         if self._task.check_mode:
             return pretend_trace(planned)
         source = planned.places[planned.source_place].host

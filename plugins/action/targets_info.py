@@ -23,6 +23,6 @@ class ActionModule(ControllerAction):
     def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         """Return the targets and candidates of the cluster."""
         expression = options.get("trace_expression")
-        if expression is not None:
+        if expression:
             options = {**options, "targets": named(expression), "for_plan": True}
         return answer(options, os.environ, os.getcwd())

@@ -165,7 +165,8 @@ class Sighting:
     """Why it belongs to the probe: ``mark``; ``tuple``, the addresses and ports of a packet with the mark, there; or
     ``quote``."""
     part: str
-    """``first``: the probe itself; ``answer``: to it; ``later``: of the same connection; ``error``; ``canary``."""
+    """``first``: the probe itself; ``answer``: to it; ``later``: of the same connection; ``error``: by ICMP, about the
+    probe; ``notice``: another ICMP message about either; ``canary``."""
     ifindex: int | None = None
     direction: str | None = None
     """In, Out, B, M or P, as ``_packet.packet.Packet`` has it."""

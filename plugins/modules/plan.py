@@ -30,16 +30,17 @@ options:
       - What the play is to do. V(start), V(exec) and V(trace) choose targets; the others are asked of captures that
         exist.
       - For V(trace) it also draws at random by what the probes are known, so that no two plans are the same.
+      - V(watching) chooses nothing. It fails where a host's task that started M(kube.pcap.tap) has failed.
     type: str
-    choices: [start, status, stop, collect, exec, trace]
+    choices: [start, status, stop, collect, exec, trace, watching]
     default: start
   request:
     description:
       - The options of the role P(kube.pcap.capture#role) by their names there, those of its entry point C(main) for
         V(start), for V(exec) those of the role P(kube.pcap.exec#role), or for V(trace) of P(kube.pcap.trace#role). What
-        is empty takes its default.
+        is empty takes its default. All but V(watching) need it.
     type: dict
-    required: true
+    default: {}
   registered:
     description:
       - Names of the variables in which the hosts registered what they answered, the result of
@@ -50,6 +51,9 @@ options:
     default: []
   cluster:
     description: Name of the variable that registered M(kube.pcap.targets_info). One that was skipped knows nothing.
+    type: str
+  planned:
+    description: Name of the variable that registered the plan of the trace. For V(watching).
     type: str
 seealso:
   - module: kube.pcap.capture

@@ -17,8 +17,9 @@ from typing import Iterable
 from .._trace_records import Canary
 from . import netns
 
-COUNT = 8
-"""Of each way: some may be lost, and clocks are compared by the fastest."""
+COUNT = 4
+"""Of each way: some may be lost, and clocks are compared by the fastest. More would use up what the kernel answers to
+closed ports, six at once to each address (icmp_ratelimit in Documentation/networking/ip-sysctl.rst)."""
 _PORT = 9  # discard (RFC 863): nobody need listen there
 _AFTER = 1 << 15
 _APART_SECONDS = 0.002

@@ -21,7 +21,10 @@ from .packet import Packet, Payload, Record
 REQUEST, REPLY, ERROR = "request", "reply", "error"
 _BY_MARK, _BY_TUPLE, _BY_QUOTE = "mark", "tuple", "quote"
 _ECHOES = {"icmp": {8: REQUEST, 0: REPLY}, "icmpv6": {128: REQUEST, 129: REPLY}}
-_ERRORS = {"icmp": (3, 4, 5, 11, 12), "icmpv6": (1, 2, 3, 4)}
+_FATAL = {"icmp": (3, 11, 12), "icmpv6": (1, 3, 4)}
+"""Errors that end what they are about: no redirect, source quench, or word about a packet's size."""
+_TOO_BIG = ("icmp", 3, 4)
+_ANSWERS = 0x80  # QR in the third byte of a DNS message (RFC 1035, 4.1.1)
 _CANARY = 0
 _ROUND = 1 << 32
 
@@ -59,8 +62,10 @@ def sightings(records: Iterable[Record], marks: Sequence[Mark]) -> list[Sighting
     seen = [_Seen(record, *dissect_whole(record)) for record in records]
     marked = [_by_mark(one, marks) for one in seen]
     known: dict[_Tuple, tuple[Mark, str]] = {}
-    for one, found in zip(seen, marked):
+    for index, (one, found) in enumerate(zip(seen, marked)):
         if found is not None and found.joined == _BY_MARK and found.mark.probe != _CANARY:
+            if found.part == "first" and known.get(one.ends) == (found.mark, REPLY):  # the request was here before
+                found = marked[index] = _Found(found.mark, REPLY, _BY_MARK, "answer")
             source, sport, destination, dport = one.ends
             known.setdefault((source, sport, destination, dport), (found.mark, found.leg))
             other = REPLY if found.leg == REQUEST else REQUEST
@@ -83,7 +88,7 @@ def _by_mark(seen: _Seen, marks: Sequence[Mark]) -> _Found | None:
         elif packet.protocol == mark.protocol and packet.icmp is not None and packet.icmp.quoted is None:
             found = _echo(seen, mark)
         elif packet.icmp is not None and packet.icmp.quoted is not None:
-            found = _quote(packet.icmp.quoted, mark)
+            found = _quote(packet, packet.icmp.quoted, mark)
         else:
             found = None
         if found is not None:
@@ -109,9 +114,19 @@ def _datagram(seen: _Seen, mark: Mark) -> _Found | None:
         return None
     if mark.probe == _CANARY:
         return _Found(mark, REQUEST, _BY_MARK, "canary")
-    # An answer that repeats the question has the nonce, too.
-    answers = seen.packet.sport in mark.ports and seen.packet.dport not in mark.ports
-    return _Found(mark, REPLY, _BY_MARK, "answer") if answers else _Found(mark, REQUEST, _BY_MARK, "first")
+    if _answers(seen, mark):
+        return _Found(mark, REPLY, _BY_MARK, "answer")
+    return _Found(mark, REQUEST, _BY_MARK, "first")
+
+
+def _answers(seen: _Seen, mark: Mark) -> bool:
+    """Say whether a datagram that has the nonce is an answer that repeats the question, as far as it tells itself."""
+    sport, dport = seen.packet.sport, seen.packet.dport
+    if mark.nonce_at and seen.payload is not None:  # DNS
+        return bool(seen.payload.data[2] & _ANSWERS)
+    if (sport in mark.source_ports) != (dport in mark.source_ports):
+        return dport in mark.source_ports
+    return sport in mark.ports and dport not in mark.ports
 
 
 def _echo(seen: _Seen, mark: Mark) -> _Found | None:
@@ -130,7 +145,14 @@ def _has_nonce(seen: _Seen, mark: Mark) -> bool:
     return seen.payload.data[mark.nonce_at : mark.nonce_at + len(nonce)] == nonce
 
 
-def _quote(quoted: Packet, mark: Mark) -> _Found | None:
+def _about(packet: Packet, mark: Mark, leg: str) -> _Found:
+    """Return an ICMP message about a packet of that leg: an ``error`` where it ends the request."""
+    kind, icmp = packet.protocol or "", packet.icmp
+    fatal = icmp is not None and icmp.type in _FATAL.get(kind, ()) and (kind, icmp.type, icmp.code) != _TOO_BIG
+    return _Found(mark, ERROR, _BY_QUOTE, "error" if fatal and leg == REQUEST else "notice")
+
+
+def _quote(packet: Packet, quoted: Packet, mark: Mark) -> _Found | None:
     """An error need quote no more than 8 bytes behind the IP header (RFC 792): of TCP, ports and sequence number."""
     if quoted.protocol != mark.protocol:
         return None
@@ -140,7 +162,7 @@ def _quote(quoted: Packet, mark: Mark) -> _Found | None:
         same = (quoted.icmp.id, quoted.icmp.sequence) == (mark.ident, mark.sequence)
     else:
         same = quoted.sport in mark.source_ports and quoted.dport in mark.ports
-    return _Found(mark, ERROR, _BY_QUOTE, "error") if same else None
+    return _about(packet, mark, REQUEST) if same else None
 
 
 def _by_tuple(seen: _Seen, known: Mapping[_Tuple, tuple[Mark, str]]) -> _Found | None:
@@ -150,7 +172,7 @@ def _by_tuple(seen: _Seen, known: Mapping[_Tuple, tuple[Mark, str]]) -> _Found |
         about = known.get((quoted.src, quoted.sport, quoted.dst, quoted.dport))
         if about is None or quoted.protocol != about[0].protocol:
             return None
-        return _Found(about[0], ERROR, _BY_QUOTE, "error")
+        return _about(packet, *about)
     if packet.sport is None or packet.dport is None:
         return None
     mark, leg = known.get(seen.ends, (None, ""))

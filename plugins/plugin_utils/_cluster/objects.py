@@ -127,7 +127,7 @@ def _node(item: Object) -> Target:
         uid=text(item["metadata"], "uid"),
         node=name,
         host_network=True,
-        addresses=_addresses(text(a, "address") for a in listed if a.get("type") in ("InternalIP", "ExternalIP")),
+        addresses=addresses(text(a, "address") for a in listed if a.get("type") in ("InternalIP", "ExternalIP")),
         labels=labels(item),
     )
 
@@ -136,7 +136,7 @@ def _pod(item: Object) -> Target:
     metadata, spec, status = item["metadata"], part(item, "spec"), part(item, "status")
     annotations = part(metadata, "annotations")
     containers = _containers(spec, status)
-    addresses = [text(entry, "ip") for entry in entries(status, "podIPs")] or [text(status, "podIP")]
+    listed = [text(entry, "ip") for entry in entries(status, "podIPs")] or [text(status, "podIP")]
     return Target(
         kind="pod",
         namespace=text(metadata, "namespace") or "default",
@@ -146,7 +146,7 @@ def _pod(item: Object) -> Target:
         container=containers[0].name if containers else None,
         containers=containers,
         host_network=spec.get("hostNetwork") is True,
-        addresses=_addresses(addresses),
+        addresses=addresses(listed),
         labels=labels(item),
         static_hash=text(annotations, _CONFIG_HASH) if _CONFIG_MIRROR in annotations else None,
     )
@@ -226,12 +226,15 @@ def _owners(item: Object) -> tuple[Key, ...]:
     return tuple((str(entry.get("kind")), namespace, str(entry.get("name"))) for entry in chosen)
 
 
-def _addresses(given: Iterable[str | None]) -> tuple[str, ...]:
-    """Return addresses in the one form in which the nodes' kernels give them, so that both can be compared."""
+def addresses(given: Iterable[Any]) -> tuple[str, ...]:
+    """Return addresses in the one form in which the nodes' kernels give them, so that both can be compared.
+
+    What is none, such as a name or ``None``, is left out.
+    """
     found = []
     for one in given:
         try:
-            found.append(str(ipaddress.ip_address(one or "")))
+            found.append(str(ipaddress.ip_address(str(one))))
         except ValueError:
             continue
     return tuple(found)

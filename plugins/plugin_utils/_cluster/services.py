@@ -13,9 +13,7 @@ from typing import Any
 from ...module_utils._errors import shown
 from ...module_utils._records import from_result
 from .fields import Object, entries, labels, part, text
-from .objects import SERVICE_NAME, Piece, key_of
-
-_NO_ADDRESS = (None, "", "None")
+from .objects import SERVICE_NAME, Piece, addresses, key_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +104,7 @@ def read_ports(ports: Iterable[Object]) -> tuple[ServicePort, ...]:
 def _addresses(spec: Object) -> tuple[str, ...]:
     listed = spec.get("clusterIPs")
     given: Sequence[Any] = listed if isinstance(listed, list) else [spec.get("clusterIP")]
-    return tuple(one for one in given if isinstance(one, str) and one not in _NO_ADDRESS)
+    return addresses(given)
 
 
 def _endpoints(item: Object) -> Iterable[Endpoint]:
@@ -116,5 +114,5 @@ def _endpoints(item: Object) -> Iterable[Endpoint]:
         ready = part(endpoint, "conditions").get("ready") is not False
         listed = endpoint.get("addresses")
         for port in read_ports(entries(item, "ports")):
-            for address in listed if isinstance(listed, list) else ():
-                yield Endpoint(str(address), port.port, port.protocol, port.name, pod, ready)
+            for address in addresses(listed if isinstance(listed, list) else ()):
+                yield Endpoint(address, port.port, port.protocol, port.name, pod, ready)

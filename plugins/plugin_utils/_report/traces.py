@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ WIDE = 160
 """Columns of a terminal, from which on all of the table's are shown."""
 _HOPS = 1000
 """Most hops that are printed; all of them are in the data."""
-_PARTS = {"first": "request", "answer": "answer", "error": "error"}
+_PARTS = {"first": "request", "answer": "answer", "error": "error", "notice": "notice"}
 
 
 def trace_text(result: Mapping[str, Any], wide: bool, later: bool = False) -> str:
@@ -41,13 +42,25 @@ def result_text(result: Result, width: int) -> str:
 def _lines(result: Result, wide: bool, later: bool) -> list[str]:
     verdict = result.verdict
     sentence = "trace %s: %s (%s): %s" % (result.id, verdict.outcome, verdict.confidence, verdict.text)
-    return [clean(sentence), "", *_table(result.hops, wide, later), "", *_taps(result.taps)]
+    return [clean(sentence), *_probes(result), "", *_table(result.hops, wide, later), "", *_taps(result.taps)]
+
+
+def _probes(result: Result) -> list[str]:
+    """Return how many probes came to what, of several: the sentence is the worst one's."""
+    if len(result.probes) < 2:
+        return []
+    outcomes = collections.Counter(probe.verdict.outcome for probe in result.probes)
+    told = ", ".join("%d %s" % (number, outcome) for outcome, number in outcomes.most_common())
+    return ["of %d probes: %s" % (len(result.probes), told)]
 
 
 def _table(hops: Sequence[Hop], wide: bool, later: bool) -> list[str]:
     headings = HEADINGS if wide else EIGHT
-    chosen = [hop for hop in hops if later or hop.part != "later" or "R" in (hop.flags or "")][:_HOPS]
-    lines = table(headings, [row(hop)[: len(headings)] for hop in chosen], right=("SRC PORT", "DST PORT", "TTL"))
+    chosen = [hop for hop in hops if later or hop.part != "later" or "R" in (hop.flags or "")]
+    rows = [row(hop)[: len(headings)] for hop in chosen[:_HOPS]]
+    lines = table(headings, rows, right=("SRC PORT", "DST PORT", "TTL"))
+    if len(chosen) > _HOPS:
+        lines.append("%s more: in trace.json" % count(len(chosen) - _HOPS, "hop"))
     if len(hops) > len(chosen):
         left = count(len(hops) - len(chosen), "hop")
         lines.append("%s of what followed in the same connection: in trace.json" % left)

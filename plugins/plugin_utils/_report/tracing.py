@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...module_utils._errors import OptionError
 from ...module_utils._records import RecordError, from_result, to_result
 from ...module_utils._trace_records import Sent, Tapped
 from .._play import Answer, problem_of
@@ -51,6 +52,16 @@ def check_tapped(result: Mapping[str, Any]) -> None:
     from_result(_Tapped, result)
 
 
+def read_planned(result: Any) -> Planned:
+    """Return what a trace was to do, from the result of ``plan``; raise OptionError for anything else."""
+    given = result.get("trace") if isinstance(result, Mapping) else None
+    try:
+        return from_result(Planned, given)
+    except RecordError as error:
+        right = "name the variable that registered kube.pcap.plan for a trace"
+        raise OptionError("plan", "it is not the result of one (%s)" % error, right) from None
+
+
 def report_trace(
     planned: Planned, answers: Sequence[Answer], sent: Mapping[str, Any] | None, expect: str | None, width: int
 ) -> TraceReport:
@@ -60,7 +71,7 @@ def report_trace(
     """
     places = {place.host for place in planned.places}
     problems = {one.host: one.problem or "" for one in answers if one.host in places and one.result is None}
-    told = None if sent is None or problem_of(sent) else _sent(sent)
+    told = _sent(sent)
     if told is None:
         why = ["%s: %s" % one for one in sorted(problems.items())]
         if sent is not None:
@@ -90,8 +101,16 @@ def show_trace(stored: dict[str, Any], width: int) -> TraceReport:
     return TraceReport(stored, trace_text(stored, width >= WIDE))
 
 
-def _sent(result: Mapping[str, Any]) -> _Injected | None:
+def _sent(result: Mapping[str, Any] | None) -> _Injected | None:
+    """Return what is known of what was sent; None where nothing was.
+
+    A host that was not reached any more, or did not answer in time, may have sent all of it.
+    """
+    if result is not None and (result.get("unreachable") or result.get("timedout")):
+        return _Injected(())
+    if result is None or problem_of(result):
+        return None
     try:
         return from_result(_Injected, result)
     except RecordError:
-        return None
+        return _Injected(())

@@ -27,7 +27,8 @@ def assemble(
     proven = canaries.proven(planned.ways, came)
     offsets = clock.offsets(planned.places, planned.ways, came, planned.source_node_place)
     found = hops(seen, offsets, _rank(planned))
-    evidence = verdict.Evidence(planned, {one.index: one.tapped for one in seen}, proven)
+    unknown = frozenset(node for node, offset in offsets.items() if offset.either_way_ns is None)
+    evidence = verdict.Evidence(planned, {one.index: one.tapped for one in seen}, proven, unknown)
     told = {one.number: one for one in sent}
     probes = []
     for mark in planned.marks:

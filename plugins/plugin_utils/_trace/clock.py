@@ -29,10 +29,10 @@ class Offset:
 
     @property
     def middle_ns(self) -> int:
-        """The best guess; 0 where it is not bounded on both sides, or the bounds contradict each other."""
-        if self.low_ns is None or self.high_ns is None or self.low_ns > self.high_ns:
-            return 0
-        return (self.low_ns + self.high_ns) // 2
+        """The best guess: one bound where there is no other; 0 without any, or where they contradict each other."""
+        if self.low_ns is None or self.high_ns is None:
+            return self.low_ns or self.high_ns or 0
+        return 0 if self.low_ns > self.high_ns else (self.low_ns + self.high_ns) // 2
 
     @property
     def either_way_ns(self) -> int | None:

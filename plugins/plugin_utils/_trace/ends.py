@@ -109,15 +109,26 @@ def _to_service(
 
 
 def _landing(endpoint: Endpoint, own: Service, candidates: Iterable[Candidate]) -> Landing:
+    if endpoint.pod is not None:
+        pod = (own.namespace, endpoint.pod)
+        candidates = [one for one in candidates if _is_it(one.target, pod)]
     known = _known(endpoint.address, endpoint.port, candidates)
     if known.title is None and endpoint.pod is not None:
         return dataclasses.replace(known, title="pod %s/%s" % (own.namespace, endpoint.pod))
     return known
 
 
+def _is_it(target: Target, pod: tuple[str, str]) -> bool:
+    """Say whether a target is a pod, or a node, on whose network a pod may be."""
+    return target.kind == NODE or (target.namespace, target.name) == pod
+
+
 def _known(address: str, port: int | None, candidates: Iterable[Candidate]) -> Landing:
-    """Return an address with the pod or node that has it; a pod on its node's network is the node."""
-    for candidate in candidates:
+    """Return an address with the pod or node that has it; a pod on its node's network is the node.
+
+    A pod that has ended may have an address that another has by now.
+    """
+    for candidate in sorted(candidates, key=lambda one: not usable(one)):
         target = candidate.target
         if address in target.addresses and not (target.kind == POD and target.host_network):
             there = target if usable(candidate) and target.netns is not None else None

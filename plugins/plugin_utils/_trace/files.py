@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,9 +37,15 @@ def write_trace(folder: str, result: Mapping[str, Any], text: str) -> str:
 
 
 def _write(path: str, text: str) -> None:
-    with open(os.open(path + ".part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(path + ".part", path)
+    part = "%s.%s.part" % (path, uuid.uuid4().hex)
+    try:
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(part, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(part)
+        raise
 
 
 def read_stored(given: str | None, started_in: str) -> dict[str, Any]:

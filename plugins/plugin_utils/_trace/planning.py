@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ...module_utils._command import own_words
-from ...module_utils._errors import TargetError
+from ...module_utils._errors import NodeError, OptionError, TargetError
 from ...module_utils._records import Candidate, Target
 from ...module_utils._trace_records import Mark, NodeInjection, NodeTap
 from .._cluster.merging import Told
@@ -27,7 +27,7 @@ from . import canaries, ends, probing
 from .ends import Ends
 from .expression import to_text
 from .records import Landing, Place, Planned
-from .request import TraceOptions, read
+from .request import COUNT, TraceOptions, read
 from .tap_filter import tap_filter
 
 _PREFIX = "trace_"
@@ -71,9 +71,12 @@ def plan_trace(
         found = ends.find(options.expression, places, services)
     except TargetError as error:
         raise TargetError(own_words(str(error), _PREFIX)) from None
+    if options.count > 1 and found.wanted.sport is not None:
+        wrong = "the filter names source port %d, which one probe alone can have" % found.wanted.sport
+        raise OptionError(COUNT, wrong, "send one, or leave the source port out")
     watched = _watched(found, places, options.every_node)
     ports = tuple(dict.fromkeys(port for port in (found.wanted.dport, *(one.port for one in found.landings)) if port))
-    aim = probing.Aim(found.wanted, found.address, ports, options.said(found.address))
+    aim = probing.Aim(found.wanted, found.address, ports, options.said(found.address, found.wanted.dport))
     probes, marks = probing.probes(aim, options.count, seed)
     trace = _planned(options, found, places, watched, (options.id or "t-%s" % seed.hex()[:10], marks))
     targets = tuple(watched.values())
@@ -98,6 +101,13 @@ def plan_trace(
     left_out = ["host %s is left out: %s" % (one.host, one.reason) for one in places.left_out]
     warnings = tuple(own_words(one, _PREFIX) for one in (*left_out, *places.disputes, *found.warnings))
     return TracePlan(trace.id, taps, injections, afterwards, trace, places.left_out, warnings)
+
+
+def check_watching(answers: Iterable[Answer]) -> None:
+    """Raise NodeError where a host's taps do not listen: nothing is sent then, since its way would not be seen."""
+    missing = ["%s (%s)" % (one.host, one.problem) for one in answers if one.result is None]
+    if missing:
+        raise NodeError("nothing is sent, since these hosts do not watch: %s" % "; ".join(missing))
 
 
 def _watched(found: Ends, places: Places, every_node: bool) -> dict[_Key, Target]:
@@ -138,7 +148,9 @@ def _planned(
     made = [Place(places.hosts[node], node, target.ref, netns) for (node, netns), target in watched.items()]
     source, source_node = place(found.source), place(nodes.get(found.source.node or ""))
     known = {c.target.name for c in places.candidates if c.target.kind == "node"}
-    unwatched = sorted(name for name in known - {one.node for one in made} if name is not None)
+    left_out = {one.node or one.host for one in places.left_out}
+    unwatched = sorted(name for name in (known | left_out) - {one.node for one in made} if name is not None)
+    listed = any(ref.kind == "node" for ref in places.listed)
     return Planned(
         id=own[0],
         expression=to_text(options.expression),
@@ -153,6 +165,6 @@ def _planned(
         landings=tuple(map(landing, found.landings)),
         marks=own[1],
         ways=canaries.ways(made, source_node or 0),
-        every_node=not unwatched,
+        every_node=listed and not unwatched,
         unwatched=tuple(unwatched),
     )

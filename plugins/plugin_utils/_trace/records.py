@@ -83,7 +83,7 @@ class Planned:
     marks: tuple[Mark, ...]
     ways: tuple[CanaryWay, ...]
     every_node: bool
-    """Whether every node that is known is watched."""
+    """Whether the cluster has told its nodes, and all of them are watched."""
     unwatched: tuple[str, ...] = ()
     """Nodes that are not."""
 

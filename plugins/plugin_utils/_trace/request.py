@@ -25,6 +25,11 @@ ALL, PATH = "all", "path"
 _MOST_PROBES, _MOST_BYTES = 100, 64 << 10
 _MOST_SECONDS = 45
 """From the first probe to the end of the last one's patience: taps end by themselves a little later."""
+_FORMS = {
+    "http": re.compile(r"[A-Z]+ /[!-~]*"),
+    "text": re.compile(r".+", re.DOTALL),
+    "hex": re.compile(r"(?:[0-9a-fA-F]{2})+"),
+}
 _INTERVAL = re.compile(r"(?:([0-9]{1,5})ms|([0-9]{1,2})s?)\Z", re.ASCII)
 
 
@@ -44,12 +49,25 @@ class TraceOptions:
     every_node: bool
     """Whether all nodes are watched, or those on the way alone."""
 
-    def said(self, host: str) -> bytes:
-        """Return what a connection says; ``host``: whom HTTP is to name."""
+    def said(self, address: str, port: int | None) -> bytes:
+        """Return what a connection says; HTTP names its destination. Raises OptionError where that is too much."""
+        message = self._message(
+            "[%s]" % address if ":" in address else address, "" if port in (80, None) else ":%d" % port
+        )
+        if len(message) > _MOST_BYTES:
+            raise OptionError(REQUEST, "it has %d bytes" % len(message), "write at most %d" % _MOST_BYTES)
+        return message
+
+    def _message(self, host: str, port: str) -> bytes:
         kind, _space, rest = self.request.partition(" ")
         if kind == "http":
             method, path = rest.split()
-            lines = ("%s %s HTTP/1.1" % (method, path), "Host: %s" % host, "User-Agent: kube.pcap", "Connection: close")
+            lines = (
+                "%s %s HTTP/1.1" % (method, path),
+                "Host: " + host + port,
+                "User-Agent: kube.pcap",
+                "Connection: close",
+            )
             return ("\r\n".join(lines) + "\r\n\r\n").encode()
         return bytes.fromhex(rest) if kind == "hex" else rest.encode()
 
@@ -99,15 +117,8 @@ def _request(value: object) -> str:
     if not written:
         return "text "
     kind, _space, rest = written.partition(" ")
-    if kind == "http" and re.fullmatch(r"[A-Z]+ /[!-~]*", rest):
-        size = len(rest)
-    elif kind == "text" and rest:
-        size = len(rest.encode())
-    elif kind == "hex" and re.fullmatch(r"(?:[0-9a-fA-F]{2})+", rest):
-        size = len(rest) // 2
-    else:
+    form = _FORMS.get(kind)
+    if form is None or not form.fullmatch(rest):
         right = "write http GET /path, text and what to say, or hex and pairs of hexadecimal digits"
         raise OptionError(REQUEST, "%s is not taken" % shown(written), right)
-    if size > _MOST_BYTES:
-        raise OptionError(REQUEST, "it has %d bytes" % size, "write at most %d" % _MOST_BYTES)
     return written

@@ -26,6 +26,8 @@ class Evidence:
     """By place; one that did not answer is missing."""
     proven: Mapping[int, tuple[str, ...]]
     """By place, as ``canaries.proven`` returns it."""
+    unknown_clocks: frozenset[str] = frozenset()
+    """Nodes whose clocks canaries have not bounded, so that the order of hops there and elsewhere is not known."""
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
@@ -35,7 +37,14 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 
 def judge(evidence: Evidence, hops: Sequence[Hop], sent: Sent | None) -> Verdict:
     """Return what became of one probe; ``hops`` are its own, in order, and ``sent`` what its socket knows."""
-    return _Case(evidence, hops, sent).verdict()
+    made = _Case(evidence, hops, sent).verdict()
+    nodes = {hop.node for hop in hops}
+    unsure = sorted(nodes & evidence.unknown_clocks) if len(nodes) > 1 else []
+    if not unsure:
+        return made
+    missing = "how far the clocks are apart is not known of %s, and so the order of hops" % ", ".join(unsure)
+    confidence = LIKELY if made.confidence == PROVEN else made.confidence
+    return dataclasses.replace(made, confidence=confidence, missing=(*made.missing, missing))
 
 
 class _Case:
@@ -45,7 +54,7 @@ class _Case:
         self._evidence, self._planned, self._sent = evidence, evidence.planned, sent
         self._request = [hop for hop in hops if hop.part == "first"]
         self._answer = [hop for hop in hops if hop.part == "answer"]
-        self._errors = [hop for hop in hops if hop.leg == "error"]
+        self._errors = [hop for hop in hops if hop.part == "error"]
         self._later = [hop for hop in hops if hop.part == "later"]
         self._landing = self._found_landing()
 
@@ -59,14 +68,22 @@ class _Case:
             text = "%s went in circles: its TTL fell from %d to %d at %s"
             told = text % (self._what, *loop, self._at(self._request[-1]))
             return Verdict(LOOPED, told, "request", self._at(self._request[-1]), confidence=PROVEN)
-        if any(hop.tap == source and hop.direction == "In" for hop in self._answer):
+        if any(self._is_home(hop) for hop in self._answer):
             return self._answered()
-        if any(hop.tap == source for hop in self._errors):
-            return self._refused(next(hop for hop in self._errors if hop.tap == source))
+        if any(self._is_home(hop) for hop in self._errors):
+            return self._refused(next(hop for hop in self._errors if self._is_home(hop)))
         arrival = self._arrival()
+        if self._errors or (self._answer and arrival is None):
+            first = (self._errors or self._answer)[0]
+            text = "%s was answered or refused by somebody, first seen at %s; that did not come back to %s"
+            told = text % (self._what, self._at(first), self._place(source).title)
+            return Verdict(INCONCLUSIVE, told, "error" if self._errors else "reply", self._at(first))
         if arrival is not None:
             return self._unanswered(arrival)
         return self._stopped("request", self._request, self._way())
+
+    def _is_home(self, hop: Hop) -> bool:
+        return hop.tap == self._planned.source_place and hop.direction == "In"
 
     @property
     def _what(self) -> str:
@@ -96,21 +113,36 @@ class _Case:
         for hop in self._request:
             for one in self._planned.landings:
                 here = hop.tap == one.place and hop.direction == "In"
-                if here and (hop.dst, hop.dport) == (one.address, one.port):
+                if here and (hop.dst, hop.dport) == (one.address, one.port) and not self._is_sent_on(hop):
                     return hop
         return self._translated_arrival()
+
+    def _is_sent_on(self, came: Hop) -> bool:
+        """Say whether a node gave what came to it another destination, and sent it there."""
+        after = self._request[self._request.index(came) + 1 :]
+        ends = (came.dst, came.dport)
+        return any(hop.tap == came.tap and hop.direction == "Out" and (hop.dst, hop.dport) != ends for hop in after)
 
     def _translated_arrival(self) -> Hop | None:
         """Return the hop by which the request came to a node that translated it to itself, which no tap sees."""
         last = self._request[-1]
         asked = (last.dst, last.dport) == (self._planned.address, self._planned.port)
         nodes = [one.place for one in self._planned.landings if one.place is not None and one.place == one.node_place]
-        return last if asked and last.direction == "In" and last.tap in nodes else None
+        if not asked or last.direction != "In" or last.tap not in nodes:
+            return None
+        # Of several endpoints, another may have got it on a way that no tap saw.
+        return last if len(self._planned.landings) == 1 or self._is_born_in(last.tap) else None
+
+    def _is_born_in(self, place: int) -> bool:
+        """Say whether the answer went out of a place into which it had not come."""
+        own = [hop for hop in self._answer if hop.tap == place]
+        return bool(own) and not self._comes_in(own[0])
 
     def _left_again(self, arrival: Hop) -> bool:
         """Say whether the answer left the namespace in which the request arrived."""
-        own = arrival.tap == self._planned.source_place  # on loopback a packet is seen once, coming in
-        return any(hop.tap == arrival.tap and (hop.direction == "Out" or own) for hop in self._answer)
+        if arrival.tap == self._planned.source_place:  # on loopback a packet is seen once, coming in
+            return True
+        return self._is_born_in(arrival.tap)
 
     def _loop(self) -> tuple[int, int] | None:
         seen: dict[tuple[object, ...], int] = {}
@@ -124,6 +156,10 @@ class _Case:
     def _unseen(self) -> Verdict:
         source = self._planned.source_place
         why = "; its socket says %s" % self._trouble if self._trouble else ""
+        if self._request:
+            text = "%s was seen at %s, and not in %s, where it was sent"
+            told = text % (self._what, self._at(self._request[0]), self._place(source).title)
+            return Verdict(INCONCLUSIVE, told, "request", self._at(self._request[0]))
         if self._is_sound(source):
             text = "%s did not leave: %s did not see it%s"
             text %= (self._what, self._place(source).title, why)
@@ -139,9 +175,10 @@ class _Case:
 
     def _answered(self) -> Verdict:
         reset = [hop for hop in self._answer if "R" in (hop.flags or "")]
+        made = [hop for hop in self._answer if hop not in reset]
         born = self._at(self._answer[0])
         arrival = self._arrival()
-        if reset:
+        if reset and not made:
             text = "%s was refused: a reset came back, first seen at %s" % (self._what, self._at(reset[0]))
             return Verdict(
                 REFUSED, text, "reply", self._at(reset[0]), answered_by=self._at(reset[0]), confidence=PROVEN
@@ -153,22 +190,33 @@ class _Case:
             text %= (self._what, self._place(arrival.tap).title, born)
             return Verdict(INTERCEPTED, text, "reply", born, answered_by=born, confidence=LIKELY)
         by = self._place(arrival.tap).title
-        broken = [hop for hop in self._later if "R" in (hop.flags or "") and hop.leg == "reply"]
+        broken = reset + [hop for hop in self._later if "R" in (hop.flags or "") and hop.leg == "reply"]
         if broken:
             text = "%s was answered by %s, and the connection was reset after that; the reset was first seen at %s"
             return Verdict(
                 RESET, text % (self._what, by, self._at(broken[0])), "reply", self._at(broken[0]), (), by, PROVEN
             )
-        # The connection was made, and what was said got no reply.
-        silence = "; then its socket met %s" % self._trouble if self._trouble else ""
-        text = "%s was answered by %s%s" % (self._what, by, silence)
-        return Verdict(ANSWERED, text, "reply", by, answered_by=by, confidence=PROVEN)
+        text = "%s was answered by %s" % (self._what, by)
+        if self._sent is None or not self._trouble:
+            return Verdict(ANSWERED, text, "reply", by, answered_by=by, confidence=PROVEN)
+        if self._planned.protocol != "tcp" or self._sent.connected:  # what was said then got no reply
+            text += "; then its socket met %s" % self._trouble
+            return Verdict(ANSWERED, text, "reply", by, answered_by=by, confidence=PROVEN)
+        text += ", and its socket did not take the answer, but met %s" % self._trouble
+        return Verdict(ANSWERED, text, "reply", by, answered_by=by, confidence=LIKELY)
 
     def _answered_elsewhere(self, born: str) -> Verdict:
-        landing = self._landing
-        if landing is not None and landing.place is None and self._is_from_beyond():
+        landing, sent_on = self._landing, [hop for hop in self._request if self._is_sent_on(hop)]
+        if landing is not None and landing.place is None and self._has_left():
             text = "%s was answered from beyond what is watched: the answer was first seen at %s"
             return Verdict(ANSWERED, text % (self._what, born), "reply", born, answered_by=born, confidence=LIKELY)
+        if landing is not None and landing.place is None:
+            text = "%s was answered, and was not seen to leave what is watched: the answer was first seen at %s"
+            return Verdict(INTERCEPTED, text % (self._what, born), "reply", born, answered_by=born, confidence=LIKELY)
+        if sent_on and landing is not None and sent_on[-1].tap == landing.place:
+            text = "%s was sent on by %s, and answered by another: the answer was first seen at %s"
+            told = text % (self._what, self._place(sent_on[-1].tap).title, born)
+            return Verdict(INTERCEPTED, told, "reply", born, answered_by=born, confidence=LIKELY)
         unsure = [
             one.place for one in self._planned.landings if one.place is not None and not self._is_sound(one.place)
         ]
@@ -179,11 +227,9 @@ class _Case:
         to = "its destination" if landing is None else landing.title or landing.address
         return Verdict(INTERCEPTED, text % (self._what, to, born), "reply", born, answered_by=born, confidence=LIKELY)
 
-    def _is_from_beyond(self) -> bool:
-        """Say whether the answer came back where the request went, out of what is watched."""
-        last, back = self._request[-1], self._answer[0]
-        there = (last.tap, last.interface, last.direction), (back.tap, back.interface, back.direction)
-        return there[0][:2] == there[1][:2] and (last.direction, back.direction) == ("Out", "In")
+    def _has_left(self) -> bool:
+        """Say whether the request went out of what is watched, and the answer came in from there."""
+        return self._request[-1].direction == "Out" and self._comes_in(self._answer[0])
 
     def _refused(self, error: Hop) -> Verdict:
         text = "%s was refused: %s said so by %s %s, first seen at %s"
@@ -217,8 +263,12 @@ class _Case:
         follows = list(way[way.index(last) + 1 :]) if last in way else []
         what = self._what if leg == "request" else "the answer to %s" % self._what
         title = self._place(last).title
+        strayed = self._strayed(leg, seen, way, here)
+        if strayed:
+            text = "%s was last seen %s at %s; %s" % (what, self._moving(here), self._at(here), strayed)
+            return Verdict(INCONCLUSIVE, text, leg, self._at(here), missing=(strayed,))
         if not follows:
-            if self._landing is None or self._landing.place is None:
+            if self._landing is None or self._landing.place is None or here.direction == "Out":
                 beyond = "nobody watches what is behind it"
                 text = "%s was last seen %s at %s, and %s" % (what, self._moving(here), self._at(here), beyond)
                 return Verdict(INCONCLUSIVE, text, leg, self._at(here), missing=(beyond,))
@@ -235,6 +285,20 @@ class _Case:
         both = (last, follows[0])
         text += self._hidden(both)
         return Verdict(LOST, text, leg, self._at(here), (title, following), confidence=self._confidence(both))
+
+    def _strayed(self, leg: str, seen: Sequence[Hop], way: Sequence[int], here: Hop) -> str | None:
+        """Return in what the packet did not take the way that is known, so that the next place is not known either."""
+        others = [hop for hop in seen if hop.tap not in way and self._place(hop.tap).target.kind == "node"]
+        if others and others[-1].direction == "In":
+            return "it came in at %s, which is not on its way" % self._at(others[-1])
+        landing = self._landing
+        if leg == "reply" or landing is None or here.direction != "Out" or here.tap != self._planned.source_node_place:
+            return None
+        ends = (here.dst, here.dport)
+        # The source's node translates a Service's address, if any does.
+        if ends == (landing.address, landing.port):
+            return None
+        return "it left for %s, which nothing had translated" % end(*ends)
 
     def _is_sound(self, place: int) -> bool:
         """Say whether a tap is there that lost nothing, as far as it knows."""
@@ -263,9 +327,11 @@ class _Case:
 
     def _inconclusive(self, text: str, unsure: Iterable[int], leg: str, at: str | None = None) -> Verdict:
         missing = [self._why(place) for place in unsure]
-        if not self._planned.every_node:
+        if self._planned.unwatched:
             nodes = ", ".join(self._planned.unwatched)
             missing.append("nobody watched on %s (trace_taps: all does)" % nodes)
+        elif not self._planned.every_node:
+            missing.append("it is not known which nodes there are (the API or trace_snapshot tells)")
         told = "%s; %s" % (text, "; ".join(missing)) if missing else text
         return Verdict(INCONCLUSIVE, told, leg, at, missing=tuple(missing))
 

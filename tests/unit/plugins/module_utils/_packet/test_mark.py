@@ -148,8 +148,8 @@ def test_a_translated_datagram():
 
 def test_a_question():
     """DNS: the nonce is in the name, which the answer repeats."""
-    payload = bytes(12) + b"\x08" + NONCE + b"\x07invalid\0"
-    found = told([DNS], ipv4(udp(payload, 20021, 53)), ipv4(udp(payload, 53, 20021), "10.0.0.2", "10.0.0.1"))
+    question, answer = (bytes(2) + bytes([flags]) + bytes(9) + b"\x08" + NONCE for flags in (1, 0x81))
+    found = told([DNS], ipv4(udp(question, 20021, 53)), ipv4(udp(answer, 53, 20021), "10.0.0.2", "10.0.0.1"))
     assert found == [(3, "request", "mark", "first"), (3, "reply", "mark", "answer")]
 
 
@@ -194,3 +194,31 @@ def test_what_cannot_be_read():
             1 if size >= 14 + 20 + 14 else 0
         )
     assert sightings([record(whole, link_type=9999)], [TCP]) == []
+
+
+@pytest.mark.parametrize("kind, code, part", [(3, 1, "error"), (11, 0, "error"), (3, 4, "notice"), (5, 1, "notice")])
+def test_icmp_that_ends_nothing(kind, code, part):
+    """A redirect, or a word about a packet's size, is no refusal."""
+    made = unreachable(ipv4(SYN), 28, code=code)
+    made = made._replace(data=bytes([kind]) + made.data[1:])
+    assert [row[3] for row in told([TCP], ipv4(made))] == [part]
+
+
+def test_an_error_about_the_answer():
+    """It is not about the probe."""
+    back = ipv4(tcp(80, 20001, 99, ISN + 1, "S."), "10.0.0.2", "10.0.0.1")
+    found = told([TCP], ipv4(SYN), ipv4(unreachable(back, 28)))
+    assert [row[3] for row in found] == ["first", "notice"]
+
+
+def test_a_datagram_whose_ports_tell_nothing():
+    """Who asks and who answers from the same port: what came first is the request. DNS tells it itself."""
+    both = Mark(2, "udp", 4, nonce=NONCE.hex(), source_ports=(123,), ports=(123,))
+    found = told([both], ipv4(udp(NONCE, 123, 123)), ipv4(udp(NONCE, 123, 123), "10.0.0.2", "10.0.0.1"))
+    assert [row[1] for row in found] == ["request", "reply"]
+    unknown = told(
+        [UDP], ipv4(udp(NONCE, 61000, 5353), "192.0.2.1"), ipv4(udp(NONCE, 5353, 61000), "10.0.0.2", "192.0.2.1")
+    )
+    assert [row[1] for row in unknown] == ["request", "reply"]
+    answer = bytes(2) + b"\x80" + bytes(9) + b"\x08" + NONCE
+    assert told([DNS], ipv4(udp(answer, 5353, 61000)))[0][1] == "reply"

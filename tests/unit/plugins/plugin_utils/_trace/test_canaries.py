@@ -87,5 +87,5 @@ def test_clocks_that_nobody_knows():
     assert offsets(SERVICE.places, ACROSS, {}, NODE_A)["node-c"] == Offset("node-c", None, None)
     one_way = {NODE_A: [canary(0, "Out")], NODE_C: [canary(0, "In", 50)]}
     found = offsets(SERVICE.places, ACROSS, one_way, NODE_A)["node-c"]
-    assert (found.high_ns, found.middle_ns, found.either_way_ns) == (50, 0, None)
+    assert (found.high_ns, found.middle_ns, found.either_way_ns) == (50, 50, None)
     assert Offset("x", 5, 3).middle_ns == 0 and Offset("x", 5, 3).either_way_ns is None

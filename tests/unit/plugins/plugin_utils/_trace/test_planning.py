@@ -189,7 +189,7 @@ def test_refused(expression, options, said):
 @pytest.mark.parametrize(
     "request_, said",
     [
-        ("http GET /x?y=1", b"GET /x?y=1 HTTP/1.1\r\nHost: 10.244.3.2\r\n"),
+        ("http GET /x?y=1", b"GET /x?y=1 HTTP/1.1\r\nHost: 10.244.3.2:1\r\n"),
         ("text hello  there", b"hello  there"),
         ("hex 00ff", b"\0\xff"),
         ("", b""),

@@ -242,3 +242,98 @@ def test_a_node_that_is_its_services_endpoint():
     assert (made.outcome, made.answered_by) == ("answered", "node node-a")
     assert judged(*came, planned=planned).outcome == "delivered"
     assert judged(*came, hop(NODE_A, "Out", to=("10.0.0.9", 1)), *home, planned=planned).outcome == "intercepted"
+
+
+def test_a_node_that_was_not_on_the_way():
+    """What came in there may be lost there; the next place on its way is not known then."""
+    stray = dataclasses.replace(SERVICE.places[NODE_C], node="node-b", target=SERVICE.places[NODE_C].target)
+    planned = dataclasses.replace(SERVICE, places=(*SERVICE.places, stray))
+    made = judged(*REQUEST[:3], dataclasses.replace(hop(NODE_C, "In", to=AT_DB), tap=5), planned=planned)
+    assert made.outcome == "inconclusive" and "which is not on its way" in made.text
+
+
+def test_nodes_that_nobody_has_told():
+    """Without a list of them, there may be one where nobody watched."""
+    planned = dataclasses.replace(SERVICE, every_node=False)
+    made = judged(*REQUEST[:3], planned=planned)
+    assert made.outcome == "inconclusive" and "it is not known which nodes there are" in made.text
+
+
+def test_one_of_several_endpoints_on_the_sources_node():
+    """Another may have got it; only where the answer went out of that node, and had not come in, was it there."""
+    landing = dataclasses.replace(SERVICE.landings[1], address="10.0.0.1", place=NODE_A, node_place=NODE_A)
+    planned = dataclasses.replace(SERVICE, landings=(landing, SERVICE.landings[0]))
+    came, home = [hop(CART, "Out"), hop(NODE_A, "In")], [hop(NODE_A, "Out", "answer"), hop(CART, "In", "answer")]
+    assert judged(*came, planned=planned).outcome == "inconclusive"
+    assert judged(*came, *home, planned=planned).outcome == "answered"
+    assert judged(*came, hop(NODE_A, "In", "answer"), *home, planned=planned).outcome == "intercepted"
+
+
+def test_a_node_that_sends_it_on():
+    """A node's port leads to a pod: the node is not the one that answers."""
+    to_node, to_pod = ("10.0.0.3", 30080), ("10.244.9.9", 8080)
+    landing = dataclasses.replace(
+        SERVICE.landings[1], address=to_node[0], port=to_node[1], place=NODE_C, node_place=NODE_C
+    )
+    planned = dataclasses.replace(
+        SERVICE, destination="node node-c", address=to_node[0], port=30080, landings=(landing,)
+    )
+    came = [hop(CART, "Out", to=to_node), hop(NODE_A, "Out", to=to_node), hop(NODE_C, "In", to=to_node)]
+    assert judged(*came, planned=planned).outcome == "delivered"
+    on = [*came, hop(NODE_C, "Out", to=to_pod)]
+    assert judged(*on, planned=planned).outcome == "inconclusive"
+    back = [
+        hop(NODE_C, "In", "answer", to_pod),
+        hop(NODE_C, "Out", "answer", to_node),
+        hop(CART, "In", "answer", to_node),
+    ]
+    made = judged(*on, *back, planned=planned)
+    assert made.outcome == "intercepted" and "was sent on by node node-c" in made.text
+
+
+def test_a_reset_after_the_handshake():
+    """It acknowledges what the answer did, and is no refusal."""
+    reset = [dataclasses.replace(one, flags="R.") for one in [*BACK, *HOME]]
+    assert judged(*ARRIVED, *BACK, *HOME, *reset).outcome == "reset"
+
+
+def test_an_error_that_went_out():
+    """What the source's own node tells others is no word to the source; nor is a redirect."""
+    out = hop(CART, "Out", "error", protocol="icmp", icmp="3/10")
+    assert judged(*REQUEST, out).outcome == "inconclusive"
+    notice = hop(CART, "In", "notice", leg="error", protocol="icmp", icmp="5/1")
+    assert judged(*REQUEST, notice).outcome == "lost"
+
+
+@pytest.mark.parametrize("seen", [hop(NODE_C, "Out", "error"), hop(NODE_C, "Out", "answer", flags="R.")])
+def test_an_answer_that_did_not_come_home(seen):
+    """It was not lost where it was answered."""
+    made = judged(*REQUEST, seen)
+    assert made.outcome == "inconclusive" and "that did not come back to pod shop/cart" in made.text
+
+
+def test_a_service_that_nobody_translates():
+    """It leaves the source's node for the Service's own address, which is on no way to the endpoint's node."""
+    planned = dataclasses.replace(SERVICE, landings=SERVICE.landings[1:])
+    made = judged(hop(CART, "Out"), hop(NODE_A, "In"), hop(NODE_A, "Out"), planned=planned)
+    assert made.outcome == "inconclusive" and "it left for 10.96.0.12:5432, which nothing had translated" in made.text
+
+
+def test_seen_but_not_at_the_source():
+    """It was sent, whatever the source's own tap has seen."""
+    assert judged(*REQUEST[1:]).outcome == "inconclusive"
+
+
+def test_a_socket_that_took_no_answer():
+    """An answer came; that the connection was made is not said."""
+    made = judged(*ARRIVED, *BACK, *HOME, sent=Sent(1, stage="connect", error="ETIMEDOUT"))
+    assert (made.outcome, made.confidence) == ("answered", "likely")
+    assert "its socket did not take the answer" in made.text
+
+
+def test_clocks_that_are_not_known():
+    """The order of hops on several nodes is not known then."""
+    evidence = verdict.Evidence(SERVICE, {index: tapped(index) for index in range(5)}, ALL, frozenset(["node-c"]))
+    made = verdict.judge(evidence, [*ARRIVED, *BACK, *HOME], None)
+    assert (made.outcome, made.confidence) == ("answered", "likely")
+    assert "how far the clocks are apart is not known of node-c" in made.missing[-1]
