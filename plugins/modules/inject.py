@@ -40,7 +40,7 @@ options:
         that is free is taken. With V(connection) C(sequence), 65536 to 4278190080; with V(icmp) C(ident) and
         C(sequence), 0 to 65535; C(ttl) where it is not the namespace's own.
       - Each canary has C(number) of the way it takes, C(target) where it is sent from, C(destination), an address,
-        C(nonce) in hexadecimal digits, and C(after) where the probes have been sent. Eight datagrams of each are sent
+        C(nonce) in hexadecimal digits, and C(after) where the probes have been sent. Four datagrams of each are sent
         to port 9 before any probe. There may be canaries alone.
     type: dict
     required: true

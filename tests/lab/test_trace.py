@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.gate.venvs import venv
 from tests.lab import addresses
 from tests.lab.ansible_run import Ansible
 from tests.lab.handles import Place
@@ -381,3 +382,28 @@ def test_shown_again(traces: Traces, ansible: Ansible, tmp_path: pathlib.Path) -
     assert ansible.playbook(play, extra_vars={"shown": text}).rc == 0
     refused = ansible.playbook("kube.pcap.show", extra_vars={"trace_from": str(tmp_path / "play.yml")})
     assert refused.rc == 2 and "trace_from: " in said(refused) and "is no result of a trace" in said(refused)
+
+
+def test_a_tap_that_is_missing(traces: Traces, lab: Lab, ansible: Ansible) -> None:
+    """KP-3: where one host does not watch, nothing is sent, the host is named, and the other taps are gone."""
+    node = lab.node("node-c")
+    target = {"kind": "node", "name": "node-c", "node": "node-c", "pid": 1, "netns": node.netns}
+    record = {"id": "taken", "node": "node-c", "targets": [target], "filter": "udp port 9", "marks": []}
+    assert ansible.adhoc("node-c", "kube.pcap.tap", params={"record": record}).rc == 0
+    run = traces.run(TO_DB, id="taken")
+    assert run.rc == 2 and run.of("inject") == {}
+    assert "nothing is sent, since these hosts do not watch: node-c (trace taken has taps on this node already" in said(
+        run
+    )
+    assert not (traces.folder / "taken").exists()
+    # What was there before is somebody else's, and stays.
+    assert ansible.adhoc("node-c", "kube.pcap.tap", params={"state": "absent", "id": "taken"}).of("tap")["node-c"][
+        "changed"
+    ]
+
+
+def test_the_oldest_ansible(lab: Lab, tmp_path: pathlib.Path) -> None:
+    """On ansible-core 2.16, too."""
+    old = Ansible(lab.inventory, tmp_path, str(venv("core-2.16") / "python"))
+    result = Traces(old, tmp_path, snapshot=str(lab.snapshot)).result("from pod shop/cart to pod shop/db-0 and icmp")
+    assert result["verdict"]["outcome"] == "answered"
