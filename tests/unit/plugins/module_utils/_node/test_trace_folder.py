@@ -15,7 +15,8 @@ from ansible_collections.kube.pcap.plugins.module_utils._node.trace_folder impor
 from ansible_collections.kube.pcap.plugins.module_utils._records import Target
 from ansible_collections.kube.pcap.plugins.module_utils._trace_records import Mark, NodeTap
 
-ASKED = NodeTap("t-1", "node-a", (Target("node", name="node-a", pid=1, netns=2),), "udp", (Mark(1, "udp", 4),), 7)
+TARGET = Target("node", name="node-a", pid=1, netns=2)
+ASKED = NodeTap("t-1", "node-a", (TARGET,), "udp", (Mark(1, "udp", 4),), seconds=7)
 
 
 @pytest.fixture
