@@ -82,7 +82,8 @@ def test_where_it_comes_from(lab: Lab, ansible: Ansible, source: str | None, fam
 def test_check_mode(lab: Lab, ansible: Ansible) -> None:
     """Sockets are opened, and nothing is sent."""
     web = lab.pod("shop", "web-6f8d5c7b9d-j7pq9")
-    run = inject(ansible, "node-a", "shop/cart", "--check", destination=web.addresses.v4)
+    # A port that no other test uses: one that has been used may have to wait.
+    run = inject(ansible, "node-a", "shop/cart", "--check", destination=web.addresses.v4, source_ports=[20002])
     told = run.of("inject")["node-a"]
     assert run.rc == 0 and told["changed"] and [one["started_ns"] for one in told["sent"]] == [None], run.stdout
 

@@ -338,12 +338,15 @@ def test_many(target: Target) -> None:
         dataclasses.replace(CONNECTION, number=n, port=81 if n % 2 else 80, source_ports=(20000 + n,))
         for n in range(1, 21)
     ]
+    began = time.time_ns()
     with serving(target, lambda connection: None):
         sent = inject(target, *given, interval_ms=100, timeout_ms=3000)
     assert [one.number for one in sent] == list(range(1, 21))
     assert [one.error for one in sent] == ["ETIMEDOUT", None] * 10
     starts = [one.started_ns or 0 for one in sent]
-    assert starts == sorted(starts) and starts[-1] - starts[0] >= 1_900_000_000
+    assert starts == sorted(starts)
+    # Each may be late, which brings it nearer to the next; none is early. (Two clocks may differ by a little.)
+    assert all(start - began >= number * 100_000_000 - 1_000_000 for number, start in enumerate(starts))
 
 
 def test_nobody_waits_any_more(target: Target) -> None:
