@@ -148,8 +148,8 @@ def _planned(
     made = [Place(places.hosts[node], node, target.ref, netns) for (node, netns), target in watched.items()]
     source, source_node = place(found.source), place(nodes.get(found.source.node or ""))
     known = {c.target.name for c in places.candidates if c.target.kind == "node"}
-    left_out = {one.node or one.host for one in places.left_out}
-    unwatched = sorted(name for name in (known | left_out) - {one.node for one in made} if name is not None)
+    unwatched = sorted(name for name in known - {one.node for one in made} if name is not None)
+    # A host that is left out may be no node, and may be one that only the cluster could tell of.
     listed = any(ref.kind == "node" for ref in places.listed)
     return Planned(
         id=own[0],

@@ -128,6 +128,15 @@ def test_landings():
     assert (six.address, [one.address for one in six.landings]) == ("fd00:96::12", ["fd00:3::2"])
 
 
+@pytest.mark.parametrize("cluster, every", [(CLUSTER, True), ([], False)])
+def test_whether_every_node_is_watched(cluster, every):
+    """The cluster alone can tell which there are; a host that is none of them, such as a bastion, matters not."""
+    bastion = Answer("bastion", None, problem="this host lacks tcpdump")
+    told = Told(API) if cluster else Told(None)
+    made = plan("from pod shop/cart to pod shop/db and icmp", (*HOSTS, bastion), cluster=cluster, told=told, taps="all")
+    assert (made.trace.every_node, made.trace.unwatched) == (every, ())
+
+
 def test_a_headless_service():
     """It is one of its endpoints, on the endpoint's own port."""
     trace = plan("from pod shop/cart to service shop/headless and tcp").trace
