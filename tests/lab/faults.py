@@ -6,13 +6,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from .model import Fault, LabError
 
 if TYPE_CHECKING:
+    from .handles import LabNode
     from .lab import Lab
 
+PATIENCE_S = 60.0
 TABLE = "inet faults"
 _CHAINS = """\
 add table inet faults
@@ -46,11 +49,20 @@ class Faults:
             raise LabError("fault %r is none of latency, drop, link-down" % fault.kind)
 
     def clear(self, fault: Fault) -> None:
-        """Takes a fault away; all ``drop`` faults of a node go together."""
+        """Takes a fault away; a node's ``drop`` faults go together, and all reach it once it has its plug back."""
         node = self._lab.node(fault.node)
         if fault.kind == "link-down":
             self._lab.underlay.set_link(node.spec.ip, up=True)
+            self._wait_reached(node)
         elif fault.kind == "drop":
             node.run(["nft", "delete", "table", *TABLE.split()])
         else:
             node.run(["tc", "qdisc", "del", "dev", fault.interface, "root"])
+
+    def _wait_reached(self, node: LabNode) -> None:
+        """Waits until all others reach a node: who asked for its link address in vain asks again after a second."""
+        end = time.monotonic() + PATIENCE_S
+        for other in self._lab.nodes:
+            while other.pid and other.name != node.name and not other.send(node.name, count=1, rate=1000).received:
+                if time.monotonic() > end:
+                    raise LabError("%s still does not reach %s" % (other.name, node.name))
