@@ -24,7 +24,12 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
 from ansible_collections.kube.pcap.plugins.plugin_utils._plan import plan_capture
 from ansible_collections.kube.pcap.plugins.plugin_utils._play import check_batch, read_answers
 from ansible_collections.kube.pcap.plugins.plugin_utils._request import change, collection
-from ansible_collections.kube.pcap.plugins.plugin_utils._trace.planning import check_watching, plan_trace
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.controller import is_source, look
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.planning import (
+    check_watching,
+    node_addresses,
+    plan_trace,
+)
 from ansible_collections.kube.pcap.plugins.plugin_utils._variables import CAPTURE, EXEC, TRACE, check_cut, strange
 
 _PLANS = {"start": plan_capture, "exec": plan_exec}
@@ -76,7 +81,8 @@ class ActionModule(ControllerAction):
         candidates, told = cluster_candidates(cluster), cluster_told(cluster)
         request = options["request"]
         if options["of"] == "trace":
-            made = plan_trace(request, answers, candidates, told, told_services(cluster), os.urandom(16))
+            here = look(node_addresses(answers)) if is_source(request.get("trace_expression")) else None
+            made = plan_trace(request, answers, candidates, told, told_services(cluster), os.urandom(16), here)
             return dict(to_result(made))
         result: dict[str, Any] = to_result(_PLANS[options["of"]](request, answers, candidates, told))
         return result

@@ -16,7 +16,7 @@ from ansible.utils.display import Display
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.snapshot import resolve_path
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
 from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
-from ansible_collections.kube.pcap.plugins.plugin_utils._play import Answer, later, read_answers
+from ansible_collections.kube.pcap.plugins.plugin_utils._play import Answer, later, read_answer, read_answers
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.captures import report_captures
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.collected import report_collected
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.markdown import markdown
@@ -36,6 +36,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._report.tracing import (
     report_trace,
     show_trace,
 )
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.controller import NAME
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.files import read_stored, write_trace
 
 
@@ -54,6 +55,8 @@ class ActionModule(ControllerAction):
         "unmatched": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
         "plan": {"type": "str"},
         "sent": {"type": "str"},
+        "registered_here": {"type": "list", "elements": "str", "default": []},
+        "sent_here": {"type": "str"},
         "dest": {"type": "str"},
         "expect": {"type": "str"},
         "stored": {"type": "str"},
@@ -95,7 +98,11 @@ class ActionModule(ControllerAction):
         if self._task.check_mode:
             return pretend_trace(planned)
         source = planned.places[planned.source_place].host
-        sent = plain(known["hostvars"][source].get(options["sent"]))
+        if source == NAME:
+            sent = plain(known.get(options["sent_here"]))
+            answers = (*answers, read_answer(NAME, known, options["registered_here"], check_tapped))
+        else:
+            sent = plain(known["hostvars"][source].get(options["sent"]))
         made = report_trace(planned, answers, sent, options["expect"], Display().columns)
         if made.trace is not None and options["dest"]:
             write_trace(resolve_path(options["dest"], os.getcwd()), made.trace, markdown(made.trace))

@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.answer import OPTIONS, answer
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
-from ansible_collections.kube.pcap.plugins.plugin_utils._trace.ends import named
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.ends import leading, named
 
 
 class ActionModule(ControllerAction):
@@ -23,6 +23,7 @@ class ActionModule(ControllerAction):
     def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         """Return the targets and candidates of the cluster."""
         expression = options.get("trace_expression")
-        if expression:
-            options = {**options, "targets": named(expression), "for_plan": True}
-        return answer(options, os.environ, os.getcwd())
+        if not expression:
+            return answer(options, os.environ, os.getcwd())
+        options = {**options, "targets": named(expression), "for_plan": True}
+        return answer(options, os.environ, os.getcwd(), leading(expression))

@@ -17,6 +17,9 @@ from typing import Any, Mapping, TypeVar
 
 R = TypeVar("R")
 
+CONTROLLER = "controller"
+"""The kind of a target that is the machine on which Ansible runs, in the network namespace in which it does."""
+
 
 class RecordError(TypeError):
     """A value is not what a record holds there; the text begins with its place, such as ``pods[2].pid``."""
@@ -46,6 +49,8 @@ class TargetRef:
     @property
     def title(self) -> str:
         """How messages and tables call the target: ``pod shop/cart`` or ``node node-b``."""
+        if self.kind == CONTROLLER:
+            return "the controller"
         return "pod %s/%s" % (self.namespace, self.name) if self.kind == "pod" else "node %s" % self.name
 
 
@@ -54,7 +59,7 @@ class Target:
     """One selected pod or node, resolved."""
 
     kind: str
-    """``pod`` or ``node``."""
+    """``pod``, ``node``, or where packets are sent from alone CONTROLLER."""
     namespace: str | None = None
     name: str | None = None
     uid: str | None = None

@@ -57,6 +57,16 @@ options:
   sent:
     description: Name of the variable in which the source's host registered M(kube.pcap.inject). For V(trace).
     type: str
+  registered_here:
+    description:
+      - Names of the variables that tasks registered which were delegated to the controller, in their order. They count
+        where the controller is the source. For V(trace).
+    type: list
+    elements: str
+    default: []
+  sent_here:
+    description: As O(sent), of the task that was delegated to the controller. For V(trace).
+    type: str
   dest:
     description:
       - A folder of the controller. C(trace.json) and C(trace.md) are written into the folder of the trace's name there.

@@ -90,6 +90,13 @@ def read_answers(
     return tuple(_checked(answer, check) for answer in answers)
 
 
+def read_answer(
+    host: str, variables: Mapping[str, Any], registered: Sequence[str], check: Callable[[Mapping[str, Any]], object]
+) -> Answer:
+    """Return what one host answered; as ``read_answers``."""
+    return _checked(_answer(host, variables, registered, False, None), check)
+
+
 def _checked(answer: Answer, check: Callable[[Mapping[str, Any]], object]) -> Answer:
     try:
         if answer.result is not None:

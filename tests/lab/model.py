@@ -87,6 +87,7 @@ class Port:
     target: int
     protocol: str = "TCP"
     name: str | None = None
+    node_port: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,6 +22,7 @@ SYSCTLS = (
     "net.ipv6.conf.default.accept_dad=0",
     "net.ipv6.conf.eth0.accept_dad=0",
 )
+_FAMILIES = {"ip": "ipv4", "ip6": "ipv6"}
 BRIDGE_SYSCTLS = ("net.bridge.bridge-nf-call-iptables=1", "net.bridge.bridge-nf-call-ip6tables=1")
 
 
@@ -107,6 +108,10 @@ def _service_rules(route: ServiceRoute) -> list[str]:
         backends = [list(backend)[pick] for backend in route.backends]
         verdict = "dnat %s to %s" % (version, _choice(version, backends, route.port.target)) if backends else "drop"
         rules.append("add rule inet services to-backends %s %s" % (match, verdict))
+        if route.port.node_port is not None and backends:
+            own = (_FAMILIES[version], route.port.protocol.lower(), route.port.node_port)
+            match = "meta nfproto %s fib daddr type local %s dport %d" % own
+            rules.append("add rule inet services to-backends %s %s" % (match, verdict))
         for address in backends:  # a pod that reaches itself through its Service
             same = "%s saddr %s %s daddr %s" % (version, address, version, address)
             rules.append("add rule inet services postrouting ct status dnat %s masquerade" % same)

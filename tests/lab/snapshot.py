@@ -11,7 +11,7 @@ from typing import Any
 
 from . import addresses, spelling
 from .live import LiveLab, LivePod
-from .model import Container, Node, Service
+from .model import Container, Node, Port, Service
 
 _GROUPS = {"Pod": "v1", "Node": "v1", "Service": "v1", "EndpointSlice": "discovery.k8s.io/v1", "Job": "batch/v1"}
 _APPS = "apps/v1"
@@ -165,10 +165,16 @@ def _workload(lab: LiveLab, kind: str, namespace: str, name: str, pods: list[Liv
     return _object(lab, kind, namespace, name, metadata=metadata, spec=spec, status=status)
 
 
+def _port(port: Port) -> dict[str, Any]:
+    told = {"name": port.name, "port": port.port, "targetPort": port.target, "protocol": port.protocol}
+    return told if port.node_port is None else {**told, "nodePort": port.node_port}
+
+
 def _service(lab: LiveLab, service: Service) -> dict[str, Any]:
     own = lab.cluster_ips(service.key)
-    ports = [{"name": p.name, "port": p.port, "targetPort": p.target, "protocol": p.protocol} for p in service.ports]
-    spec: dict[str, Any] = {"type": "ClusterIP", "clusterIP": own.v4, "clusterIPs": list(own), "ports": ports}
+    ports = [_port(port) for port in service.ports]
+    kind = "NodePort" if any("nodePort" in port for port in ports) else "ClusterIP"
+    spec: dict[str, Any] = {"type": kind, "clusterIP": own.v4, "clusterIPs": list(own), "ports": ports}
     spec.update(selector=service.selector, ipFamilies=["IPv4", "IPv6"], sessionAffinity="None")
     return _object(lab, "Service", service.namespace, service.name, spec=spec, status={"loadBalancer": {}})
 

@@ -61,7 +61,9 @@ class Underlay:
         self._links("link set lo up\nlink add br0 type bridge mcast_snooping 0\nlink set br0 up\n")
         _run(["ip", "link", "add", self.link, "type", "veth", "peer", "name", "host", "netns", str(holder.pid)])
         self._links("link set host master br0 up\n")
-        _run(["ip", "addr", "add", addresses.underlay(self._index, addresses.HOST).v4 + "/24", "dev", self.link])
+        own = addresses.underlay(self._index, addresses.HOST)
+        _run(["ip", "addr", "add", own.v4 + "/24", "dev", self.link])
+        _run(["ip", "addr", "add", own.v6 + "/64", "dev", self.link, "nodad"])
         _run(["ip", "link", "set", self.link, "up"])
 
     def _links(self, text: str) -> None:

@@ -16,7 +16,7 @@ import os
 from typing import Iterator, NamedTuple
 
 from .._errors import NodeError, TargetError
-from .._records import Target
+from .._records import CONTROLLER, Target
 from . import links
 from .cgroups import parse_cgroup
 from .proc import Stat, read_cgroup, read_stat
@@ -80,6 +80,8 @@ def open_target(target: Target, proc_root: str = "/proc") -> int:
     same process, as its start time before and after tells, so that a reused id can lend neither. Raises TargetError,
     which tells to resolve again, when any of them differs.
     """
+    if target.kind == CONTROLLER:
+        return _open_own(target)
     if target.pid is None or target.netns is None:
         raise TargetError("%s has no process on this node" % target.title)
     before = read_stat(proc_root, target.pid)
@@ -90,6 +92,17 @@ def open_target(target: Target, proc_root: str = "/proc") -> int:
         os.close(fd)
         raise
     return fd
+
+
+def _open_own(target: Target) -> int:
+    """Return a descriptor of the own network namespace, which must be the one that the controller was found in."""
+    fd = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    inode = os.fstat(fd).st_ino
+    if inode == target.netns:
+        return fd
+    os.close(fd)
+    text = "%s is in network namespace %s, and this is %d; run Ansible where its tasks run"
+    raise TargetError(text % (target.title, target.netns, inode))
 
 
 def _verify(target: Target, fd: int, proc_root: str, before: Stat | None) -> None:

@@ -23,7 +23,7 @@ from .api import Found, find, uncollected
 from .client import connect
 from .merging import API, SNAPSHOT
 from .requests import CUT
-from .services import Service
+from .services import Asked, Service
 from .snapshot import read_snapshot, resolve_path
 
 AUTO, ALWAYS, NEVER = "auto", "always", "never"
@@ -48,14 +48,17 @@ class _Known:
     warnings: tuple[str, ...] = ()
 
 
-def answer(options: Mapping[str, Any], environ: Mapping[str, str], started_in: str) -> dict[str, Any]:
+def answer(
+    options: Mapping[str, Any], environ: Mapping[str, str], started_in: str, asked: Asked | None = None
+) -> dict[str, Any]:
     """Return all candidates, and as targets what the selections match, or everything.
 
-    options: by their names in OPTIONS. started_in: where relative paths begin. Raises PcapError.
+    options: by their names in OPTIONS. started_in: where relative paths begin. asked: to which Services that leads is
+    told, too. Raises PcapError.
     """
     for_plan = bool(options.get("for_plan"))
     selections = _selections(options.get("targets"), for_plan)
-    known = _known(options, selections, environ, started_in)
+    known = _known(options, selections, environ, started_in, asked)
     try:
         found = chosen(known.candidates, None if for_plan else selections)
     except TargetError as error:
@@ -93,7 +96,11 @@ def _selections(targets: object, for_plan: bool) -> tuple[Selection, ...] | None
 
 
 def _known(
-    options: Mapping[str, Any], selections: Sequence[Selection] | None, environ: Mapping[str, str], started_in: str
+    options: Mapping[str, Any],
+    selections: Sequence[Selection] | None,
+    environ: Mapping[str, str],
+    started_in: str,
+    asked: Asked | None,
 ) -> _Known:
     mode = options.get("api") or (AUTO if options.get("for_plan") else ALWAYS)
     if mode not in (AUTO, ALWAYS, NEVER):
@@ -103,11 +110,15 @@ def _known(
         return _Known(*read_snapshot(resolve_path(options["snapshot"], started_in)), SNAPSHOT)
     if mode == NEVER and not options.get("for_plan"):
         raise OptionError("snapshot", "none is given, and the API must not be asked", "give one, or leave out api")
-    return _Known() if mode == NEVER else _asked(options, selections, environ, mode)
+    return _Known() if mode == NEVER else _asked(options, selections, environ, mode, asked)
 
 
 def _asked(
-    options: Mapping[str, Any], selections: Sequence[Selection] | None, environ: Mapping[str, str], mode: str
+    options: Mapping[str, Any],
+    selections: Sequence[Selection] | None,
+    environ: Mapping[str, str],
+    mode: str,
+    asked: Asked | None,
 ) -> _Known:
     """Return what the API knows; with ``auto`` a problem is a warning, and no cluster that is named none at all."""
     try:
@@ -115,7 +126,7 @@ def _asked(
         if mode == AUTO and access.place == DEFAULT:
             return _Known()
         with connect(access) as client:
-            found = find(client, selections, every_node=bool(options.get("for_plan")))
+            found = find(client, selections, every_node=bool(options.get("for_plan")), asked=asked)
     except PcapError as error:
         if mode == ALWAYS:
             raise

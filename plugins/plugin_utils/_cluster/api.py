@@ -19,8 +19,8 @@ from ...module_utils._records import Candidate, Selection
 from ...module_utils._selection import WORKLOADS
 from .client import Client
 from .objects import Piece, join, read
-from .requests import EVERY_NODE, Request, everything, finished, first, nearby, then
-from .services import Service, services
+from .requests import EVERY_NODE, EVERY_SERVICE, Request, everything, finished, first, nearby, slices, then
+from .services import Asked, Service, services
 from .trouble import ApiError, Unreachable
 
 
@@ -52,11 +52,13 @@ def uncollected() -> Iterator[None]:
 
 
 @uncollected()
-def find(client: Client, selections: Sequence[Selection] | None, every_node: bool = False) -> Found:
+def find(
+    client: Client, selections: Sequence[Selection] | None, every_node: bool = False, asked: Asked | None = None
+) -> Found:
     """Return what selections match, and what exists nearby where one matches nothing; None selects everything.
 
-    every_node: all nodes too, where that right is there, else none. Where a right is missing, or nobody answers, the
-    rest is returned with the reason.
+    every_node: all nodes too, where that right is there, else none. asked: the Services to which that leads, too, or a
+    gap. Where another right is missing, or nobody answers, the rest is returned with the reason.
     """
     asking = _Asking(client)
     if selections is None:
@@ -69,6 +71,7 @@ def find(client: Client, selections: Sequence[Selection] | None, every_node: boo
         asking.ask(EVERY_NODE, needed=False)
     for selection in selections:
         asking.look_for(selection)
+    beyond = asking.look_behind(asked) if asked is not None else ()
     # What owns a pod that is no selected workload's, or no selected service's, was not asked for.
     owned = any(selection.kind in ("service", *WORKLOADS) for selection in selections)
     found = asking.found(owned)
@@ -81,7 +84,7 @@ def find(client: Client, selections: Sequence[Selection] | None, every_node: boo
     known = found.candidates
     if every_node and not asking.has_every_node:  # of some nodes alone nobody can tell that a host is none
         known = tuple(one for one in known if one.target.kind != "node")
-    return dataclasses.replace(found, candidates=known, gaps=(), cut=cut)
+    return dataclasses.replace(found, candidates=known, gaps=tuple(beyond), cut=cut)
 
 
 class _Asking:
@@ -125,6 +128,19 @@ class _Asking:
             if any(piece.target for _request, found in answers for piece in found):
                 break
         return cut
+
+    def look_behind(self, asked: Asked) -> Sequence[ApiError]:
+        """Ask for the Services to which an address and port lead, and what is behind them; return what is not known."""
+        before = set(self._gaps)
+        self.ask(EVERY_SERVICE, needed=False)
+        told = services(self._answers.get(EVERY_SERVICE, ()))
+        leading = [one for one in told if one.reached(asked)]
+        if EVERY_SERVICE in self._answers:  # the others are nobody's concern
+            kept = {("Service", one.namespace, one.name) for one in leading}
+            self._answers[EVERY_SERVICE] = [one for one in self._answers[EVERY_SERVICE] if one.key in kept]
+        for one in leading:
+            self.ask(slices(one.namespace, one.name), needed=False)
+        return [error for text, error in self._gaps.items() if text not in before]
 
     def _requests(self, selection: Selection) -> Sequence[Request]:
         """Ask for what a selection matches, what was asked before not again, and return what was asked for."""

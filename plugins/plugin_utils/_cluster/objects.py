@@ -84,7 +84,8 @@ def read(item: Object) -> Piece:
         None,
         {
             **rest,
-            "spec": _only(part(item, "spec"), "selector", "clusterIP", "clusterIPs", "ports"),
+            "spec": _only(part(item, "spec"), "selector", "clusterIP", "clusterIPs", "externalIPs", "ports"),
+            "status": _only(part(item, "status"), "loadBalancer"),
             **_only(item, "endpoints", "ports"),
         },
     )

@@ -66,6 +66,7 @@ class Request(NamedTuple):
 
 
 EVERY_NODE = Request("nodes", fresh=False)
+EVERY_SERVICE = Request("services", fresh=False)
 
 
 def first(selection: Selection) -> tuple[Request, ...]:
@@ -76,9 +77,13 @@ def first(selection: Selection) -> tuple[Request, ...]:
         listed = Request(kind, namespace, label_selector=",".join(selection.label_selectors), fresh=kind == "pods")
         return (listed._replace(field_selector=UNFINISHED) if kind == "pods" else listed,)
     if kind == "service":
-        slices = Request("endpointslices", namespace, label_selector="%s=%s" % (SERVICE_NAME, name))
-        return (Request("services", namespace, name), slices)
+        return (Request("services", namespace, name), slices(namespace, name))
     return (Request(kind + "s", namespace, name),)
+
+
+def slices(namespace: str | None, service: str | None) -> Request:
+    """Return what is asked for the endpoints of a Service."""
+    return Request("endpointslices", namespace, label_selector="%s=%s" % (SERVICE_NAME, service))
 
 
 def then(selection: Selection, objects: Iterable[Object]) -> tuple[Request, ...]:

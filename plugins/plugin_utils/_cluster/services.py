@@ -24,6 +24,8 @@ class ServicePort:
     """``tcp``, ``udp`` or ``sctp``."""
     port: int
     name: str | None = None
+    node_port: int | None = None
+    """On every node's own addresses."""
 
     @property
     def title(self) -> str:
@@ -46,6 +48,16 @@ class Endpoint:
 
 
 @dataclasses.dataclass(frozen=True)
+class Asked:
+    """An address and port that may be a Service's."""
+
+    port: int
+    protocol: str
+    address: str | None = None
+    """None: a node's."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Service:
     """A Service, as far as a packet that is sent to it goes."""
 
@@ -55,6 +67,18 @@ class Service:
     """Its cluster IPs; a headless one has none."""
     ports: tuple[ServicePort, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
+    external: tuple[str, ...] = ()
+    """Other addresses that lead to it: its external IPs, and those of its load balancers."""
+
+    def reached(self, asked: Asked, of_node: bool = True) -> ServicePort | None:
+        """Return its port to which a destination leads, if it does; ``of_node``: the address may be a node's."""
+        own = asked.address in (*self.addresses, *self.external)
+        for port in self.ports:
+            if port.protocol == asked.protocol and asked.port == (
+                port.port if own else port.node_port if of_node else None
+            ):
+                return port
+        return None
 
     def behind(self, port: ServicePort) -> tuple[Endpoint, ...]:
         """Return where packets to a port may go: what is ready, or else whatever there is, as kube-proxy does."""
@@ -76,15 +100,12 @@ def services(pieces: Iterable[Piece]) -> tuple[Service, ...]:
     for piece in pieces:
         kind, namespace, name = piece.key
         if kind == "Service":
-            own[namespace, name] = part(piece.rest, "spec")
+            own[namespace, name] = piece.rest
         elif kind == "EndpointSlice":
             service = labels(piece.rest).get(SERVICE_NAME)
             if service is not None:
                 behind.setdefault((key_of(piece.rest)[1], service), []).extend(_endpoints(piece.rest))
-    return tuple(
-        Service(*key, _addresses(spec), read_ports(entries(spec, "ports")), tuple(behind.get(key, ())))
-        for key, spec in own.items()
-    )
+    return tuple(_service(key, item, tuple(behind.get(key, ()))) for key, item in own.items())
 
 
 def told_services(result: Mapping[str, Any]) -> tuple[Service, ...]:
@@ -92,13 +113,26 @@ def told_services(result: Mapping[str, Any]) -> tuple[Service, ...]:
     return from_result(_Answer, result).services
 
 
+def _service(key: tuple[str, str], item: Object, endpoints: tuple[Endpoint, ...]) -> Service:
+    spec = part(item, "spec")
+    given = spec.get("externalIPs")
+    balancers = entries(part(part(item, "status"), "loadBalancer"), "ingress")
+    outside = (*(given if isinstance(given, list) else ()), *(one.get("ip") for one in balancers))
+    return Service(*key, _addresses(spec), read_ports(entries(spec, "ports")), endpoints, addresses(outside))
+
+
 def read_ports(ports: Iterable[Object]) -> tuple[ServicePort, ...]:
     """Return the ports of a Service, from ``spec.ports``; what is none is left out."""
     return tuple(
-        ServicePort((text(one, "protocol") or "TCP").lower(), one["port"], text(one, "name"))
+        ServicePort((text(one, "protocol") or "TCP").lower(), one["port"], text(one, "name"), _number(one, "nodePort"))
         for one in ports
         if isinstance(one.get("port"), int)
     )
+
+
+def _number(item: Object, key: str) -> int | None:
+    value = item.get(key)
+    return value if isinstance(value, int) else None
 
 
 def _addresses(spec: Object) -> tuple[str, ...]:

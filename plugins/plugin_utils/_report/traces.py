@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ...module_utils._trace_records import Layer
+from .._trace.controller import NAME
 from .._trace.records import Hop
 from .._trace.result import Result, Tap, read_result
 from .parts import count
@@ -91,6 +92,8 @@ def _layer(layer: Layer) -> str:
 
 def tap_title(tap: Tap) -> str:
     """Return how texts call a tap: ``node node-a``, ``pod shop/cart on node-a``."""
+    if tap.node == NAME:
+        return "the controller"
     return "pod %s/%s on %s" % (tap.namespace, tap.pod, tap.node) if tap.pod else "node %s" % tap.node
 
 

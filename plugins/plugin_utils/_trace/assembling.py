@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from ...module_utils._trace_records import Sent, Tapped
 from . import canaries, clock, verdict
-from .hops import Seen, hops, timestamp
+from .hops import Seen, crossings, hops, timestamp
 from .records import Hop, Planned
 from .result import SCHEMA, Destination, Endpoints, Probed, Result, Tap
 
@@ -25,8 +25,9 @@ def assemble(
     seen = _seen(planned, tapped)
     came = {one.index: [sighting for sighting in one.tapped.sightings if not sighting.probe] for one in seen}
     proven = canaries.proven(planned.ways, came)
-    offsets = clock.offsets(planned.places, planned.ways, came, planned.source_node_place)
-    found = hops(seen, offsets, _rank(planned))
+    rank = _rank(planned)
+    offsets = clock.offsets(planned.places, planned.ways, came, planned.source_node_place, crossings(seen, rank))
+    found = hops(seen, offsets, rank)
     unknown = frozenset(node for node, offset in offsets.items() if offset.either_way_ns is None)
     evidence = verdict.Evidence(planned, {one.index: one.tapped for one in seen}, proven, unknown)
     told = {one.number: one for one in sent}
@@ -65,6 +66,8 @@ def _rank(planned: Planned) -> dict[int, int]:
     """Return how far each place is on the way of a request; what is on none is in the middle."""
     rank = {planned.source_place: 0}
     rank.setdefault(planned.source_node_place, 1)
+    if planned.entry_place is not None:
+        rank.setdefault(planned.entry_place, 2)
     for landing in planned.landings:
         for place, far in ((landing.node_place, 3), (landing.place, 4)):
             if place is not None:

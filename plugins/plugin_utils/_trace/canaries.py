@@ -44,11 +44,17 @@ def by_node(
     """
     found: dict[str, list[Canary]] = collections.defaultdict(list)
     for way in taken:
-        address = _address(targets[way.destination], mark.version)
+        address = address_of(targets[way.destination], mark.version)
         source = targets[way.source]
         if address is not None and source.node is not None:
             found[source.node].append(Canary(way.number, source, address, mark.nonce, after))
     return {node: tuple(sent) for node, sent in found.items()}
+
+
+def address_of(target: Target, version: int) -> str | None:
+    """Return where canaries to a target go."""
+    found = (one for one in target.addresses if ipaddress.ip_address(one).version == version)
+    return next(found, None)
 
 
 def proven(taken: Iterable[CanaryWay], seen: Mapping[int, Sequence[Sighting]]) -> dict[int, tuple[str, ...]]:
@@ -70,8 +76,3 @@ def _phases(seen: Iterable[Sighting], number: int, direction: str) -> Iterator[b
     for one in seen:
         if one.number is not None and one.number >> 16 == number and one.direction == direction:
             yield bool(one.number & _AFTER)
-
-
-def _address(target: Target, version: int) -> str | None:
-    found = (one for one in target.addresses if ipaddress.ip_address(one).version == version)
-    return next(found, None)

@@ -26,26 +26,39 @@ class Offset:
     low_ns: int | None
     """None where nothing bounds it from below."""
     high_ns: int | None
-
-    @property
-    def middle_ns(self) -> int:
-        """The best guess: one bound where there is no other; 0 without any, or where they contradict each other."""
-        if self.low_ns is None or self.high_ns is None:
-            return self.low_ns or self.high_ns or 0
-        return 0 if self.low_ns > self.high_ns else (self.low_ns + self.high_ns) // 2
+    guess_ns: int = 0
+    """By which times are corrected: between the bounds, and as the packets that crossed between nodes allow."""
 
     @property
     def either_way_ns(self) -> int | None:
-        """How far off the guess may be; None where nobody knows."""
+        """How far off the middle of the bounds may be; None where nobody knows."""
         if self.low_ns is None or self.high_ns is None or self.low_ns > self.high_ns:
             return None
         return (self.high_ns - self.low_ns + 1) // 2
 
 
+@dataclasses.dataclass(frozen=True)
+class Crossing:
+    """A packet that left one node and came to another."""
+
+    source: str
+    destination: str
+    took_ns: int
+    """As the two clocks have it."""
+
+
 def offsets(
-    places: Sequence[Place], ways: Iterable[CanaryWay], seen: Mapping[int, Sequence[Sighting]], source_node: int
+    places: Sequence[Place],
+    ways: Iterable[CanaryWay],
+    seen: Mapping[int, Sequence[Sighting]],
+    source_node: int,
+    crossings: Sequence[Crossing] = (),
 ) -> dict[str, Offset]:
-    """Return the offset of every node that is watched; ``seen``: each place's sightings of canaries."""
+    """Return the offset of every node that is watched, the source's first.
+
+    seen: each place's sightings of canaries, which give the bounds. crossings: of the probes' own packets; whether they
+    came that way is known by the topology alone, so that they bound nothing, and the guess yields to them.
+    """
     own = places[source_node].node
     low: dict[str, int] = {}
     high: dict[str, int] = {}
@@ -60,8 +73,34 @@ def offsets(
             high[destination] = min(shortest, high.get(destination, shortest))
         else:
             low[source] = max(-shortest, low.get(source, -shortest))
-    nodes = dict.fromkeys(place.node for place in places)
-    return {node: Offset(node, 0, 0) if node == own else Offset(node, low.get(node), high.get(node)) for node in nodes}
+    found = {own: Offset(own, 0, 0)}
+    for node in dict.fromkeys(place.node for place in places):
+        if node != own:
+            bounds = low.get(node), high.get(node)
+            found[node] = Offset(node, *bounds, _guess(node, bounds, crossings, found))
+    return found
+
+
+def _guess(
+    node: str, bounds: tuple[int | None, int | None], crossings: Iterable[Crossing], known: Mapping[str, Offset]
+) -> int:
+    """Return the middle of what bounds and crossings leave; of the bounds alone where that is nothing."""
+    lows, highs = ([] if one is None else [one] for one in bounds)
+    middle = _middle(lows, highs)
+    for one in crossings:
+        if one.destination == node and one.source in known:
+            highs.append(known[one.source].guess_ns + one.took_ns)
+        elif one.source == node and one.destination in known:
+            lows.append(known[one.destination].guess_ns - one.took_ns)
+    narrowed = _middle(lows, highs)
+    return narrowed if narrowed is not None else middle or 0
+
+
+def _middle(lows: Sequence[int], highs: Sequence[int]) -> int | None:
+    """Return a number between them: one bound where there is no other; None where they contradict each other."""
+    if lows and highs:
+        return None if max(lows) > min(highs) else (max(lows) + min(highs)) // 2
+    return max(lows) if lows else min(highs) if highs else 0
 
 
 def _shortest(way: CanaryWay, seen: Mapping[int, Sequence[Sighting]]) -> int | None:

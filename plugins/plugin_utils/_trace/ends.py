@@ -13,9 +13,10 @@ from collections.abc import Iterable, Sequence
 from ...module_utils._errors import OptionError, TargetError
 from ...module_utils._matching import usable
 from ...module_utils._records import Candidate, Selection, Target
-from .._cluster.services import Endpoint, Service
+from .._cluster.services import Asked, Endpoint, Service, ServicePort
 from .._plan import Places, choose_targets
 from . import service
+from .controller import Controller
 from .expression import HERE, NODE, OPTION, POD, SERVICE, End, Expression, parse
 from .host import DNS, IP
 from .wanted import Wanted, wanted_of
@@ -42,11 +43,18 @@ class Ends:
     """To which probes are sent."""
     landings: tuple[Landing, ...]
     warnings: tuple[str, ...]
+    entry: Target | None = None
+    """The node to whose own address they are sent, where it is to send them on to a landing."""
 
 
-def find(expression: Expression, places: Places, services: Sequence[Service]) -> Ends:
-    """Return both ends; raise PcapError where one is not there, or cannot be watched."""
-    source, warnings = _source(expression, places)
+def find(
+    expression: Expression, places: Places, services: Sequence[Service], controller: Controller | None = None
+) -> Ends:
+    """Return both ends; raise PcapError where one is not there, or cannot be watched.
+
+    services: those that the expression names, or to which it may lead. controller: where it is the source.
+    """
+    source, warnings = _source(expression, places, controller)
     end = expression.destination
     if end.kind == SERVICE:
         return _to_service(expression, source, places, services, warnings)
@@ -56,11 +64,11 @@ def find(expression: Expression, places: Places, services: Sequence[Service]) ->
         raise OptionError(OPTION, "names are not resolved yet: %s" % end.name, right)
     if end.kind == IP:
         landing = _known(end.name or "", wanted.dport, places.candidates)
-        return Ends(source, wanted, landing.address, (landing,), tuple(warnings))
+        return _led(Ends(source, wanted, landing.address, (landing,), tuple(warnings)), places, services)
     target, more = _chosen(end, places)
     address = _address(expression, target.title, target.addresses, wanted, source)
     landing = Landing(address, wanted.dport, target, target.title)
-    return Ends(source, wanted, address, (landing,), (*warnings, *more))
+    return _led(Ends(source, wanted, address, (landing,), (*warnings, *more)), places, services)
 
 
 def named(raw: object) -> list[str]:
@@ -69,11 +77,46 @@ def named(raw: object) -> list[str]:
     return [end.title for end in (expression.source, expression.destination) if end.kind in (NODE, POD, SERVICE)]
 
 
-def _source(expression: Expression, places: Places) -> tuple[Target, list[str]]:
-    if expression.source.kind == HERE:
-        right = "write from node NAME, or from pod NAMESPACE/NAME"
-        raise OptionError(OPTION, "nothing can be sent from the controller yet", right)
-    return _chosen(expression.source, places)
+def leading(raw: object) -> Asked | None:
+    """Return the port of a node or address that an expression names, which may be a Service's; raise OptionError."""
+    expression = parse(raw)
+    end = expression.destination
+    if end.kind not in (NODE, IP):
+        return None
+    wanted = wanted_of(expression)
+    return _asked(wanted, end.name if end.kind == IP else None)
+
+
+def _asked(wanted: Wanted, address: str | None) -> Asked | None:
+    return None if wanted.dport is None else Asked(wanted.dport, wanted.protocol or "", address)
+
+
+def _source(expression: Expression, places: Places, controller: Controller | None) -> tuple[Target, list[str]]:
+    if expression.source.kind != HERE or controller is None:
+        return _chosen(expression.source, places)
+    # On a cluster of one machine the controller may be a node itself.
+    own = [one for one in places.candidates if one.target.kind == NODE and one.target.node in places.hosts]
+    node = next((one.target for one in own if controller.has(one.target.addresses)), None)
+    return (node if node is not None and node.netns == controller.netns else controller.target), []
+
+
+def _led(ends: Ends, places: Places, services: Sequence[Service]) -> Ends:
+    """Return ends whose landings are what is behind the Service to which the address and port lead, if any."""
+    asked = _asked(ends.wanted, ends.address)
+    (there,) = ends.landings
+    of_node = there.target is not None and there.target.kind == NODE
+    for own in services:
+        port = own.reached(asked, of_node) if asked is not None else None
+        found = _landings(own, port, places, ends.address) if port is not None else ()
+        if found:
+            return dataclasses.replace(ends, landings=found, entry=there.target if of_node else None)
+    return ends
+
+
+def _landings(own: Service, port: ServicePort, places: Places, address: str) -> tuple[Landing, ...]:
+    """Return where packets to a Service's port may arrive, of the address' version."""
+    behind = [one for one in own.behind(port) if _version(one.address) == _version(address)]
+    return tuple(_landing(one, own, places.candidates) for one in behind)
 
 
 def _chosen(end: End, places: Places) -> tuple[Target, list[str]]:
@@ -101,7 +144,7 @@ def _to_service(
         raise TargetError("%s: nothing is behind %s on port %s" % (OPTION, end.title, port.title))
     addresses = own.addresses or tuple(dict.fromkeys(one.address for one in behind))
     address = _address(expression, end.title, addresses, wanted, source)
-    found = [_landing(one, own, places.candidates) for one in behind if _version(one.address) == _version(address)]
+    found = list(_landings(own, port, places, address))
     if not own.addresses:  # headless: clients speak with an endpoint, on its own port
         found = [one for one in found if one.address == address]
         wanted = dataclasses.replace(wanted, dport=found[0].port)

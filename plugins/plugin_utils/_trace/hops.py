@@ -12,7 +12,7 @@ import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ...module_utils._trace_records import Interface, Layer, Sighting, Tapped
-from .clock import Offset
+from .clock import Crossing, Offset
 from .records import Hop, Place
 
 _DIRECTIONS = {"Out": 0, "In": 1}
@@ -40,7 +40,7 @@ def hops(seen: Sequence[Seen], offsets: Mapping[str, Offset], rank: Mapping[int,
         offset = offsets[one.place.node]
         for sighting in one.tapped.sightings:
             if sighting.probe:
-                rows.append(_Row(sighting, one, sighting.time_ns - offset.middle_ns, rank.get(one.index, 0)))
+                rows.append(_Row(sighting, one, sighting.time_ns - offset.guess_ns, rank.get(one.index, 0)))
     ordered = _sorted(rows)
     found = []
     before: dict[tuple[object, ...], Hop] = {}
@@ -91,6 +91,35 @@ def _same(sighting: Sighting) -> tuple[object, ...]:
         sighting.icmp_type,
         sighting.icmp_code,
     )
+
+
+def crossings(seen: Sequence[Seen], rank: Mapping[int, int]) -> list[Crossing]:
+    """Return the packets of probes that left one node and came to another further on their way.
+
+    One that was sent again tells nothing, since which of them came is not known. rank: as for ``hops``.
+    """
+    left: dict[tuple[object, ...], dict[int, list[Sighting]]] = {}
+    came: dict[tuple[object, ...], dict[int, list[Sighting]]] = {}
+    nodes = {one.index: one.place.node for one in seen if one.place.target.kind != "pod"}
+    for one in seen:
+        for sighting in one.tapped.sightings if one.index in nodes else ():
+            if sighting.probe and sighting.leg in ("request", "reply") and sighting.direction in _DIRECTIONS:
+                passed = left if sighting.direction == "Out" else came
+                passed.setdefault(_same(sighting), {}).setdefault(one.index, []).append(sighting)
+    found = []
+    for same, sources in left.items():
+        for source, out in sources.items():
+            for destination, back in came.get(same, {}).items():
+                further = rank[destination] - rank[source]
+                if (further if out[0].leg == "request" else -further) > 0 and _once(out) and _once(back):
+                    took = min(one.time_ns for one in back) - max(one.time_ns for one in out)
+                    found.append(Crossing(nodes[source], nodes[destination], took))
+    return found
+
+
+def _once(seen: Sequence[Sighting]) -> bool:
+    """Say whether one packet was seen, once at each interface and in each wrapping."""
+    return len({(one.ifindex, len(one.encapsulation)) for one in seen}) == len(seen)
 
 
 def _owners(seen: Iterable[Seen]) -> dict[tuple[str, int], str]:

@@ -19,11 +19,12 @@ from ...module_utils._command import own_words
 from ...module_utils._errors import NodeError, OptionError, TargetError
 from ...module_utils._records import Candidate, Target
 from ...module_utils._trace_records import Mark, NodeInjection, NodeTap
-from .._cluster.merging import Told
+from .._cluster.merging import Told, node_candidates
 from .._cluster.services import Service
 from .._plan import LeftOut, Places, settle
 from .._play import Answer
 from . import canaries, ends, probing
+from .controller import NAME, Controller
 from .ends import Ends
 from .expression import to_text
 from .records import Landing, Place, Planned
@@ -60,17 +61,21 @@ def plan_trace(
     told: Told,
     services: Sequence[Service],
     seed: bytes,
+    controller: Controller | None = None,
 ) -> TracePlan:
     """Return the plan; raise PcapError for a bad value, and for an end that is not there or not on a host of the play.
 
-    request: the role's options by their names. seed: at least 16 random bytes. The others as for ``plan_capture``.
+    request: the role's options by their names. services: those to which the expression may lead. seed: at least 16
+    random bytes. controller: where it is the source. The others as for ``plan_capture``.
     """
     options = read(request)
     places = settle(answers, cluster, told)
     try:
-        found = ends.find(options.expression, places, services)
+        found = ends.find(options.expression, places, services, controller)
     except TargetError as error:
         raise TargetError(own_words(str(error), _PREFIX)) from None
+    if found.source.node == NAME:
+        places = dataclasses.replace(places, hosts={**places.hosts, NAME: NAME})
     if options.count > 1 and found.wanted.sport is not None:
         wrong = "the filter names source port %d, which one probe alone can have" % found.wanted.sport
         raise OptionError(COUNT, wrong, "send one, or leave the source port out")
@@ -103,6 +108,13 @@ def plan_trace(
     return TracePlan(trace.id, taps, injections, afterwards, trace, places.left_out, warnings)
 
 
+def node_addresses(answers: Iterable[Answer]) -> tuple[str, ...]:
+    """Return of each node that answered the address of each IP version to which its canaries go."""
+    found = (node_candidates(one.result)[0].target for one in answers if one.result is not None)
+    every = (canaries.address_of(node, version) for node in found for version in (4, 6))
+    return tuple(address for address in every if address is not None)
+
+
 def check_watching(answers: Iterable[Answer]) -> None:
     """Raise NodeError where a host's taps do not listen: nothing is sent then, since its way would not be seen."""
     missing = ["%s (%s)" % (one.host, one.problem) for one in answers if one.result is None]
@@ -113,7 +125,8 @@ def check_watching(answers: Iterable[Answer]) -> None:
 def _watched(found: Ends, places: Places, every_node: bool) -> dict[_Key, Target]:
     """Return what is watched: both ends and their nodes, or every node."""
     nodes = _nodes(places)
-    own = [found.source, *(one.target for one in found.landings if one.target is not None)]
+    ways = (found.entry, *(one.target for one in found.landings))
+    own = [found.source, *(one for one in ways if one is not None)]
     wanted = list(nodes) if every_node else [target.node or "" for target in own]
     # A pod on its node's network is in the node's namespace, which goes by the node's name.
     kept: dict[_Key, Target] = {}
@@ -146,7 +159,8 @@ def _planned(
         return Landing(one.address, one.port, one.title, place(one.target), place(node))
 
     made = [Place(places.hosts[node], node, target.ref, netns) for (node, netns), target in watched.items()]
-    source, source_node = place(found.source), place(nodes.get(found.source.node or ""))
+    source = place(found.source)
+    source_node = place(nodes.get(found.source.node or "", found.source))
     known = {c.target.name for c in places.candidates if c.target.kind == "node"}
     unwatched = sorted(name for name in known - {one.node for one in made} if name is not None)
     # A host that is left out may be no node, and may be one that only the cluster could tell of.
@@ -167,4 +181,5 @@ def _planned(
         ways=canaries.ways(made, source_node or 0),
         every_node=listed and not unwatched,
         unwatched=tuple(unwatched),
+        entry_place=place(found.entry),
     )

@@ -86,6 +86,8 @@ class Planned:
     """Whether the cluster has told its nodes, and all of them are watched."""
     unwatched: tuple[str, ...] = ()
     """Nodes that are not."""
+    entry_place: int | None = None
+    """The node to whose own address the probes are sent, where it is to send them on."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,6 +20,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.api import find
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.client import Client
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.connection import Connection
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.requests import UNFINISHED
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.services import Asked
 
 from .apiserver import Said, failure, forbidden, listed, serving
 from .test_objects import pod, thing
@@ -49,10 +50,10 @@ CLUSTER = [
 
 
 class Rights:
-    """An API server of that cluster; ``lacking`` holds resources that may not be read."""
+    """An API server of that cluster and what is ``beside`` it; ``lacking`` holds resources that may not be read."""
 
-    def __init__(self, lacking=()):
-        self.lacking = set(lacking)
+    def __init__(self, lacking=(), beside=()):
+        self.lacking, self.beside = set(lacking), list(beside)
 
     def __call__(self, asked):
         parts = asked.path.strip("/").split("/")[2 if asked.path.startswith("/api/") else 3 :]
@@ -61,7 +62,7 @@ class Rights:
         if resource in self.lacking:
             return forbidden(asked.path)
         wanted = resource[:-1]
-        found = [item for item in CLUSTER if item["kind"].lower() == wanted]
+        found = [item for item in CLUSTER + self.beside if item["kind"].lower() == wanted]
         found = [item for item in found if space in (None, item["metadata"]["namespace"])]
         if name:
             named = [item for item in found if item["metadata"]["name"] == name]
@@ -230,6 +231,25 @@ def test_whose_a_pod_is_that_was_not_asked_for_is_decided(server, selection):
     assert not undecided(parsed, found.candidates)
     server.answer = lambda a: listed("Pod", extra) if a.path.endswith("/pods") else forbidden(a.path)
     assert undecided(parsed, ask(server, selection, "pods shop app=once").candidates)
+
+
+def test_services_that_a_port_leads_to(server):
+    """All Services are looked at, and of those that are meant what is behind them."""
+    ports = [{"name": "http", "port": 80, "nodePort": 30080}]
+    server.answer = Rights(beside=[thing("Service", "open", spec={"ports": ports})])
+    found = ask(server, "pod shop/web-1", asked=Asked(30080, "tcp"))
+    assert [one.name for one in found.services] == ["open"] and not found.gaps and not found.problems
+    slices = SLICES + "?labelSelector=kubernetes.io/service-name=open&" + LIST
+    assert server.paths == [SHOP + "pods/web-1", "/api/v1/services?resourceVersion=0", slices]
+    assert ask(server, "pod shop/web-1", asked=Asked(30081, "tcp")).services == ()
+
+
+def test_services_that_may_not_be_read_are_a_gap(server):
+    """The trace goes on without them, and says so."""
+    server.answer = Rights({"services"})
+    found = ask(server, "pod shop/web-1", asked=Asked(30080, "tcp"))
+    assert titles(found) == ["pod shop/web-1"] and not found.problems
+    assert ["to list services in the whole cluster" in str(gap) for gap in found.gaps] == [True]
 
 
 def test_nothing_selected_is_everything(server):

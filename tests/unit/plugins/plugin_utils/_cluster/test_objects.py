@@ -166,7 +166,7 @@ def test_what_is_kept_of_an_object():
     whole = [
         pod(annotations={"other": "SECRET"}, volumes=["SECRET"]),
         thing("ReplicaSet", "web-rs", spec={"template": "SECRET"}),
-        thing("Service", "api", spec={"selector": {"app": "web"}, "externalIPs": ["SECRET"]}),
+        thing("Service", "api", spec={"selector": {"app": "web"}, "externalName": "SECRET"}),
         thing("EndpointSlice", "api-x1", metadata={"managedFields": ["SECRET"]}, addressType="SECRET"),
         thing("Node", "node-a", None, status={"images": ["SECRET"]}),
     ]

@@ -9,12 +9,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from ansible_collections.kube.pcap.plugins.module_utils._records import TargetRef
+from ansible_collections.kube.pcap.plugins.module_utils._records import CONTROLLER, TargetRef
 from ansible_collections.kube.pcap.plugins.module_utils._trace_records import Interface, Mark, Tapped
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.controller import NAME
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.records import CanaryWay, Hop, Landing, Place, Planned
 
-NODE_A, NODE_C, CART, WEB, DB = range(5)
-"""Places: two nodes, and the pods cart and web on the first, db on the second."""
+NODE_A, NODE_C, CART, WEB, DB, HERE = range(6)
+"""Places: two nodes, the pods cart and web on the first, db on the second; and the controller, in scenes with it."""
 ISN = 1_802_530_915
 _PODS = {
     CART: ("cart", "node-a", "10.244.1.2"),
@@ -28,11 +29,14 @@ _INTERFACES = {
     CART: (Interface(3, "eth0", "veth", 7),),
     WEB: (Interface(3, "eth0", "veth", 6),),
     DB: (Interface(4, "eth0", "veth", 8),),
+    HERE: (Interface(2, "eth0"),),
 }
 
 
 def place(index: int) -> Place:
     """A place of the scene."""
+    if index == HERE:
+        return Place(NAME, NAME, TargetRef(CONTROLLER, None, None, None, NAME), 1000 + index)
     if index in _NODES:
         node = _NODES[index]
         return Place(node, node, TargetRef("node", None, node, None, node), 1000 + index)
@@ -62,6 +66,18 @@ SERVICE = Planned(
 POD = dataclasses.replace(
     SERVICE, destination="pod shop/db", address="10.244.3.2", port=15432, landings=SERVICE.landings[1:]
 )
+FROM_HERE = dataclasses.replace(
+    SERVICE,
+    source="the controller",
+    source_place=HERE,
+    source_node_place=HERE,
+    destination="node node-a",
+    address="192.0.2.1",
+    port=30432,
+    places=tuple(map(place, range(6))),
+    entry_place=NODE_A,
+)
+"""To a node port."""
 OUTSIDE = dataclasses.replace(
     SERVICE,
     destination="192.0.2.1",

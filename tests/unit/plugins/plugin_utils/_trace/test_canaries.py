@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.kube.pcap.plugins.module_utils._records import Target
 from ansible_collections.kube.pcap.plugins.module_utils._trace_records import Mark, Sighting
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace import canaries
-from ansible_collections.kube.pcap.plugins.plugin_utils._trace.clock import Offset, offsets
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.clock import Crossing, Offset, offsets
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.records import CanaryWay
 
 from .scenes import CART, DB, NODE_A, NODE_C, SERVICE, WEB
@@ -78,8 +78,28 @@ def test_clocks():
     }
     found = offsets(SERVICE.places, ACROSS, seen, NODE_A)
     assert found["node-a"] == Offset("node-a", 0, 0)
-    assert found["node-c"] == Offset("node-c", 960_000, 1_040_000)
-    assert (found["node-c"].middle_ns, found["node-c"].either_way_ns) == (1_000_000, 40_000)
+    assert found["node-c"] == Offset("node-c", 960_000, 1_040_000, 1_000_000)
+    assert found["node-c"].either_way_ns == 40_000
+
+
+@pytest.mark.parametrize(
+    "crossings, guess",
+    [
+        ([Crossing("node-a", "node-c", 970_000)], 965_000),
+        ([Crossing("node-c", "node-a", -1_030_000)], 1_035_000),
+        ([Crossing("node-a", "node-c", 970_000), Crossing("node-c", "node-a", -962_000)], 966_000),
+        ([Crossing("node-a", "node-c", 950_000)], 1_000_000),
+        ([Crossing("node-b", "node-c", 970_000)], 1_000_000),
+    ],
+)
+def test_packets_that_crossed(crossings, guess):
+    """The guess yields to them where canaries allow it; the bounds are the canaries' alone."""
+    seen = {
+        NODE_A: [canary(0, "Out", 0), canary(1, "In", 40_000)],
+        NODE_C: [canary(0, "In", 1_040_000), canary(1, "Out", 1_000_000)],
+    }
+    found = offsets(SERVICE.places, ACROSS, seen, NODE_A, crossings)["node-c"]
+    assert found == Offset("node-c", 960_000, 1_040_000, guess)
 
 
 def test_clocks_that_nobody_knows():
@@ -87,5 +107,5 @@ def test_clocks_that_nobody_knows():
     assert offsets(SERVICE.places, ACROSS, {}, NODE_A)["node-c"] == Offset("node-c", None, None)
     one_way = {NODE_A: [canary(0, "Out")], NODE_C: [canary(0, "In", 50)]}
     found = offsets(SERVICE.places, ACROSS, one_way, NODE_A)["node-c"]
-    assert (found.high_ns, found.middle_ns, found.either_way_ns) == (50, 50, None)
-    assert Offset("x", 5, 3).middle_ns == 0 and Offset("x", 5, 3).either_way_ns is None
+    assert (found.high_ns, found.guess_ns, found.either_way_ns) == (50, 50, None)
+    assert Offset("x", 5, 3).either_way_ns is None

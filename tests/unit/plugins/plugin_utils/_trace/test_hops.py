@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 from ansible_collections.kube.pcap.plugins.module_utils._trace_records import Layer, Sighting
-from ansible_collections.kube.pcap.plugins.plugin_utils._trace.clock import Offset
-from ansible_collections.kube.pcap.plugins.plugin_utils._trace.hops import Seen, end, hops, timestamp
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.clock import Crossing, Offset
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.hops import Seen, crossings, end, hops, timestamp
 
 from .scenes import CART, DB, NODE_A, NODE_C, place, tapped
 
@@ -67,10 +67,28 @@ def test_a_way():
 
 def test_clocks():
     """Times are told by the clock of the source's node; the node's own is kept."""
-    ahead = {**SAME, "node-c": Offset("node-c", 999_000, 1_001_000)}
+    ahead = {**SAME, "node-c": Offset("node-c", 999_000, 1_001_000, 1_000_000)}
     found = hops([seen(DB, sighting(1_000_500, 4, "In")), seen(CART, sighting(100, 3, "Out"))], ahead, RANK)
     assert [hop.node for hop in found] == ["node-a", "node-c"]
     assert found[1].time_ns == NOW + 1_000_500 and found[1].timestamp == "2023-11-14T22:13:20.000000Z"
+
+
+def test_crossings():
+    """From one node to another further on the way, there and back; what was sent again is left out."""
+    back = {"leg": "reply", "part": "answer", "flags": "S.", "seq": 9, "ack": 6}
+    there = [
+        seen(NODE_A, sighting(100, 7, "In"), sighting(200, 9, "Out"), sighting(300, 2, "Out", **WRAPPED)),
+        seen(NODE_C, sighting(900, 2, "In", **WRAPPED), sighting(950, 9, "In"), sighting(990, 8, "Out")),
+        seen(DB, sighting(999, 4, "In")),
+    ]
+    assert crossings(there, RANK) == [Crossing("node-a", "node-c", 600)]
+    home = [
+        seen(NODE_A, sighting(500, 2, "In", **back), sighting(600, 7, "Out", **back)),
+        seen(NODE_C, sighting(800, 8, "In", **back), sighting(850, 2, "Out", **back)),
+    ]
+    assert crossings(home, RANK) == [Crossing("node-c", "node-a", -350)]
+    again = [there[0], seen(NODE_C, sighting(900, 2, "In", **WRAPPED), sighting(950, 2, "In", **WRAPPED))]
+    assert crossings(again, RANK) == []
 
 
 def test_one_moment():

@@ -14,9 +14,11 @@ from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionErr
 from ansible_collections.kube.pcap.plugins.module_utils._records import Candidate, Target, from_result, to_result
 from ansible_collections.kube.pcap.plugins.module_utils._trace_records import NodeInjection, NodeTap
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.merging import API, Told
-from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.services import Endpoint, Service, ServicePort
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.services import Asked, Endpoint, Service, ServicePort
 from ansible_collections.kube.pcap.plugins.plugin_utils._play import Answer
-from ansible_collections.kube.pcap.plugins.plugin_utils._trace.planning import plan_trace
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.controller import Controller
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.ends import leading
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.planning import node_addresses, plan_trace
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.records import Planned
 
 SEED = bytes(range(16))
@@ -50,15 +52,19 @@ SQL = Service(
     ),
 )
 HEADLESS = dataclasses.replace(SQL, name="headless", addresses=())
+OPEN = dataclasses.replace(
+    SQL, name="open", ports=(ServicePort("tcp", 5432, "sql", 30432),), external=("198.51.100.9",)
+)
+HERE = Controller(1, dict.fromkeys(ADDRESS.values(), "192.0.2.254"))
 CLUSTER = [Candidate(dataclasses.replace(one, pid=None, netns=None)) for one in (CART, WEB, DB, AGENT)]
 CLUSTER += [Candidate(Target("node", name=n, node=n, addresses=(a,))) for n, a in ADDRESS.items()]
 
 _API = Told(API)
 
 
-def plan(expression, answers=HOSTS, services=(SQL, HEADLESS), cluster=CLUSTER, told=_API, **options):
+def plan(expression, answers=HOSTS, services=(SQL, HEADLESS), cluster=CLUSTER, told=_API, controller=None, **options):
     request = {"trace_expression": expression, **{"trace_" + name: value for name, value in options.items()}}
-    return plan_trace(request, answers, cluster, told, services, SEED)
+    return plan_trace(request, answers, cluster, told, services, SEED, controller)
 
 
 def watched(made):
@@ -167,7 +173,6 @@ def test_a_destination_outside():
             {"services": (dataclasses.replace(SQL, endpoints=()),)},
             "nothing is behind service shop/sql on port 5432/TCP",
         ),
-        ("from here to pod shop/db and icmp", {}, "nothing can be sent from the controller yet"),
         ("from pod shop/cart to example.com and icmp", {}, "names are not resolved yet"),
         ("from pod shop/cart to pod shop/db and icmp", {"answers": HOSTS[:1]}, "no host of this play is that node"),
         ("", {}, "trace_expression: it is empty"),
@@ -195,6 +200,78 @@ def test_refused(expression, options, said):
     assert said in str(caught.value) and "\n" not in str(caught.value) and "capture_" not in str(caught.value)
 
 
+def test_from_here():
+    """The controller sends and watches by tasks of its own, and proves the ways to and from every node."""
+    made = plan("from here to node node-a and tcp port 30432", services=(OPEN,), controller=HERE)
+    assert watched(made) == {
+        "(here)": ["the controller"],
+        "node-a": ["node node-a", "pod shop/web"],
+        "node-c": ["node node-c", "pod shop/db"],
+    }
+    assert {host: len(one.probes) for host, one in made.injections.items()} == {"(here)": 1, "node-a": 0, "node-c": 0}
+    trace = made.trace
+    titles = [place.title for place in trace.places]
+    assert trace.source == "the controller" and titles[trace.source_place] == "the controller"
+    assert (trace.source_node_place, titles[trace.entry_place]) == (trace.source_place, "node node-a")
+    ways = [(titles[way.source], titles[way.destination]) for way in trace.ways]
+    for node in ("node node-a", "node node-c"):
+        assert ("the controller", node) in ways and (node, "the controller") in ways
+    back = [one.destination for one in made.injections["node-c"].canaries]
+    assert "192.0.2.254" in back
+    assert from_result(Planned, to_result(trace)) == trace
+
+
+def test_from_here_on_a_node():
+    """A controller that is a node of the play is that node: by its address, and its network namespace."""
+    own = dataclasses.replace(HERE, ways={**HERE.ways, ADDRESS["node-b"]: ADDRESS["node-b"]})
+    made = plan("from here to pod shop/db and icmp", controller=own)
+    assert made.trace.source == "node node-b" and "(here)" not in made.taps
+    beside = dataclasses.replace(own, netns=2)
+    assert plan("from here to pod shop/db and icmp", controller=beside).trace.source == "the controller"
+
+
+@pytest.mark.parametrize(
+    "destination, landings, entry",
+    [
+        ("node node-b and tcp port 30432", ["pod shop/db", "pod shop/web"], "node node-b"),
+        ("192.0.2.2 and tcp port 30432", ["pod shop/db", "pod shop/web"], "node node-b"),
+        ("fd00::b and ip6 and tcp port 30432", ["pod shop/db"], "node node-b"),
+        ("node node-b and udp port 30432", ["node node-b"], None),
+        ("node node-b and tcp port 5432", ["node node-b"], None),
+        ("10.96.0.12 and tcp port 5432", ["pod shop/db", "pod shop/web"], None),
+        ("198.51.100.9 and tcp port 5432", ["pod shop/db", "pod shop/web"], None),
+        ("198.51.100.9 and tcp port 30432", [None], None),
+        ("10.244.3.2 and tcp port 30432", ["pod shop/db"], None),
+    ],
+)
+def test_addresses_that_lead_to_a_service(destination, landings, entry):
+    """A node port on nodes alone, a cluster IP and an external one on the Service's own port."""
+    trace = plan("from pod shop/cart to " + destination, services=(OPEN,)).trace
+    assert [one.title for one in trace.landings] == landings
+    assert (None if trace.entry_place is None else trace.places[trace.entry_place].title) == entry
+
+
+@pytest.mark.parametrize(
+    "expression, asked_for",
+    [
+        ("from here to node node-a and tcp port 30080", Asked(30080, "tcp")),
+        ("from here to 192.0.2.1 and udp port 53", Asked(53, "udp", "192.0.2.1")),
+        ("from here to node node-a and icmp", None),
+        ("from here to pod shop/db and tcp port 1", None),
+        ("from here to service shop/sql and tcp", None),
+    ],
+)
+def test_what_may_be_a_service(expression, asked_for):
+    """A node or address with a port; what the cluster is asked for."""
+    assert leading(expression) == asked_for
+
+
+def test_addresses_of_nodes():
+    """Those of the nodes that answered."""
+    lost = Answer("node-x", None, problem="unreachable")
+    assert node_addresses((*HOSTS[:1], lost)) == ("192.0.2.1", "fd00::a")
+
+
 @pytest.mark.parametrize(
     "request_, said",
     [
@@ -210,6 +287,18 @@ def test_what_a_connection_says(request_, said):
     (probe,) = made.injections["node-a"].probes
     assert bytes.fromhex(probe.payload).startswith(said)
     assert made.taps["node-a"].marks[0].said == len(bytes.fromhex(probe.payload))
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_a_source_port_of_the_filter(protocol):
+    """One probe has it; of several each needs its own."""
+    text = "from pod shop/cart to pod shop/db and %s src port 1000 and dst port 80" % protocol
+    (probe,) = plan(text).injections["node-a"].probes
+    assert probe.source_ports == (1000,)
+    with pytest.raises(OptionError) as caught:
+        plan(text, count=2)
+    wrong = "trace_count: the filter names source port 1000, which one probe alone can have"
+    assert str(caught.value) == wrong + "; send one, or leave the source port out"
 
 
 def test_option_errors_come_first():

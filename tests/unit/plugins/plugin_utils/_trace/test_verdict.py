@@ -12,21 +12,21 @@ import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._trace_records import Sent
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace import verdict
-from ansible_collections.kube.pcap.plugins.plugin_utils._trace.records import Verdict
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.records import Landing, Verdict
 
-from .scenes import CART, DB, NODE_A, NODE_C, OUTSIDE, POD, SERVICE, WEB, hop, tapped
+from .scenes import CART, DB, FROM_HERE, HERE, NODE_A, NODE_C, OUTSIDE, POD, SERVICE, WEB, hop, tapped
 
 AT_DB = ("10.244.3.2", 15432)
 REQUEST = [hop(CART, "Out"), hop(NODE_A, "In"), hop(NODE_A, "Out", to=AT_DB), hop(NODE_C, "In", to=AT_DB)]
 ARRIVED = [*REQUEST, hop(NODE_C, "Out", to=AT_DB), hop(DB, "In", to=AT_DB)]
 BACK = [hop(DB, "Out", "answer", AT_DB), hop(NODE_C, "In", "answer", AT_DB), hop(NODE_C, "Out", "answer", AT_DB)]
 HOME = [hop(NODE_A, "In", "answer", AT_DB), hop(NODE_A, "Out", "answer"), hop(CART, "In", "answer")]
-ALL = dict.fromkeys(range(5), ("in", "out"))
+ALL = dict.fromkeys(range(6), ("in", "out"))
 
 
 def judged(*hops, planned=SERVICE, taps=None, proven=None, sent=None):
     """The verdict of hops; every tap is there and proven unless it is told otherwise."""
-    known = {index: tapped(index) for index in range(5)} if taps is None else taps
+    known = {index: tapped(index) for index in range(6)} if taps is None else taps
     evidence = verdict.Evidence(planned, known, ALL if proven is None else proven)
     return verdict.judge(evidence, hops, sent)
 
@@ -109,8 +109,8 @@ def test_between():
 @pytest.mark.parametrize(
     "planned, taps, proven, missing",
     [
-        (SERVICE, None, {**ALL, NODE_C: ()}, "no canaries came to node node-c"),
-        (SERVICE, None, {**ALL, NODE_A: ("out",)}, "no canaries came to node node-a"),
+        (SERVICE, None, {**ALL, NODE_C: ()}, "canaries did not come to node node-c"),
+        (SERVICE, None, {**ALL, NODE_A: ("out",)}, "canaries did not come to node node-a"),
         (SERVICE, {NODE_C: None}, None, "the tap in node node-c gave no answer"),
         (SERVICE, {NODE_C: tapped(NODE_C, dropped=3)}, None, "the tap in node node-c lost 3 packets"),
         (SERVICE, {NODE_C: tapped(NODE_C, problem="it ended")}, None, "the tap in node node-c: it ended"),
@@ -205,9 +205,19 @@ def test_a_pod():
 
 
 def test_a_service_that_led_nowhere():
-    """Where no tap has seen the translation, it is not known which endpoint is next."""
-    made = judged(hop(CART, "Out"), hop(NODE_A, "In"))
-    assert made.outcome == "inconclusive" and "last seen coming in at eth0 of node node-a" in made.text
+    """Where no tap has seen the translation, it was to go to one of the endpoints, and all of those must be proved."""
+    came = hop(CART, "Out"), hop(NODE_A, "In")
+    made = judged(*came)
+    assert (made.outcome, made.between) == ("lost", ("node node-a", "pod shop/web on node-a or node node-c")), made
+    assert "inside node node-a or before pod shop/web on node-a or node node-c" in made.text
+    taps = {index: tapped(index) for index in range(5) if index != WEB}
+    made = judged(*came, taps=taps)
+    assert made.outcome == "inconclusive" and "the tap in pod shop/web on node-a gave no answer" in made.missing
+    left = judged(hop(CART, "Out"), hop(NODE_A, "Out"))
+    assert left.outcome == "inconclusive" and "which nothing had translated" in left.text
+    elsewhere = dataclasses.replace(SERVICE.landings[0], place=None, node_place=None)
+    made = judged(*came, planned=dataclasses.replace(SERVICE, landings=(*SERVICE.landings, elsewhere)))
+    assert made.outcome == "inconclusive"
 
 
 def test_outside():
@@ -289,6 +299,63 @@ def test_a_node_that_sends_it_on():
     ]
     made = judged(*on, *back, planned=planned)
     assert made.outcome == "intercepted" and "was sent on by node node-c" in made.text
+
+
+TO_PORT = ("192.0.2.1", 30432)
+
+
+def test_a_source_that_nobody_watched():
+    """What others saw is told, and what is missing; a tap that is proven is no reason."""
+    taps = {index: tapped(index) for index in range(5) if index != CART}
+    made = judged(hop(NODE_A, "In"), taps=taps)
+    assert made.outcome == "inconclusive" and made.missing == ("the tap in pod shop/cart on node-a gave no answer",)
+    assert "was seen at eth0 of node node-a" in made.text and "where it was sent" not in made.text
+    untranslated = [hop(CART, "Out"), hop(NODE_A, "In"), hop(NODE_C, "In"), hop(DB, "In")]
+    one = dataclasses.replace(SERVICE, landings=SERVICE.landings[1:])
+    made = judged(*untranslated, planned=one)
+    assert made.text.endswith("last seen coming in at eth0 of pod shop/db on node-c, and went no further")
+
+
+def test_a_node_port():
+    """From the controller to the asked node, then to the endpoint that it chose: each is the next on the way."""
+    left, came = hop(HERE, "Out", to=TO_PORT), hop(NODE_A, "In", to=TO_PORT)
+    on = [
+        hop(NODE_A, "Out", to=AT_DB),
+        hop(NODE_C, "In", to=AT_DB),
+        hop(NODE_C, "Out", to=AT_DB),
+        hop(DB, "In", to=AT_DB),
+    ]
+    assert judged(left, planned=FROM_HERE).between == ("the controller", "node node-a")
+    endpoints = "pod shop/web on node-a or node node-c"
+    assert judged(left, came, planned=FROM_HERE).between == ("node node-a", endpoints)
+    assert judged(left, came, on[0], planned=FROM_HERE).between == ("node node-a", "node node-c")
+    assert judged(left, came, *on[:3], planned=FROM_HERE).between == ("node node-c", "pod shop/db on node-c")
+    home = [
+        hop(DB, "Out", "answer", AT_DB),
+        hop(NODE_C, "Out", "answer", AT_DB),
+        hop(NODE_A, "In", "answer", AT_DB),
+        hop(NODE_A, "Out", "answer", TO_PORT),
+        hop(HERE, "In", "answer", TO_PORT),
+    ]
+    made = judged(left, came, *on, *home, planned=FROM_HERE)
+    assert (made.outcome, made.answered_by) == ("answered", "pod shop/db on node-c")
+    assert judged(left, came, *on, *home[:2], planned=FROM_HERE).between == ("node node-c", "node node-a")
+    assert judged(left, came, *on, *home[:4], planned=FROM_HERE).between == ("node node-a", "the controller")
+    assert "nothing had translated" in judged(left, came, hop(NODE_A, "Out", to=TO_PORT), planned=FROM_HERE).text
+
+
+def test_the_way_from_the_controller_that_nobody_knows():
+    """To a pod, or an address outside: who takes a packet to the first node is not known; to a node's own it is."""
+    planned = dataclasses.replace(
+        FROM_HERE, destination="pod shop/db", address=AT_DB[0], port=AT_DB[1], landings=POD.landings, entry_place=None
+    )
+    made = judged(hop(HERE, "Out", to=AT_DB), planned=planned)
+    assert made.outcome == "inconclusive" and made.text.endswith("nobody watches what is behind it")
+    came = [hop(HERE, "Out", to=AT_DB), hop(NODE_C, "In", to=AT_DB)]
+    assert judged(*came, planned=planned).between == ("node node-c", "pod shop/db on node-c")
+    node = Landing(*TO_PORT, "node node-a", NODE_A, NODE_A)
+    planned = dataclasses.replace(FROM_HERE, landings=(node,), entry_place=None)
+    assert judged(hop(HERE, "Out", to=TO_PORT), planned=planned).between == ("the controller", "node node-a")
 
 
 def test_a_reset_after_the_handshake():
