@@ -33,7 +33,7 @@ EXEC_DEFAULTS: dict[str, Any] = yaml.safe_load((EXEC_ROLE / "defaults" / "main.y
 EXEC_OPTIONS: dict[str, Any] = yaml.safe_load((EXEC_ROLE / "meta" / "argument_specs.yml").read_text())[
     "argument_specs"
 ]["main"]["options"]
-MODULES = ("capture", "capture_info", "netns_command", "node_pods_info")
+MODULES = ("capture", "capture_info", "dns_info", "netns_command", "node_pods_info")
 SHARED = [(entry, name) for entry, spec in SPECS.items() for name in spec["options"]]
 
 

@@ -19,13 +19,12 @@ from .._errors import NodeError, OptionError, TargetError, reason_of
 from .._matching import listed
 from .._names import target_folder
 from .._records import CommandOptions, NodeCommand, RecordError, Target, from_result, to_result
-from .._selection import parse
 from . import descendants
 from .caller import Caller
 from .guardian import Guardian
 from .process import adopt_orphans
 from .running import Job
-from .selecting import choose_here
+from .selecting import choose_here, selected
 
 KEPT = 1 << 20
 """Most bytes of one stream in a result."""
@@ -61,7 +60,7 @@ def asked(params: Mapping[str, Any]) -> NodeCommand | str:
     if params["record"] is not None:
         return _from_record(params["record"])
     options = command_options({name: params[name] for name in NAMES})
-    selections = with_container("container", _selected(params), params["container"])
+    selections = with_container("container", selected(params, _WHERE), params["container"])
     try:
         view, targets = choose_here(selections, params["kube_node_name"])
     except TargetError as error:
@@ -98,17 +97,6 @@ def run_all(jobs: Sequence[Job], is_gone: Callable[[], bool], at_once: int = AT_
     if abandoned:
         raise NodeError("the connection is gone, and what ran was ended")
     return [outcomes[number] for number in range(len(jobs))]
-
-
-def _selected(params: Mapping[str, Any]) -> Any:
-    """Return the selections of the one option that names targets."""
-    given = [name for name in _WHERE if params[name] not in (None, "")]
-    if len(given) != 1:
-        option = given[1] if given else "pod"
-        raise OptionError(option, "it is not clear where to run", "write one of pod, node and targets")
-    option = given[0]
-    value = params[option]
-    return parse(option, value if option == "targets" else "%s %s" % (option, value))
 
 
 def _from_record(record: Mapping[str, Any]) -> NodeCommand:

@@ -6,11 +6,28 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Any, Mapping, Sequence
 
+from .._errors import OptionError
 from .._matching import choose, explain, select, undecided
 from .._records import Selection, Target
+from .._selection import parse
 from .pods import NodeView, read_node
+
+
+def selected(params: Mapping[str, Any], options: Sequence[str]) -> tuple[Selection, ...]:
+    """Return the selections of the one option that names targets: ``pod``, ``node`` or ``targets``.
+
+    Raises OptionError where it is not one of these options that is given, and for what is no selection.
+    """
+    given = [name for name in options if params[name] not in (None, "")]
+    if len(given) != 1:
+        option = given[1] if given else "pod"
+        right = "write one of %s and %s" % (", ".join(options[:-1]), options[-1])
+        raise OptionError(option, "it is not clear where to run", right)
+    option = given[0]
+    value = params[option]
+    return parse(option, value if option == "targets" else "%s %s" % (option, value))
 
 
 def choose_here(
