@@ -21,7 +21,7 @@ class Probe:
     number: int
     """From 1, the order in which they are sent."""
     kind: str
-    """``connection``: TCP, a whole conversation. ``syn``: one packet as it is. ``udp``. ``icmp``: an echo request."""
+    """``connection``: TCP, a whole conversation. ``syn``: one packet alone. ``udp``. ``icmp``: an echo request."""
     destination: str
     """An address."""
     port: int | None = None
@@ -33,9 +33,9 @@ class Probe:
     ident: int | None = None
     """Of an echo request."""
     payload: str = ""
-    """What is said, in hexadecimal; of a ``syn`` the whole packet with its IP header."""
+    """What is said, in hexadecimal; of a ``syn`` the whole packet with its IP header, whose TTL is not looked at."""
     ttl: int | None = None
-    """None: as the namespace has it."""
+    """Or hop limit; None: as the namespace has it."""
 
 
 @dataclasses.dataclass(frozen=True)

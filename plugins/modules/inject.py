@@ -14,7 +14,7 @@ author:
 description:
   - Sends the probes that a plan has chosen, from the network namespace of a pod or node, and tells what its own
     sockets heard. Which way they went, and who answered, is for taps to tell.
-  - A probe is a whole TCP connection whose initial sequence number was chosen, a single packet as it is, a datagram,
+  - A probe is a whole TCP connection whose initial sequence number was chosen, a lone SYN, a datagram,
     or an echo request.
   - Nothing is sent once nobody waits for the answer any more.
 extends_documentation_fragment:
@@ -38,7 +38,8 @@ options:
       - Each probe has C(number), C(kind) (V(connection), V(syn), V(udp), V(icmp)), C(destination), an address, and
         C(payload) in hexadecimal digits. With V(connection) and V(udp) C(port), and C(source_ports), of which the first
         that is free is taken. With V(connection) C(sequence), 65536 to 4278190080; with V(icmp) C(ident) and
-        C(sequence), 0 to 65535; C(ttl) where it is not the namespace's own.
+        C(sequence), 0 to 65535; C(ttl) where it is not the namespace's own. With V(syn) C(payload) is the whole packet
+        with its IP header, whose TTL is not looked at.
       - Each canary has C(number) of the way it takes, C(target) where it is sent from, C(destination), an address,
         C(nonce) in hexadecimal digits, and C(after) where the probes have been sent. Four datagrams of each are sent
         to port 9 before any probe. There may be canaries alone.
@@ -91,11 +92,11 @@ sent:
       description: When its socket was closed.
       type: int
     source:
-      description: The address that the kernel chose; null for a packet as it is.
+      description: The address that the kernel chose, or that a lone SYN has.
       type: str
       sample: 10.244.1.7
     source_port:
-      description: The port that was free.
+      description: The port that was free, or that a lone SYN has.
       type: int
       sample: 20001
     connected:

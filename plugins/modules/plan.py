@@ -24,6 +24,8 @@ extends_documentation_fragment:
   - kube.pcap._attributes.info
   - kube.pcap._attributes.controller
   - kube.pcap._attributes.actiongroup
+requirements:
+  - scapy >= 2.5.0 (Python package, on the controller, for a trace whose C(trace_probe) is V(syn))
 options:
   of:
     description:

@@ -23,6 +23,7 @@ from tests.lab.lab import Lab
 from tests.lab.playing import Plays
 from tests.lab.recording import Record, Recording
 from tests.lab.shipped import CREATE_ONLY
+from tests.lab.tracing import Traces
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -85,6 +86,15 @@ def plays(lab: Lab, ansible: Ansible) -> Iterator[Plays]:
     made = Plays(lab, ansible)
     yield made
     made.clean()
+
+
+@pytest.fixture
+def traces(lab: Lab, ansible: Ansible, tmp_path: pathlib.Path) -> Iterator[Traces]:
+    """The playbook; nothing of it is left on any node afterwards."""
+    yield Traces(ansible, tmp_path, snapshot=str(lab.snapshot))
+    for node in lab.nodes:
+        assert node.run(["pgrep", "-c", "tcpdump"], check=False).stdout == "0\n"
+        assert node.run(["ls", "-A", "/run/kube-pcap/taps"], check=False).stdout == ""
 
 
 @pytest.fixture

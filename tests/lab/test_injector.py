@@ -25,7 +25,8 @@ import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._node import injector, netns, probes
 from ansible_collections.kube.pcap.plugins.module_utils._records import Target
-from ansible_collections.kube.pcap.plugins.module_utils._trace_records import NodeInjection, Probe, Sent
+from ansible_collections.kube.pcap.plugins.module_utils._trace_records import Mark, NodeInjection, Probe, Sent
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace import craft
 from tests.lab.ansible_run import link_collection
 
 ISN = 0x6B707063
@@ -33,6 +34,15 @@ LOCAL = {4: "127.0.0.1", 6: "::1"}
 CONNECTION = Probe(1, "connection", LOCAL[4], port=80, source_ports=(20001,), sequence=ISN)
 UDP = Probe(1, "udp", LOCAL[4], port=80, source_ports=(20001,), payload=b"a nonce".hex())
 ECHO = Probe(1, "icmp", LOCAL[4], ident=0xBEEF, sequence=7, payload=b"a nonce".hex())
+
+
+def lone_syn(family: int = 4, source: str | None = None) -> Probe:
+    """A SYN that no socket makes."""
+    mark = Mark(1, "tcp", family, sequence=ISN, source_ports=(20001,), ports=(80,))
+    return Probe(1, "syn", LOCAL[family], payload=craft.syn(source or LOCAL[family], LOCAL[family], mark).hex())
+
+
+SYN = lone_syn()
 
 
 def run(target: Target, *argv: str) -> str:
@@ -211,7 +221,7 @@ def drop(target: Target, rule: str) -> None:
     run(target, "nft", "add rule inet t c %s drop" % rule)
 
 
-@pytest.mark.parametrize("probe", [CONNECTION, UDP, ECHO])
+@pytest.mark.parametrize("probe", [CONNECTION, UDP, ECHO, SYN])
 def test_nobody_answers(target: Target, probe: Probe) -> None:
     """The time is over, whatever was sent."""
     run(target, "nft", "add table inet t; add chain inet t c { type filter hook input priority 0; policy drop; }")
@@ -219,7 +229,7 @@ def test_nobody_answers(target: Target, probe: Probe) -> None:
     assert sent.error == "ETIMEDOUT" and sent.stage == ("connect" if probe is CONNECTION else "receive")
 
 
-@pytest.mark.parametrize("probe", [CONNECTION, UDP, ECHO])
+@pytest.mark.parametrize("probe", [CONNECTION, UDP, ECHO, SYN])
 def test_what_may_not_leave(target: Target, probe: Probe) -> None:
     """A firewall of its own namespace: a datagram is refused; TCP tries again until its time is over."""
     drop(target, "meta l4proto { tcp, udp, icmp }")
@@ -291,18 +301,34 @@ def test_an_echo(target: Target, family: int, words: str) -> None:
     assert re.search(r"ttl 9\b|hlim 9\b", seen[0]) and "wrong" not in seen[0] and "bad" not in seen[0]
 
 
-def test_a_packet_as_it_is(target: Target) -> None:
-    """A SYN that no socket has: the answer comes, and the kernel's own reset."""
-    tcp = struct.pack(">HHIIBBHHH", 20001, 80, ISN, 0, 5 << 4, 2, 65535, 0, 0)
-    address = socket.inet_aton(LOCAL[4])
-    total = probes.checksum(address + address + struct.pack(">BBH", 0, 6, len(tcp)) + tcp)
-    tcp = tcp[:16] + struct.pack(">H", total) + tcp[18:]
-    packet = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), 1, 0, 64, 6, 0, address, address) + tcp
-    with serving(target, lambda connection: None), watching(target, 3, "tcp") as seen:
-        (sent,) = inject(target, Probe(1, "syn", LOCAL[4], payload=packet.hex()))
-    assert (sent.stage, sent.sent_bytes) == (None, 40)
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("ttl", [None, 9])
+def test_a_lone_syn(target: Target, family: int, ttl: int | None) -> None:
+    """The answer comes and is heard, and the kernel resets it; the TTL is the probe's, or the namespace's own."""
+    run(target, "sysctl", "-qw", "net.ipv4.ip_default_ttl=77", "net.ipv6.conf.lo.hop_limit=77")
+    probe = dataclasses.replace(lone_syn(family), ttl=ttl)
+    with serving(target, lambda connection: None, family), watching(target, 3, "tcp") as seen:
+        (sent,) = inject(target, probe)
+    assert (sent.stage, sent.error, sent.connected) == (None, None, False)
+    assert (sent.source, sent.source_port, sent.sent_bytes) == (LOCAL[family], 20001, len(probe.payload) // 2)
     assert "Flags [S], cksum" in seen[0] and "(correct)" in seen[0] and "seq %d," % ISN in seen[0]
+    assert re.search(r"(ttl|hlim) %d\b" % (ttl or 77), seen[0])
     assert "Flags [S.]" in seen[1] and "ack %d," % (ISN + 1) in seen[1] and "Flags [R]" in seen[2]
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_lone_syn_that_is_refused(target: Target, family: int) -> None:
+    """Nobody listens; what others of the same address say is no answer."""
+    connection = dataclasses.replace(CONNECTION, destination=LOCAL[family], port=81, source_ports=(20002,))
+    with serving(target, lambda connection: None, family, 81):
+        other, sent = inject(target, connection, dataclasses.replace(lone_syn(family), number=2), interval_ms=100)
+    assert (sent.stage, sent.error, other.connected) == ("receive", "ECONNREFUSED", True)
+
+
+def test_a_lone_syn_of_a_stranger(target: Target) -> None:
+    """What comes back to an address that the namespace does not have would not be heard: nothing is sent."""
+    (sent,) = inject(target, lone_syn(source="192.0.2.1"))
+    assert (sent.stage, sent.error, sent.started_ns) == ("open", "EADDRNOTAVAIL", None)
 
 
 def test_a_user_that_cannot_be_had(tmp_path: pathlib.Path) -> None:
@@ -321,7 +347,7 @@ def test_a_user_that_cannot_be_had(tmp_path: pathlib.Path) -> None:
     assert done.stderr.endswith("NodeError: a socket cannot be opened as user 1337: it takes CAP_SETUID\n"), done.stderr
 
 
-@pytest.mark.parametrize("probe", [CONNECTION, UDP, ECHO])
+@pytest.mark.parametrize("probe", [CONNECTION, UDP, ECHO, SYN])
 def test_another_user(target: Target, probe: Probe) -> None:
     """Firewalls see the sockets as that user's; the process keeps its rights."""
     drop(target, "meta skuid != 1337 ip daddr 127.0.0.1 meta l4proto { tcp, udp, icmp } th sport != 80")
@@ -361,10 +387,18 @@ def test_nobody_waits_any_more(target: Target) -> None:
 def test_nothing_is_left(target: Target) -> None:
     """No descriptor and no thread, whatever became of a probe, or was never sent."""
     before, threads = os.listdir("/proc/self/fd"), threading.active_count()
-    given = (CONNECTION, UDP, ECHO, dataclasses.replace(UDP, destination="192.0.2.1"), UDP)
+    given = (
+        CONNECTION,
+        UDP,
+        ECHO,
+        dataclasses.replace(UDP, destination="192.0.2.1"),
+        UDP,
+        SYN,
+        lone_syn(source="192.0.2.1"),
+    )
     asked = NodeInjection("t", target, given, interval_ms=1, timeout_ms=500)
     assert [one.error for one in injector.inject(asked)] == [
-        "ECONNREFUSED", "ECONNREFUSED", None, "EADDRINUSE", "EADDRINUSE"
+        "ECONNREFUSED", "ECONNREFUSED", None, "EADDRINUSE", "EADDRINUSE", "ECONNREFUSED", "EADDRNOTAVAIL"
     ]  # fmt: skip
     assert not any(one.started_ns for one in injector.inject(asked, is_gone=lambda: True))
     assert os.listdir("/proc/self/fd") == before and threading.active_count() == threads

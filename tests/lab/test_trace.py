@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import pathlib
 import subprocess
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,11 +16,10 @@ import pytest
 from tests.gate.venvs import venv
 from tests.lab import addresses
 from tests.lab.ansible_run import Ansible
-from tests.lab.handles import Place
 from tests.lab.lab import Lab
 from tests.lab.model import Fault
 from tests.lab.playing import WEB, failed, said
-from tests.lab.tracing import Hop, Traces, serving, way
+from tests.lab.tracing import Hop, Traces, rules, serving, way
 from tests.lab.traffic import kill_family
 
 IN, OUT = False, True
@@ -37,26 +35,6 @@ while True:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 """
-
-
-@pytest.fixture
-def traces(lab: Lab, ansible: Ansible, tmp_path: pathlib.Path) -> Iterator[Traces]:
-    """The playbook; nothing of it is left on any node afterwards."""
-    yield Traces(ansible, tmp_path, snapshot=str(lab.snapshot))
-    for node in lab.nodes:
-        assert node.run(["pgrep", "-c", "tcpdump"], check=False).stdout == "0\n"
-        assert node.run(["ls", "-A", "/run/kube-pcap/taps"], check=False).stdout == ""
-
-
-@contextlib.contextmanager
-def rules(place: Place, chain: str, rule: str) -> Iterator[None]:
-    """A table of rules in a pod or node, while the body runs; ``chain`` as nft has it behind its name."""
-    text = "add table inet t\nadd chain inet t c { %s }\nadd rule inet t c %s\n" % (chain, rule)
-    place.run(["nft", "-f", "-"], input=text)
-    try:
-        yield
-    finally:
-        place.run(["nft", "delete", "table", "inet", "t"])
 
 
 def cart_to(lab: Lab, *last: Hop) -> list[Hop]:

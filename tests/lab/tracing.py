@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import jsonschema
 
+from tests.lab import handles
 from tests.lab.ansible_run import Ansible, Run
 from tests.lab.traffic import kill_family
 from tests.nodes.node import CHECKOUT
@@ -63,6 +64,17 @@ def serving(place: Place, kind: str, port: int, *arguments: str) -> Iterator[Non
     finally:
         kill_family(process.pid)
         process.communicate()
+
+
+@contextlib.contextmanager
+def rules(place: handles.Place, chain: str, rule: str) -> Iterator[None]:
+    """A table of rules in a pod or node, while the body runs; ``chain`` as nft has it behind its name."""
+    text = "add table inet t\nadd chain inet t c { %s }\nadd rule inet t c %s\n" % (chain, rule)
+    place.run(["nft", "-f", "-"], input=text)
+    try:
+        yield
+    finally:
+        place.run(["nft", "delete", "table", "inet", "t"])
 
 
 class Traces:

@@ -12,7 +12,7 @@ from typing import Any, Mapping
 from .._errors import OptionError, shown
 from .._records import RecordError, from_result, to_result
 from .._trace_records import NodeInjection, Probe
-from . import canaries, probes
+from . import canaries, lone, probes
 from .caller import Caller
 from .injector import inject
 
@@ -82,6 +82,8 @@ def _check(probe: Probe, place: str) -> None:
     size = len(_payload(probe.payload, place + "payload"))
     if size > probes.MOST_BYTES:
         raise _wrong(place + "payload", "%d bytes" % size, "at most %d" % probes.MOST_BYTES)
+    if probe.kind == "syn" and not lone.is_syn(bytes.fromhex(probe.payload), probe.destination):
+        raise _wrong(place + "payload", "no SYN to %s" % probe.destination, "a whole packet, without options of IP")
 
 
 def _check_address(given: str, place: str) -> None:

@@ -18,9 +18,11 @@ from typing import Iterator
 
 from .._errors import NodeError
 from .._trace_records import Probe
+from . import lone
 
 _TCP_REPAIR, _TCP_REPAIR_QUEUE, _TCP_QUEUE_SEQ = 19, 20, 21  # linux/tcp.h
 _SEND_QUEUE = 2
+_IPV6_HDRINCL = 36  # linux/in6.h; Python has no name for it
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -92,8 +94,28 @@ def open_echo(probe: Probe) -> socket.socket:
 
 
 def open_packets(probe: Probe) -> socket.socket:
-    """Return a raw socket that sends packets as they are, with their IP headers (raw(7))."""
-    return _raw(probe, socket.IPPROTO_RAW)
+    """Return a raw socket that sends packets with their IP headers, and hears all TCP of its address (raw(7)).
+
+    It is bound to the packet's source address, since what comes to another one is not heard. OSError (EADDRNOTAVAIL)
+    where the namespace does not have that.
+    """
+    six = family(probe) == socket.AF_INET6
+    sock = _prepared(_raw(probe, socket.IPPROTO_TCP), probe)
+    try:
+        level, option = (socket.IPPROTO_IPV6, _IPV6_HDRINCL) if six else (socket.IPPROTO_IP, socket.IP_HDRINCL)
+        sock.setsockopt(level, option, 1)
+        sock.bind((lone.read(bytes.fromhex(probe.payload)).source, 0))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def ttl_of(sock: socket.socket) -> int:
+    """Return the TTL, or hop limit, that a socket gives its packets: the probe's, or the namespace's own."""
+    if sock.family == socket.AF_INET6:
+        return sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS)
+    return sock.getsockopt(socket.IPPROTO_IP, socket.IP_TTL)
 
 
 def _raw(probe: Probe, protocol: int) -> socket.socket:

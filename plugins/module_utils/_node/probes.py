@@ -10,13 +10,15 @@ A socket knows only what its own kernel told it: whoever answered, and on which 
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import socket
 import struct
 import time
 from typing import Callable, Mapping
 
 from .._trace_records import Probe
-from . import probe_sockets
+from . import lone, probe_sockets
 
 MOST_BYTES = 64 << 10
 """That a conversation may receive, or send."""
@@ -142,9 +144,24 @@ def _ping(exchange: Exchange) -> None:
 
 
 def _throw(exchange: Exchange) -> None:
-    """Send a packet as it is; what comes back is the kernel's."""
-    exchange.stage = "send"
-    exchange.sent_bytes = exchange.sock.sendto(exchange.payload, (exchange.probe.destination, 0))
+    """Send a SYN with its IP header, and hear its answer, which the kernel takes, too, and answers with a reset."""
+    exchange.connect()
+    packet = lone.read(exchange.payload)
+    exchange.name = packet.source, packet.source_port
+    exchange.say(packet.with_ttl(probe_sockets.ttl_of(exchange.sock)))
+    exchange.stage = "receive"
+    while True:
+        try:
+            data = exchange.hear()
+        except socket.timeout:
+            raise
+        except OSError:  # an ICMP error about any TCP between the two addresses
+            continue
+        answer = packet.answer(data)
+        if answer == lone.REFUSED:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+        if answer == lone.TAKEN:
+            return
 
 
 def checksum(data: bytes) -> int:

@@ -12,6 +12,7 @@ Nothing here asks a host, a file or the clock: with the same seed the same reque
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ from .controller import NAME, Controller
 from .ends import Ends
 from .expression import to_text
 from .records import Landing, Place, Planned
-from .request import COUNT, TraceOptions, read
+from .request import COUNT, PROBE, SYN, TraceOptions, read
 from .tap_filter import tap_filter
 
 _PREFIX = "trace_"
@@ -81,7 +82,10 @@ def plan_trace(
         raise OptionError(COUNT, wrong, "send one, or leave the source port out")
     watched = _watched(found, places, options.every_node)
     ports = tuple(dict.fromkeys(port for port in (found.wanted.dport, *(one.port for one in found.landings)) if port))
-    aim = probing.Aim(found.wanted, found.address, ports, options.said(found.address, found.wanted.dport))
+    said = options.said(found.address, found.wanted.dport)
+    aim = probing.Aim(
+        found.wanted, found.address, ports, said, options.probe, _source(found, options.probe), options.ttl
+    )
     probes, marks = probing.probes(aim, options.count, seed)
     trace = _planned(options, found, places, watched, (options.id or "t-%s" % seed.hex()[:10], marks))
     targets = tuple(watched.values())
@@ -98,7 +102,7 @@ def plan_trace(
         if node == found.source.node:
             sent = before.get(node, ())
             wait, patience = options.interval_ms, options.timeout_ms
-            injections[host] = NodeInjection(trace.id, found.source, probes, sent, wait, patience)
+            injections[host] = NodeInjection(trace.id, found.source, probes, sent, wait, patience, options.uid)
         elif node in before:
             injections[host] = NodeInjection(trace.id, here[0], canaries=before[node])
         if node in after:
@@ -120,6 +124,18 @@ def check_watching(answers: Iterable[Answer]) -> None:
     missing = ["%s (%s)" % (one.host, one.problem) for one in answers if one.result is None]
     if missing:
         raise NodeError("nothing is sent, since these hosts do not watch: %s" % "; ".join(missing))
+
+
+def _source(found: Ends, kind: str | None) -> str:
+    """Return the address that a lone SYN comes from; of all others the kernel chooses it. Raises OptionError."""
+    if kind != SYN:
+        return ""
+    version = ipaddress.ip_address(found.address).version
+    for address in found.source.addresses:
+        if ipaddress.ip_address(address).version == version:
+            return address
+    wrong = "%s has no IPv%d address that is known, from which to send a lone SYN" % (found.source.title, version)
+    raise OptionError(PROBE, wrong, "write connection, or another destination")
 
 
 def _watched(found: Ends, places: Places, every_node: bool) -> dict[_Key, Target]:
@@ -182,4 +198,5 @@ def _planned(
         every_node=listed and not unwatched,
         unwatched=tuple(unwatched),
         entry_place=place(found.entry),
+        lone=options.probe == SYN,
     )

@@ -14,18 +14,21 @@ import dataclasses
 import hashlib
 from collections.abc import Sequence
 
+from ...module_utils._errors import OptionError
 from ...module_utils._trace_records import Mark, Probe
+from . import craft
+from .expression import OPTION
+from .request import CONNECTION, ICMP, PROBE, SYN, UDP
 from .wanted import Wanted
 
-CONNECTION, UDP, ICMP = "connection", "udp", "icmp"
-KINDS = {"tcp": CONNECTION, "udp": UDP, "icmp": ICMP, "icmp6": ICMP}
-"""What is sent for a protocol that an expression wants."""
+_KINDS = {"tcp": (CONNECTION, SYN), "udp": (UDP,), "icmp": (ICMP,), "icmp6": (ICMP,)}
+"""What can be sent for a protocol that an expression wants; the first where nothing else is asked for."""
 _NAMES = {"icmp6": "icmpv6"}
 """What the reader of packets calls a protocol, where filters call it otherwise."""
 _PORTS = range(20 << 10, 29 << 10)
 """Source ports: below Linux's own (ip_local_port_range) and Kubernetes' node ports, above the servers' most."""
 _TRIES = 8
-"""Source ports for each probe, of which the first that is free is taken."""
+"""Source ports for each probe, of which the first that is free is taken; a lone SYN has one, which nobody takes."""
 _SEQUENCES = range(1 << 16, (1 << 32) - (1 << 24))
 _BESIDE_SAID = 3
 """Sequence numbers of a connection beside its bytes."""
@@ -51,11 +54,19 @@ class Aim:
     """The destination's, the one that is asked for first, then those to which it may be translated."""
     request: bytes = b""
     """What a connection says."""
+    kind: str | None = None
+    """What is asked for, one of ``request.PROBES``; None: by the protocol."""
+    source: str = ""
+    """Of a lone SYN: the address that it comes from, of the version of ``address``."""
     ttl: int | None = None
+    """None: as the source's namespace has it."""
 
 
 def probes(aim: Aim, count: int, seed: bytes) -> tuple[tuple[Probe, ...], tuple[Mark, ...]]:
-    """Return as many probes, and each one's mark; ``seed``: at least 16 random bytes."""
+    """Return as many probes, and each one's mark; ``seed``: at least 16 random bytes.
+
+    Raises OptionError for a kind that is not of the protocol, PcapError for a lone SYN where Scapy is missing.
+    """
     made = [_probe(aim, number, count, seed) for number in range(1, count + 1)]
     return tuple(probe for probe, _mark in made), tuple(mark for _probe, mark in made)
 
@@ -67,7 +78,7 @@ def canary_mark(seed: bytes, version: int) -> Mark:
 
 def _probe(aim: Aim, number: int, count: int, seed: bytes) -> tuple[Probe, Mark]:
     protocol = aim.wanted.protocol or ""
-    kind, name = KINDS[protocol], _NAMES.get(protocol, protocol)
+    kind, name = _kind(aim.kind, protocol), _NAMES.get(protocol, protocol)
     version = 6 if ":" in aim.address else 4
     probe = Probe(number, kind, aim.address, ttl=aim.ttl)
     mark = Mark(number, name, version)
@@ -76,18 +87,35 @@ def _probe(aim: Aim, number: int, count: int, seed: bytes) -> tuple[Probe, Mark]
         sequence = _number(_drawn(seed, "echo")[:2]) % ((1 << 16) - count) + number
         probe = dataclasses.replace(probe, ident=ident, sequence=sequence, payload=nonce.hex())
         return probe, dataclasses.replace(mark, ident=ident, sequence=sequence, nonce=nonce.hex())
-    ports = (aim.wanted.sport,) if aim.wanted.sport else _source_ports(seed, number, count)
-    probe = dataclasses.replace(probe, port=aim.ports[0], source_ports=ports)
+    tries = 1 if kind == SYN else _TRIES
+    ports = (aim.wanted.sport,) if aim.wanted.sport else _source_ports(seed, number, count, tries)
     mark = dataclasses.replace(mark, source_ports=ports, ports=aim.ports)
+    if kind == SYN:
+        mark = dataclasses.replace(mark, sequence=_sequence(seed, number, count, 0))
+        packet = craft.syn(aim.source, aim.address, mark)
+        return dataclasses.replace(probe, payload=packet.hex()), mark
+    probe = dataclasses.replace(probe, port=aim.ports[0], source_ports=ports)
     if kind == CONNECTION:
-        span = len(aim.request) + _BESIDE_SAID
-        first = _SEQUENCES[_number(_drawn(seed, "sequence")[:4]) % (len(_SEQUENCES) - count * span)]
-        sequence = first + (number - 1) * span
+        sequence = _sequence(seed, number, count, len(aim.request))
         probe = dataclasses.replace(probe, sequence=sequence, payload=aim.request.hex())
         return probe, dataclasses.replace(mark, sequence=sequence, said=len(aim.request))
     payload, nonce, nonce_at = _datagram(aim.ports[0], _nonce(seed, number))
     probe = dataclasses.replace(probe, payload=payload.hex())
     return probe, dataclasses.replace(mark, nonce=nonce.hex(), nonce_at=nonce_at)
+
+
+def _kind(asked: str | None, protocol: str) -> str:
+    """Return what is sent for a protocol; raise OptionError where that cannot be what is asked for."""
+    kinds = _KINDS.get(protocol)
+    if kinds is None:
+        raise OptionError(OPTION, "no probe is of %s" % protocol, "write a filter of %s" % ", ".join(_KINDS))
+    if asked is None:
+        return kinds[0]
+    if asked not in kinds:
+        fitting = next(name for name, own in _KINDS.items() if asked in own)
+        wrong = "%s is of %s, and the filter is of %s" % (asked, fitting, protocol)
+        raise OptionError(PROBE, wrong, "write %s, or another filter" % " or ".join(kinds))
+    return asked
 
 
 def _nonce(seed: bytes, number: int) -> bytes:
@@ -103,12 +131,19 @@ def _datagram(port: int, drawn: bytes) -> tuple[bytes, bytes, int]:
     return drawn[-2:] + _DNS_HEADER + bytes([len(nonce)]) + nonce + _DNS_ZONE, nonce, 13
 
 
-def _source_ports(seed: bytes, number: int, count: int) -> tuple[int, ...]:
+def _sequence(seed: bytes, number: int, count: int, said: int) -> int:
+    """Return an initial sequence number; each probe has room behind it for the bytes that are said."""
+    span = said + _BESIDE_SAID
+    first = _SEQUENCES[_number(_drawn(seed, "sequence")[:4]) % (len(_SEQUENCES) - count * span)]
+    return first + (number - 1) * span
+
+
+def _source_ports(seed: bytes, number: int, count: int, tries: int) -> tuple[int, ...]:
     """Return ports that no other probe of the trace tries, all of the trace from one aligned block."""
-    block = 1 << (count * _TRIES - 1).bit_length()
+    block = 1 << (count * tries - 1).bit_length()
     blocks = range(_PORTS.start, _PORTS.stop, block)
-    first = blocks[_number(_drawn(seed, "ports")[:4]) % len(blocks)] + (number - 1) * _TRIES
-    return tuple(range(first, first + _TRIES))
+    first = blocks[_number(_drawn(seed, "ports")[:4]) % len(blocks)] + (number - 1) * tries
+    return tuple(range(first, first + tries))
 
 
 def _drawn(seed: bytes, what: str) -> bytes:

@@ -88,6 +88,8 @@ class Planned:
     """Nodes that are not."""
     entry_place: int | None = None
     """The node to whose own address the probes are sent, where it is to send them on."""
+    lone: bool = False
+    """Whether each probe is a SYN alone, whose answer the source's own kernel resets."""
 
 
 @dataclasses.dataclass(frozen=True)

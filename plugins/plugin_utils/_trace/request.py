@@ -19,12 +19,18 @@ from .expression import OPTION, Expression, parse
 from .records import OUTCOMES
 
 ID, REQUEST, COUNT, INTERVAL, TIMEOUT = "trace_id", "trace_request", "trace_count", "trace_interval", "trace_timeout"
-TAPS, EXPECT = "trace_taps", "trace_expect"
-OPTIONS = (OPTION, ID, REQUEST, COUNT, INTERVAL, TIMEOUT, TAPS, EXPECT)
+TAPS, EXPECT, PROBE, TTL, UID = "trace_taps", "trace_expect", "trace_probe", "trace_ttl", "trace_uid"
+OPTIONS = (OPTION, ID, REQUEST, COUNT, INTERVAL, TIMEOUT, TAPS, EXPECT, PROBE, TTL, UID)
 ALL, PATH = "all", "path"
+CONNECTION, SYN, UDP, ICMP = "connection", "syn", "udp", "icmp"
+PROBES = (CONNECTION, SYN, UDP, ICMP)
+"""What may be sent."""
 _MOST_PROBES, _MOST_BYTES = 100, 64 << 10
 _MOST_SECONDS = 45
 """From the first probe to the end of the last one's patience: taps end by themselves a little later."""
+_MOST_TTL = 255
+_LAST_UID = (1 << 32) - 2
+"""The number behind it stands for no user (setfsuid(2))."""
 _FORMS = {
     "http": re.compile(r"[A-Z]+ /[!-~]*"),
     "text": re.compile(r".+", re.DOTALL),
@@ -48,6 +54,12 @@ class TraceOptions:
     """Of each probe."""
     every_node: bool
     """Whether all nodes are watched, or those on the way alone."""
+    probe: str | None = None
+    """One of PROBES; None: by the filter's protocol."""
+    ttl: int | None = None
+    """Of the probes; None: as the source's namespace has it."""
+    uid: int | None = None
+    """The user to whom the probes' sockets belong; None: root."""
 
     def said(self, address: str, port: int | None) -> bytes:
         """Return what a connection says; HTTP names its destination. Raises OptionError where that is too much."""
@@ -94,6 +106,9 @@ def read(request: Mapping[str, Any]) -> TraceOptions:
         interval,
         timeout * 1000,
         _every_node(given.get(TAPS, PATH)),
+        _probe(given.get(PROBE), REQUEST in given),
+        parse_count(TTL, given[TTL], 1, _MOST_TTL) if TTL in given else None,
+        parse_count(UID, given[UID], 0, _LAST_UID) if UID in given else None,
     )
 
 
@@ -103,6 +118,18 @@ def _interval(value: object) -> int:
     if not 100 <= milliseconds <= 60_000:
         raise OptionError(INTERVAL, "%s is not taken" % shown(value), "write 100ms to 60s")
     return milliseconds
+
+
+def _probe(value: object, says: bool) -> str | None:
+    """Return which probe is asked for; ``says``: whether a connection is to say something."""
+    if value is None:
+        return None
+    if value not in PROBES:
+        right = "write one of %s, or nothing for what the filter sends" % ", ".join(PROBES)
+        raise OptionError(PROBE, "%s is not taken" % shown(value), right)
+    if value == SYN and says:
+        raise OptionError(REQUEST, "a lone SYN says nothing", "leave it empty, or send a connection (trace_probe)")
+    return str(value)
 
 
 def _every_node(value: object) -> bool:

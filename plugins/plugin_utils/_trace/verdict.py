@@ -16,6 +16,8 @@ from .records import OUTCOMES, Hop, Place, Planned, Verdict
 
 LOST, LOOPED, RESET, REFUSED, UNSENT, DELIVERED, INCONCLUSIVE, INTERCEPTED, ANSWERED = OUTCOMES
 PROVEN, LIKELY, UNPROVEN = "proven", "likely", "unproven"
+_TTL_ENDED = (("icmp", "11/0"), ("icmpv6", "3/0"))
+"""Time exceeded in transit (RFC 792, RFC 4443)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +68,8 @@ class _Case:
             told = text % (self._what, *loop, self._at(passage.request[-1]))
             return Verdict(LOOPED, told, "request", self._at(passage.request[-1]), confidence=PROVEN)
         if any(passage.is_home(hop) for hop in passage.answer):
-            return self._answered()
+            made = self._answered()
+            return dataclasses.replace(made, text=made.text + self._own_reset())
         if any(passage.is_home(hop) for hop in passage.errors):
             return self._refused(next(hop for hop in passage.errors if passage.is_home(hop)))
         arrival = passage.arrival()
@@ -151,6 +154,13 @@ class _Case:
         text += ", and its socket did not take the answer, but met %s" % self._trouble
         return Verdict(ANSWERED, text, "reply", by, answered_by=by, confidence=LIKELY)
 
+    def _own_reset(self) -> str:
+        """Say of a lone SYN that the source's kernel has reset what answered it."""
+        resets = [hop for hop in self._passage.later if hop.leg == "request" and "R" in (hop.flags or "")]
+        if not self._planned.lone or not any(hop.tap == self._planned.source_place for hop in resets):
+            return ""
+        return "; the reset from %s is ours, since its kernel knows of no connection" % self._planned.source
+
     def _answered_elsewhere(self, born: str) -> Verdict:
         passage, landing = self._passage, self._passage.landing
         sent_on = [hop for hop in passage.request if passage.is_sent_on(hop)]
@@ -175,9 +185,11 @@ class _Case:
         return Verdict(INTERCEPTED, text % (self._what, to, born), "reply", born, answered_by=born, confidence=LIKELY)
 
     def _refused(self, error: Hop) -> Verdict:
-        text = "%s was refused: %s said so by %s %s, first seen at %s"
+        ended = (error.protocol, error.icmp) in _TTL_ENDED
+        text = "its TTL ended at %s, which said so by %s %s" if ended else "%s said so by %s %s"
         first = self._at(self._passage.errors[0])
-        told = text % (self._what, error.src, error.protocol, error.icmp, first)
+        why = text % (error.src, error.protocol, error.icmp)
+        told = "%s was refused: %s, first seen at %s" % (self._what, why, first)
         return Verdict(REFUSED, told, "error", first, answered_by=error.src, confidence=PROVEN)
 
     def _unanswered(self, arrival: Hop) -> Verdict:

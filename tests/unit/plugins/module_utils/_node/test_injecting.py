@@ -13,10 +13,12 @@ from ansible_collections.kube.pcap.plugins.module_utils._node import injecting, 
 from ansible_collections.kube.pcap.plugins.module_utils._records import Target, from_result, to_result
 from ansible_collections.kube.pcap.plugins.module_utils._trace_records import NodeInjection, Probe
 
+from ..packet_bytes import ipv4, tcp
+
 TARGET = Target("node", name="node-a", node="node-a", pid=1, netns=2)
 GOOD = {
     "connection": Probe(1, "connection", "10.96.0.10", 80, (20001,), sequence=1 << 16),
-    "syn": Probe(1, "syn", "10.96.0.10", payload="45"),
+    "syn": Probe(1, "syn", "10.96.0.10", payload=ipv4(tcp(), dst="10.96.0.10").data.hex(), ttl=1),
     "udp": Probe(1, "udp", "fd00::1", 53),
     "icmp": Probe(1, "icmp", "10.96.0.10", sequence=0, ident=65535, ttl=255),
 }
@@ -57,6 +59,9 @@ def test_what_is_taken(kind):
         ("icmp", {"sequence": 65536}, "probes[0].ident is 65535 with sequence 65536; it must be both 0"),
         ("icmp", {"ttl": 0}, "probes[0].ttl is 0; it must be 1 to 255"),
         ("syn", {"payload": "4"}, "probes[0].payload is no hexadecimal digits; it must be two for each byte"),
+        ("syn", {"payload": "45"}, "probes[0].payload is no SYN to 10.96.0.10; it must be a whole packet"),
+        ("syn", {"destination": "10.96.0.11"}, "probes[0].payload is no SYN to 10.96.0.11; it must be a whole packet"),
+        ("syn", {"ttl": 256}, "probes[0].ttl is 256; it must be 1 to 255"),
         ("syn", {"payload": "00" * (probes.MOST_BYTES + 1)}, "probes[0].payload is 65537 bytes; it must be at most"),
     ],
 )

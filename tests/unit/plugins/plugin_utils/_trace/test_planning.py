@@ -11,6 +11,7 @@ import dataclasses
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError, PcapError
+from ansible_collections.kube.pcap.plugins.module_utils._node import lone
 from ansible_collections.kube.pcap.plugins.module_utils._records import Candidate, Target, from_result, to_result
 from ansible_collections.kube.pcap.plugins.module_utils._trace_records import NodeInjection, NodeTap
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.merging import API, Told
@@ -186,6 +187,24 @@ def test_a_destination_outside():
         ("from pod shop/cart to pod shop/db and icmp", {"id": "Upper"}, "trace_id"),
         ("from pod shop/cart to pod shop/db and icmp", {"size": 1}, "trace_size"),
         ("from pod shop/cart to pod shop/db and icmp", {"expect": "well"}, "trace_expect"),
+        ("from pod shop/cart to pod shop/db and tcp port 1", {"probe": "ack"}, 'trace_probe: "ack" is not taken'),
+        ("from pod shop/cart to pod shop/db and icmp", {"probe": "syn"}, "trace_probe: syn is of tcp"),
+        ("from pod shop/cart to pod shop/db and sctp port 1", {}, "trace_expression: no probe is of sctp"),
+        (
+            "from pod shop/cart to pod shop/db and tcp port 1",
+            {"probe": "syn", "request": "text x"},
+            "trace_request: a lone",
+        ),
+        (
+            "from pod shop/web to fd00::1 and tcp port 1",
+            {"probe": "syn"},
+            "trace_probe: pod shop/web has no IPv6 address",
+        ),
+        ("from pod shop/cart to pod shop/db and icmp", {"ttl": 0}, "trace_ttl"),
+        ("from pod shop/cart to pod shop/db and icmp", {"ttl": "256"}, "trace_ttl"),
+        ("from pod shop/cart to pod shop/db and icmp", {"uid": -1}, "trace_uid"),
+        ("from pod shop/cart to pod shop/db and icmp", {"uid": 4294967295}, "trace_uid"),
+        ("from pod shop/cart to pod shop/db and icmp", {"uid": "envoy"}, "trace_uid"),
         ("from pod shop/cart to pod shop/db and tcp port 1", {"request": "http GET"}, "trace_request"),
         ("from pod shop/cart to pod shop/db and tcp port 1", {"request": "http GET /a b"}, "trace_request"),
         ("from pod shop/cart to pod shop/db and tcp port 1", {"request": "hex 0"}, "trace_request"),
@@ -299,6 +318,34 @@ def test_a_source_port_of_the_filter(protocol):
         plan(text, count=2)
     wrong = "trace_count: the filter names source port 1000, which one probe alone can have"
     assert str(caught.value) == wrong + "; send one, or leave the source port out"
+
+
+@pytest.mark.parametrize(
+    "options, probe, ttl, uid",
+    [
+        ({}, "connection", None, None),
+        ({"probe": "", "ttl": "", "uid": None}, "connection", None, None),
+        ({"probe": "connection", "ttl": "1", "uid": "0"}, "connection", 1, 0),
+        ({"ttl": 255, "uid": 4294967294}, "connection", 255, 4294967294),
+    ],
+)
+def test_what_is_sent_and_as_whom(options, probe, ttl, uid):
+    """What is empty takes its default; the user is that of the probes' record alone."""
+    made = plan("from pod shop/cart to pod shop/db and tcp port 1", **options)
+    sent = made.injections["node-a"]
+    assert [(one.kind, one.ttl) for one in sent.probes] == [(probe, ttl)]
+    assert (sent.uid, made.injections["node-c"].uid, made.trace.lone) == (uid, None, False)
+
+
+@pytest.mark.parametrize("to, source", [("10.244.3.2", "10.244.1.2"), ("fd00:3::2", "fd00:1::2")])
+def test_a_lone_syn(to, source):
+    """It comes from the source's address of the version of the destination's."""
+    pytest.importorskip("scapy.layers.inet6")
+    made = plan("from pod shop/cart to %s and tcp port 1" % to, probe="syn", ttl=9)
+    (probe,) = made.injections["node-a"].probes
+    packet = lone.read(bytes.fromhex(probe.payload))
+    assert (packet.source, packet.destination, probe.ttl, made.trace.lone) == (source, to, 9, True)
+    assert from_result(NodeInjection, to_result(made.injections["node-a"])) == made.injections["node-a"]
 
 
 def test_option_errors_come_first():

@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from ansible_collections.kube.pcap.plugins.module_utils._node import injecting
+from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError
+from ansible_collections.kube.pcap.plugins.module_utils._node import injecting, lone
 from ansible_collections.kube.pcap.plugins.module_utils._records import Target
 from ansible_collections.kube.pcap.plugins.module_utils._trace_records import NodeInjection
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.probing import Aim, canary_mark, probes
@@ -27,7 +30,8 @@ TCP = Aim(Wanted("tcp", dport=80, ip_version=4), "10.96.0.1", (80, 8080), b"GET 
         Aim(Wanted("udp", dport=5000), "10.0.0.1", (5000,)),
         Aim(Wanted("udp", dport=53), "10.0.0.1", (53,)),
         Aim(Wanted("icmp"), "10.0.0.1", ()),
-        Aim(Wanted("icmp6"), "fd00::1", ()),
+        Aim(Wanted("icmp6"), "fd00::1", (), ttl=1),
+        Aim(Wanted("tcp", dport=80), "10.0.0.1", (80,), kind="connection", ttl=255),
     ],
 )
 @pytest.mark.parametrize("count", [1, 100])
@@ -57,6 +61,42 @@ def test_marks_lie_side_by_side(protocol, port):
     aim = Aim(Wanted(protocol, dport=port), "10.0.0.1", (port,) if port else ())
     few, many = (tap_filter((*probes(aim, count, SEED)[1], canary_mark(SEED, 4))) for count in (1, 100))
     assert len(many) < len(few) * 1.1
+
+
+@pytest.mark.parametrize("count", [1, 100])
+@pytest.mark.parametrize("address, source", [("10.96.0.1", "10.0.0.1"), ("fd00:96::1", "fd00::1")])
+def test_a_lone_syn(address, source, count):
+    """Its packet has the mark, and one source port; the taps' filter is as short as that of connections."""
+    pytest.importorskip("scapy.layers.inet6")
+    aim = Aim(Wanted("tcp", dport=80), address, (80, 8080), kind="syn", source=source, ttl=3)
+    made, marks = probes(aim, count, SEED)
+    injecting.check(NodeInjection("t", Target("node"), made))
+    for probe, mark in zip(made, marks, strict=True):
+        packet = lone.read(bytes.fromhex(probe.payload))
+        assert (packet.source, packet.destination, packet.port) == (source, address, 80)
+        assert ((packet.source_port,), packet.sequence) == (mark.source_ports, mark.sequence)
+        assert (probe.kind, probe.ttl, mark.ports, mark.said) == ("syn", 3, (80, 8080), 0)
+    assert len({mark.source_ports for mark in marks}) == count
+    connections = probes(dataclasses.replace(aim, kind="connection"), 1, SEED)[1]
+    assert len(tap_filter(marks)) < len(tap_filter(connections)) * 1.1
+
+
+@pytest.mark.parametrize(
+    "protocol, kind, said",
+    [
+        ("udp", "syn", "trace_probe: syn is of tcp, and the filter is of udp; write udp, or another filter"),
+        ("tcp", "icmp", "trace_probe: icmp is of icmp, and the filter is of tcp; write connection or syn, or another"),
+        ("icmp6", "udp", "trace_probe: udp is of udp, and the filter is of icmp6; write icmp, or another filter"),
+        ("icmp", "connection", "trace_probe: connection is of tcp, and the filter is of icmp; write icmp, or another"),
+        ("sctp", None, "trace_expression: no probe is of sctp; write a filter of tcp, udp, icmp, icmp6"),
+        ("sctp", "udp", "trace_expression: no probe is of sctp; write a filter of tcp, udp, icmp, icmp6"),
+    ],
+)
+def test_a_probe_that_does_not_fit(protocol, kind, said):
+    """The sentence names the option, and what fits."""
+    with pytest.raises(OptionError) as refused:
+        probes(Aim(Wanted(protocol, dport=80), "10.0.0.1", (80,), kind=kind), 1, SEED)
+    assert str(refused.value).startswith(said)
 
 
 def test_other_seeds():
