@@ -25,17 +25,19 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._plan import plan_captur
 from ansible_collections.kube.pcap.plugins.plugin_utils._play import check_batch, read_answers
 from ansible_collections.kube.pcap.plugins.plugin_utils._request import change, collection
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.controller import is_source, look
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.names import asking, resolved
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.planning import (
     check_watching,
     node_addresses,
     plan_trace,
 )
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.request import read
 from ansible_collections.kube.pcap.plugins.plugin_utils._variables import CAPTURE, EXEC, TRACE, check_cut, strange
 
 _PLANS = {"start": plan_capture, "exec": plan_exec}
 _EXAMPLES = {
     "exec": ("exec_targets",),
-    "trace": ("trace_expression", "from pod shop/cart to service shop/db and tcp port 5432"),
+    "asked": ("trace_expression", "from pod shop/cart to service shop/db and tcp port 5432"),
 }
 """Options that are cut at a space, with what they may be."""
 
@@ -47,12 +49,14 @@ class ActionModule(ControllerAction):
         "of": {
             "type": "str",
             "default": "start",
-            "choices": ["start", "status", "stop", "collect", "exec", "trace", "watching"],
+            "choices": ["start", "status", "stop", "collect", "exec", "asked", "trace", "watching"],
         },
         "request": {"type": "dict", "default": {}},
         "registered": {"type": "list", "elements": "str", "default": []},
         "cluster": {"type": "str"},
         "planned": {"type": "str"},
+        "resolved": {"type": "str"},
+        "resolved_here": {"type": "str"},
     }
 
     def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,6 +74,10 @@ class ActionModule(ControllerAction):
         return {**planned, "warnings": [*others, *planned.get("warnings", ())]}
 
     def _planned(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+        if options["of"] == "asked":
+            read(options["request"])
+            asked = asking(options["request"].get("trace_expression"))
+            return {"resolve": None if asked is None else to_result(asked)}
         if options["of"] == "collect":
             return {"asked": collection(options["request"])}
         if options["of"] not in (*_PLANS, "trace"):
@@ -81,8 +89,10 @@ class ActionModule(ControllerAction):
         candidates, told = cluster_candidates(cluster), cluster_told(cluster)
         request = options["request"]
         if options["of"] == "trace":
-            here = look(node_addresses(answers)) if is_source(request.get("trace_expression")) else None
-            made = plan_trace(request, answers, candidates, told, told_services(cluster), os.urandom(16), here)
+            expression = request.get("trace_expression")
+            here = look(node_addresses(answers)) if is_source(expression) else None
+            name = resolved(expression, options, known)
+            made = plan_trace(request, answers, candidates, told, told_services(cluster), os.urandom(16), here, name)
             return dict(to_result(made))
         result: dict[str, Any] = to_result(_PLANS[options["of"]](request, answers, candidates, told))
         return result
@@ -97,4 +107,4 @@ class ActionModule(ControllerAction):
 
 
 def _prefix(options: Mapping[str, Any]) -> str:
-    return {"exec": EXEC, "trace": TRACE}.get(options["of"], CAPTURE)
+    return {"exec": EXEC, "asked": TRACE, "trace": TRACE}.get(options["of"], CAPTURE)

@@ -13,12 +13,18 @@ from typing import Any
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.answer import OPTIONS, answer
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.ends import leading, named
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.names import resolved
 
 
 class ActionModule(ControllerAction):
     """Answers from the API, or from a file."""
 
-    OPTIONS = {**OPTIONS, "trace_expression": {"type": "raw"}}
+    OPTIONS = {
+        **OPTIONS,
+        "trace_expression": {"type": "raw"},
+        "resolved": {"type": "str"},
+        "resolved_here": {"type": "str"},
+    }
 
     def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         """Return the targets and candidates of the cluster."""
@@ -26,4 +32,4 @@ class ActionModule(ControllerAction):
         if not expression:
             return answer(options, os.environ, os.getcwd())
         options = {**options, "targets": named(expression), "for_plan": True}
-        return answer(options, os.environ, os.getcwd(), leading(expression))
+        return answer(options, os.environ, os.getcwd(), leading(expression, resolved(expression, options, known)))

@@ -36,6 +36,8 @@ class Probe:
     """What is said, in hexadecimal; of a ``syn`` the whole packet with its IP header, whose TTL is not looked at."""
     ttl: int | None = None
     """Or hop limit; None: as the namespace has it."""
+    wait_ms: int | None = None
+    """From the start of the one before it; None: as its record has it for all."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +112,8 @@ class Mark:
     ident: int | None = None
     """Of an echo request."""
     nonce: str = ""
-    """In hexadecimal: the payload, of UDP and of an echo, begins with these 8 bytes."""
+    """In hexadecimal: the payload, of UDP and of an echo, begins with these bytes: 8, or of a question for a name as
+    many as tell it from others."""
     nonce_at: int = 0
     """How many bytes of payload are before the nonce: 13 where it is in a DNS question's name."""
     said: int = 0

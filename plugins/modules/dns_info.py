@@ -29,7 +29,10 @@ options:
     type: str
     required: true
   pod:
-    description: The pod, as V(shop/cart) or V(shop/cart[istio-proxy]).
+    description:
+      - The pod, as V(shop/cart) or V(shop/cart[istio-proxy]).
+      - Without O(pod) and O(node) it is the machine on which the module runs, such as the controller, in the network
+        namespace in which it does.
     type: str
   node:
     description: The node, by its name in the cluster.
@@ -81,6 +84,12 @@ EXAMPLES = r"""
     name: example.com.
     family: "4"
     timeout: 2s
+
+- name: Ask as the controller does
+  kube.pcap.dns_info:
+    name: web.example.com
+  delegate_to: localhost
+  run_once: true
 """
 
 RETURN = r"""
@@ -210,7 +219,6 @@ def main() -> None:
             "kube_node_name": {"type": "str"},
         },
         mutually_exclusive=[("pod", "node")],
-        required_one_of=[("pod", "node")],
         supports_check_mode=True,
     )
     try:

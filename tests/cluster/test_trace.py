@@ -83,12 +83,45 @@ def test_across_nodes(cluster: Cluster, traces: Traces) -> None:
         ("from node node-b to service shop/web and tcp port 80", "pod shop/web-"),
         ("from pod shop/host-network to pod shop/distroless and icmp", "pod shop/distroless"),
         ("from pod shop/crash to pod shop/client and icmp", "pod shop/client"),
+        ("from pod shop/client to node node-b and tcp port 30080", "pod shop/web-"),
+        ("from here to node node-b and tcp port 30080", "pod shop/web-"),
+        ("from here to node node-c and icmp", "node node-c"),
     ],
 )
 def test_ways(traces: Traces, expression: str, by: str) -> None:
-    """KP-7: Services with and without an address, DNS, the API itself, nodes, and pods without a shell or a life."""
+    """KP-7: Services with and without an address, DNS, the API itself, nodes, pods without a shell or a life; node
+    ports, and the controller outside of the cluster."""
     result = traces.result(expression)
     assert answered(result).startswith(by), result["verdict"]
+
+
+@pytest.mark.parametrize(
+    "name, by",
+    [
+        ("web", "pod shop/web-"),
+        ("web-headless.shop.svc.cluster.local", "pod shop/web-"),
+        ("kubernetes.default", "node "),
+    ],
+)
+def test_by_name(traces: Traces, name: str, by: str) -> None:
+    """KP-7: CoreDNS answers what the pod's own search list asks, and the questions' way there and back is told."""
+    port = {"kubernetes.default": 443, "web": 80}.get(name, 8080)
+    result = traces.result("from pod shop/client to %s and ip and tcp port %d" % (name, port))
+    assert answered(result).startswith(by), result["verdict"]
+    questions = [probe for probe in result["probes"] if probe["question"] is not None]
+    assert len(questions) == {"kubernetes.default": 2, "web": 1}.get(name, 4), result["resolution"]
+    for probe in questions:
+        assert probe["verdict"]["answered_by"].startswith("pod kube-system/coredns-"), probe["verdict"]
+        hops = [hop for hop in result["hops"] if hop["probe"] == probe["n"]]
+        assert {hop["leg"] for hop in hops} == {"dns"} and {hop["part"] for hop in hops} == {"first", "answer"}
+        assert {hop["dst"] for hop in hops if hop["part"] == "first"} > {probe["question"]["server"]}
+
+
+def test_a_name_that_nobody_has(traces: Traces) -> None:
+    """Its questions are followed, and nothing is sent."""
+    result = traces.result("from pod shop/client to nosuch and ip and tcp port 80")
+    assert (result["verdict"]["outcome"], result["verdict"]["leg"]) == ("unsent", "dns"), result["verdict"]
+    assert "NXDOMAIN" in result["verdict"]["text"]
 
 
 def test_lost(cluster: Cluster, traces: Traces) -> None:

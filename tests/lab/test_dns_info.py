@@ -252,6 +252,12 @@ def test_files_that_tell_nothing(names: Names) -> None:
     assert one["servers"] == ["127.0.0.1"] and {q["error"] for q in one["questions"]} == {"ECONNREFUSED"}
 
 
+def test_the_machine_itself(names: Names) -> None:
+    """By its own files, where no target is given."""
+    found = names.well("node-a", name="localhost", family="4")
+    assert (found["found"], found["addresses"], found["hosts_file"]) == (True, ["127.0.0.1"], True)
+
+
 @pytest.mark.parametrize(
     "params, said",
     [
@@ -259,7 +265,6 @@ def test_files_that_tell_nothing(names: Names) -> None:
         ({"pod": "shop/cart", "name": "bücher.test"}, "name: "),
         ({"pod": "cart", "name": "web"}, "pod: "),
         ({"pod": "shop/cart", "node": "node-a", "name": "web"}, "mutually exclusive"),
-        ({"name": "web"}, "one of the following is required"),
         ({"pod": "shop/cart", "name": "web", "timeout": "31s"}, 'timeout: "31s" is out of range'),
         ({"node": "node-a", "container": "cart", "name": "web"}, "container: node node-a has no containers"),
     ],

@@ -42,8 +42,26 @@ while True:
     data, peer = sock.recvfrom(2048)
     sock.sendto({"echo": data, "ok": b"ok"}[sys.argv[2]], peer)
 """
+_LINE = """
+import socket, sys
+server = socket.create_server(("::", int(sys.argv[1])), family=socket.AF_INET6, backlog=64, dualstack_ipv6=True)
+print("ready", flush=True)
+while True:
+    connection, _peer = server.accept()
+    connection.recv(4096)
+    connection.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\nok\\n")
+    connection.close()
+"""
+_SINK = """
+import signal, socket, sys
+sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+sock.bind(("::", int(sys.argv[1])))
+print("ready", flush=True)
+signal.pause()
+"""
 SCHEMA = jsonschema.Draft202012Validator(json.loads((CHECKOUT / "docs" / "trace.schema.json").read_text()))
-PROGRAMS = {"http": _HTTP, "udp": _UDP}
+PROGRAMS = {"http": _HTTP, "line": _LINE, "udp": _UDP, "sink": _SINK}
+"""``line`` answers in one segment, always; ``sink`` takes nothing from its socket."""
 
 
 class Place(Protocol):
@@ -94,7 +112,10 @@ class Traces:
 
     def result(self, expression: str, **options: Any) -> dict[str, Any]:
         """Runs it to its end, and returns the result, which its file holds, too."""
-        done = self.run(expression, **options)
+        return self.told(self.run(expression, **options))
+
+    def told(self, done: Run) -> dict[str, Any]:
+        """The result of a run that has come to its end."""
         assert done.rc == 0, done.stdout + done.stderr
         (told,) = done.of("report").values()
         result: dict[str, Any] = told["trace"]

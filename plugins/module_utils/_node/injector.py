@@ -44,10 +44,11 @@ def inject(asked: NodeInjection, is_gone: Callable[[], bool] = lambda: False) ->
 
 
 def _send(sends: Sequence[_Send], interval: float, is_gone: Callable[[], bool]) -> None:
-    began = time.monotonic()
+    due = time.monotonic()
     for number, one in enumerate(sends):
+        due += one.wait(interval) if number else 0.0
         while not is_gone():
-            left = began + number * interval - time.monotonic()
+            left = due - time.monotonic()
             if left <= 0:
                 one.start()
                 break
@@ -64,6 +65,10 @@ class _Send:
         self._probe = probe
         self._exchange: probes.Exchange | None = None
         self._thread: threading.Thread | None = None
+
+    def wait(self, interval: float) -> float:
+        """Return the seconds from the start of the one before it."""
+        return interval if self._probe.wait_ms is None else self._probe.wait_ms / 1000
 
     def open(self, timeout: float) -> None:
         """Open its socket; raise NodeError where a right is missing."""

@@ -16,7 +16,7 @@ from .._command import with_container
 from .._dns_course import Reply, follow
 from .._dns_records import Resolution
 from .._errors import NodeError, TargetError, reason_of
-from .._records import Target, to_result
+from .._records import CONTROLLER, Target, to_result
 from .._resolver import Config, check_name, read_address, read_config, read_hosts, version
 from .._units import parse_duration
 from . import dns_sockets
@@ -36,11 +36,12 @@ def run(params: Mapping[str, Any]) -> dict[str, Any]:
     name = check_name("name", params["name"])
     seconds = params["timeout"]
     timeout = None if seconds in (None, "") else parse_duration("timeout", seconds, 1, MOST_SECONDS)
-    chosen = with_container("container", selected(params, ("pod", "node")), params["container"])
+    here = params["pod"] is None and params["node"] is None
+    chosen = [] if here else with_container("container", selected(params, ("pod", "node")), params["container"])
     if os.geteuid() != 0:
         raise NodeError("namespaces are entered by root alone; run it with become")
     try:
-        _view, targets = choose_here(chosen, params["kube_node_name"])
+        targets = (_own(),) if here else choose_here(chosen, params["kube_node_name"])[1]
         if isinstance(targets, str):
             made = Resolution(False, name, problem=targets)
         else:
@@ -48,6 +49,11 @@ def run(params: Mapping[str, Any]) -> dict[str, Any]:
     except OSError as error:  # of the node: no memory or descriptor is left
         raise NodeError("the name cannot be resolved: %s" % reason_of(error)) from None
     return {"changed": False, **to_result(made)}
+
+
+def _own() -> Target:
+    """Return the machine as this process has it: on a controller, process 1 may be out of reach."""
+    return Target(CONTROLLER, pid=os.getpid(), netns=os.stat("/proc/self/ns/net").st_ino, host_network=True)
 
 
 def _resolve(target: Target, name: str, versions: Sequence[int], timeout: int | None) -> Resolution:

@@ -23,7 +23,7 @@ from .api import Found, find, uncollected
 from .client import connect
 from .merging import API, SNAPSHOT
 from .requests import CUT
-from .services import Asked, Service
+from .services import AddressPort, Service
 from .snapshot import read_snapshot, resolve_path
 
 AUTO, ALWAYS, NEVER = "auto", "always", "never"
@@ -49,11 +49,11 @@ class _Known:
 
 
 def answer(
-    options: Mapping[str, Any], environ: Mapping[str, str], started_in: str, asked: Asked | None = None
+    options: Mapping[str, Any], environ: Mapping[str, str], started_in: str, asked: Sequence[AddressPort] = ()
 ) -> dict[str, Any]:
     """Return all candidates, and as targets what the selections match, or everything.
 
-    options: by their names in OPTIONS. started_in: where relative paths begin. asked: to which Services that leads is
+    options: by their names in OPTIONS. started_in: where relative paths begin. asked: to which Services these lead is
     told, too. Raises PcapError.
     """
     for_plan = bool(options.get("for_plan"))
@@ -100,7 +100,7 @@ def _known(
     selections: Sequence[Selection] | None,
     environ: Mapping[str, str],
     started_in: str,
-    asked: Asked | None,
+    asked: Sequence[AddressPort],
 ) -> _Known:
     mode = options.get("api") or (AUTO if options.get("for_plan") else ALWAYS)
     if mode not in (AUTO, ALWAYS, NEVER):
@@ -118,7 +118,7 @@ def _asked(
     selections: Sequence[Selection] | None,
     environ: Mapping[str, str],
     mode: str,
-    asked: Asked | None,
+    asked: Sequence[AddressPort],
 ) -> _Known:
     """Return what the API knows; with ``auto`` a problem is a warning, and no cluster that is named none at all."""
     try:

@@ -20,7 +20,7 @@ from ...module_utils._selection import WORKLOADS
 from .client import Client
 from .objects import Piece, join, read
 from .requests import EVERY_NODE, EVERY_SERVICE, Request, everything, finished, first, nearby, slices, then
-from .services import Asked, Service, services
+from .services import AddressPort, Service, services
 from .trouble import ApiError, Unreachable
 
 
@@ -53,11 +53,11 @@ def uncollected() -> Iterator[None]:
 
 @uncollected()
 def find(
-    client: Client, selections: Sequence[Selection] | None, every_node: bool = False, asked: Asked | None = None
+    client: Client, selections: Sequence[Selection] | None, every_node: bool = False, asked: Sequence[AddressPort] = ()
 ) -> Found:
     """Return what selections match, and what exists nearby where one matches nothing; None selects everything.
 
-    every_node: all nodes too, where that right is there, else none. asked: the Services to which that leads, too, or a
+    every_node: all nodes too, where that right is there, else none. asked: the Services to which these lead, too, or a
     gap. Where another right is missing, or nobody answers, the rest is returned with the reason.
     """
     asking = _Asking(client)
@@ -71,7 +71,7 @@ def find(
         asking.ask(EVERY_NODE, needed=False)
     for selection in selections:
         asking.look_for(selection)
-    beyond = asking.look_behind(asked) if asked is not None else ()
+    beyond = asking.look_behind(asked) if asked else ()
     # What owns a pod that is no selected workload's, or no selected service's, was not asked for.
     owned = any(selection.kind in ("service", *WORKLOADS) for selection in selections)
     found = asking.found(owned)
@@ -129,12 +129,12 @@ class _Asking:
                 break
         return cut
 
-    def look_behind(self, asked: Asked) -> Sequence[ApiError]:
-        """Ask for the Services to which an address and port lead, and what is behind them; return what is not known."""
+    def look_behind(self, asked: Sequence[AddressPort]) -> Sequence[ApiError]:
+        """Ask for the Services to which addresses and ports lead, and what is behind them; return what is not known."""
         before = set(self._gaps)
         self.ask(EVERY_SERVICE, needed=False)
         told = services(self._answers.get(EVERY_SERVICE, ()))
-        leading = [one for one in told if one.reached(asked)]
+        leading = [one for one in told if any(map(one.reached, asked))]
         if EVERY_SERVICE in self._answers:  # the others are nobody's concern
             kept = {("Service", one.namespace, one.name) for one in leading}
             self._answers[EVERY_SERVICE] = [one for one in self._answers[EVERY_SERVICE] if one.key in kept]

@@ -48,7 +48,7 @@ class Endpoint:
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
+class AddressPort:
     """An address and port that may be a Service's."""
 
     port: int
@@ -70,7 +70,7 @@ class Service:
     external: tuple[str, ...] = ()
     """Other addresses that lead to it: its external IPs, and those of its load balancers."""
 
-    def reached(self, asked: Asked, of_node: bool = True) -> ServicePort | None:
+    def reached(self, asked: AddressPort, of_node: bool = True) -> ServicePort | None:
         """Return its port to which a destination leads, if it does; ``of_node``: the address may be a node's."""
         own = asked.address in (*self.addresses, *self.external)
         for port in self.ports:

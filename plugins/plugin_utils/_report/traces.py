@@ -12,14 +12,15 @@ from typing import Any
 
 from ...module_utils._trace_records import Layer
 from .._trace.controller import NAME
-from .._trace.records import Hop
-from .._trace.result import Result, Tap, read_result
+from .._trace.records import DNS, OUTCOMES, Hop
+from .._trace.result import Probed, Result, Tap, read_result
 from .parts import count
 from .text import clean, table
 
 EIGHT = ("TIMESTAMP", "NODE", "POD", "NIC", "SRC IP", "DST IP", "SRC PORT", "DST PORT")
 """The columns that come first, in every width."""
 HEADINGS = (*EIGHT, "DIR", "PROTOCOL", "TTL", "WHAT")
+ANSWERED = OUTCOMES[-1]
 WIDE = 160
 """Columns of a terminal, from which on all of the table's are shown."""
 _HOPS = 1000
@@ -43,16 +44,37 @@ def result_text(result: Result, width: int) -> str:
 def _lines(result: Result, wide: bool, later: bool) -> list[str]:
     verdict = result.verdict
     sentence = "trace %s: %s (%s): %s" % (result.id, verdict.outcome, verdict.confidence, verdict.text)
-    return [clean(sentence), *_probes(result), "", *_table(result.hops, wide, later), "", *_taps(result.taps)]
+    beneath = [*_name(result), *_probes(result)]
+    return [clean(sentence), *beneath, "", *_table(result.hops, wide, later), "", *_taps(result.taps)]
 
 
 def _probes(result: Result) -> list[str]:
     """Return how many probes came to what, of several: the sentence is the worst one's."""
-    if len(result.probes) < 2:
+    own = [probe for probe in result.probes if probe.question is None]
+    return ["of %d probes: %s" % (len(own), _counted(own))] if len(own) > 1 else []
+
+
+def _counted(probes: Sequence[Probed]) -> str:
+    outcomes = collections.Counter(probe.verdict.outcome for probe in probes)
+    return ", ".join("%d %s" % (number, outcome) for outcome, number in outcomes.most_common())
+
+
+def _name(result: Result) -> list[str]:
+    """Return what the destination's name was told to be, and what became of its questions while the taps watched."""
+    told = result.resolution
+    if told is None:
         return []
-    outcomes = collections.Counter(probe.verdict.outcome for probe in result.probes)
-    told = ", ".join("%d %s" % (number, outcome) for outcome, number in outcomes.most_common())
-    return ["of %d probes: %s" % (len(result.probes), told)]
+    addresses = ", ".join(told.addresses) or "no address"
+    name = told.name if told.canonical in (None, told.name) else "%s (%s)" % (told.name, told.canonical)
+    if told.hosts_file:
+        return [clean("%s is %s, by its hosts file" % (name, addresses))]
+    asked = [probe for probe in result.probes if probe.question is not None]
+    if not asked:
+        return [clean("%s is %s" % (name, addresses))]
+    lines = ["%s is %s; of %s: %s" % (name, addresses, count(len(asked), "question"), _counted(asked))]
+    bad = (probe for probe in asked if probe.verdict.outcome != ANSWERED)
+    lines += ["  %s %s: %s" % (one.question.type, one.question.name, one.verdict.text) for one in bad if one.question]
+    return list(map(clean, lines))
 
 
 def _table(hops: Sequence[Hop], wide: bool, later: bool) -> list[str]:
@@ -78,6 +100,8 @@ def row(hop: Hop) -> tuple[object, ...]:
 
 def _what(hop: Hop) -> Iterable[str]:
     """Yield what a hop is, and what changed on the way to it."""
+    if hop.leg == DNS:
+        yield "dns"
     yield _PARTS.get(hop.part) or ("%s, %d bytes" % (hop.leg, hop.payload) if hop.payload else hop.leg)
     if hop.again:
         yield "again (%d)" % hop.again

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 from ...module_utils._trace_records import Sent, Tapped
 from . import canaries, clock, verdict
 from .hops import Seen, crossings, hops, timestamp
-from .records import Hop, Planned
+from .names import DNS_PORT
+from .records import DNS, Hop, NameQuestion, Planned, Verdict
 from .result import SCHEMA, Destination, Endpoints, Probed, Result, Tap
 
 
@@ -29,13 +31,16 @@ def assemble(
     offsets = clock.offsets(planned.places, planned.ways, came, planned.source_node_place, crossings(seen, rank))
     found = hops(seen, offsets, rank)
     unknown = frozenset(node for node, offset in offsets.items() if offset.either_way_ns is None)
-    evidence = verdict.Evidence(planned, {one.index: one.tapped for one in seen}, proven, unknown)
     told = {one.number: one for one in sent}
+    questions = {one.probe: one for one in planned.questions}
     probes = []
     for mark in planned.marks:
         own = [hop for hop in found if hop.probe == mark.probe]
+        question = questions.get(mark.probe)
+        aim = planned if question is None else _about(planned, question)
+        evidence = verdict.Evidence(aim, {one.index: one.tapped for one in seen}, proven, unknown)
         judged = verdict.judge(evidence, own, told.get(mark.probe))
-        probes.append(Probed(mark.probe, mark, told.get(mark.probe), judged))
+        probes.append(Probed(mark.probe, mark, told.get(mark.probe), judged, question))
     return Result(
         schema=SCHEMA,
         id=planned.id,
@@ -46,10 +51,37 @@ def assemble(
         endpoints=_endpoints(planned, found),
         probes=tuple(probes),
         taps=tuple(_tap(planned, index, seen, proven, problems) for index in range(len(planned.places))),
-        hops=found,
+        hops=tuple(dataclasses.replace(hop, leg=DNS) if hop.probe in questions else hop for hop in found),
         clock=tuple(offsets.values()),
-        verdict=verdict.worst(probe.verdict for probe in probes),
+        verdict=_whole(planned, probes),
+        resolution=planned.resolution,
     )
+
+
+def _about(planned: Planned, question: NameQuestion) -> Planned:
+    """Return a trace of a question alone, to the server that it is for."""
+    return dataclasses.replace(
+        planned,
+        protocol="udp",
+        destination="the server of DNS",
+        address=question.server,
+        port=DNS_PORT,
+        landings=question.landings,
+        entry_place=question.entry_place,
+    )
+
+
+def _whole(planned: Planned, probes: Sequence[Probed]) -> Verdict:
+    """Return what the trace comes to: the worst of its probes, or, without an address, of its questions."""
+    own = [probe.verdict for probe in probes if probe.question is None]
+    if own:
+        return verdict.worst(own)
+    worst = verdict.worst(probe.verdict for probe in probes)
+    if worst.outcome in (verdict.ANSWERED, verdict.INTERCEPTED):
+        text = "nothing was sent to %s, since it has no address: %s" % (planned.destination, planned.problem)
+        return Verdict(verdict.UNSENT, text, DNS, worst.at, confidence=worst.confidence)
+    text = "%s has no address (%s): %s" % (planned.destination, planned.problem, worst.text)
+    return dataclasses.replace(worst, leg=DNS, text=text)
 
 
 def _seen(planned: Planned, tapped: Mapping[str, Sequence[Tapped]]) -> list[Seen]:

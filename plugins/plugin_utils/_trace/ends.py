@@ -10,15 +10,17 @@ import dataclasses
 import ipaddress
 from collections.abc import Iterable, Sequence
 
+from ...module_utils._dns_records import Question, Resolution
 from ...module_utils._errors import OptionError, TargetError
 from ...module_utils._matching import usable
 from ...module_utils._records import Candidate, Selection, Target
-from .._cluster.services import Asked, Endpoint, Service, ServicePort
+from .._cluster.services import AddressPort, Endpoint, Service, ServicePort
 from .._plan import Places, choose_targets
 from . import service
 from .controller import Controller
 from .expression import HERE, NODE, OPTION, POD, SERVICE, End, Expression, parse
 from .host import DNS, IP
+from .names import DNS_PORT, questions
 from .wanted import Wanted, wanted_of
 
 
@@ -45,26 +47,42 @@ class Ends:
     warnings: tuple[str, ...]
     entry: Target | None = None
     """The node to whose own address they are sent, where it is to send them on to a landing."""
+    questions: tuple[Asked, ...] = ()
+    """For the name of the destination, where it is one."""
+    problem: str | None = None
+    """Why the name has no address: then its questions alone are sent."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """A question for a name, and where it may arrive."""
+
+    question: Question
+    landings: tuple[Landing, ...]
+    entry: Target | None
 
 
 def find(
-    expression: Expression, places: Places, services: Sequence[Service], controller: Controller | None = None
+    expression: Expression,
+    places: Places,
+    services: Sequence[Service],
+    controller: Controller | None = None,
+    resolved: Resolution | None = None,
 ) -> Ends:
     """Return both ends; raise PcapError where one is not there, or cannot be watched.
 
-    services: those that the expression names, or to which it may lead. controller: where it is the source.
+    services: those that the expression names, or to which it may lead. controller: where it is the source. resolved:
+    where the destination is a name.
     """
     source, warnings = _source(expression, places, controller)
     end = expression.destination
     if end.kind == SERVICE:
         return _to_service(expression, source, places, services, warnings)
     wanted = wanted_of(expression)
-    if end.kind == DNS:
-        right = "write the address that it has, or the service"
-        raise OptionError(OPTION, "names are not resolved yet: %s" % end.name, right)
+    if resolved is not None:
+        return _to_name(resolved, Ends(source, wanted, "", (), tuple(warnings)), places, services)
     if end.kind == IP:
-        landing = _known(end.name or "", wanted.dport, places.candidates)
-        return _led(Ends(source, wanted, landing.address, (landing,), tuple(warnings)), places, services)
+        return _to_address(end.name or "", Ends(source, wanted, "", (), tuple(warnings)), places, services)
     target, more = _chosen(end, places)
     address = _address(expression, target.title, target.addresses, wanted, source)
     landing = Landing(address, wanted.dport, target, target.title)
@@ -77,18 +95,47 @@ def named(raw: object) -> list[str]:
     return [end.title for end in (expression.source, expression.destination) if end.kind in (NODE, POD, SERVICE)]
 
 
-def leading(raw: object) -> Asked | None:
-    """Return the port of a node or address that an expression names, which may be a Service's; raise OptionError."""
+def leading(raw: object, resolved: Resolution | None = None) -> tuple[AddressPort, ...]:
+    """Return the ports of nodes and addresses that a trace may go to, which may be Services'; raise OptionError."""
     expression = parse(raw)
     end = expression.destination
-    if end.kind not in (NODE, IP):
-        return None
+    if end.kind not in (NODE, IP, DNS):
+        return ()
     wanted = wanted_of(expression)
-    return _asked(wanted, end.name if end.kind == IP else None)
+    if resolved is None:
+        return _reached(wanted, end.name if end.kind == IP else None)
+    servers = dict.fromkeys(one.server for one in questions(resolved))
+    told = [_reached(wanted, address) for address in resolved.addresses]
+    return (*(one for some in told for one in some), *(AddressPort(DNS_PORT, "udp", server) for server in servers))
 
 
-def _asked(wanted: Wanted, address: str | None) -> Asked | None:
-    return None if wanted.dport is None else Asked(wanted.dport, wanted.protocol or "", address)
+def _reached(wanted: Wanted, address: str | None) -> tuple[AddressPort, ...]:
+    return () if wanted.dport is None else (AddressPort(wanted.dport, wanted.protocol or "", address),)
+
+
+def _to_name(resolved: Resolution, ends: Ends, places: Places, services: Sequence[Service]) -> Ends:
+    asked = []
+    for one in questions(resolved):
+        wanted = Wanted("udp", None, DNS_PORT, _version(one.server))
+        to = _to_address(one.server, dataclasses.replace(ends, wanted=wanted), places, services)
+        asked.append(Asked(one, to.landings, to.entry))
+    ends = dataclasses.replace(ends, questions=tuple(asked))
+    own = {_version(one) for one in ends.source.addresses}
+    versions = {ends.wanted.ip_version} if ends.wanted.ip_version else own
+    fitting = [one for one in resolved.addresses if _version(one) in versions]
+    if fitting:
+        return _to_address(fitting[0], ends, places, services)
+    which = "is wanted" if ends.wanted.ip_version else "the source has"
+    known = ", ".join(resolved.addresses)
+    problem = resolved.problem or "it has no address of a version that %s, but %s" % (which, known)
+    if not asked:
+        raise TargetError("%s: %s: %s" % (OPTION, resolved.name, problem))
+    return dataclasses.replace(ends, problem=problem)
+
+
+def _to_address(address: str, ends: Ends, places: Places, services: Sequence[Service]) -> Ends:
+    landing = _known(address, ends.wanted.dport, places.candidates)
+    return _led(dataclasses.replace(ends, address=landing.address, landings=(landing,)), places, services)
 
 
 def _source(expression: Expression, places: Places, controller: Controller | None) -> tuple[Target, list[str]]:
@@ -102,14 +149,14 @@ def _source(expression: Expression, places: Places, controller: Controller | Non
 
 def _led(ends: Ends, places: Places, services: Sequence[Service]) -> Ends:
     """Return ends whose landings are what is behind the Service to which the address and port lead, if any."""
-    asked = _asked(ends.wanted, ends.address)
     (there,) = ends.landings
     of_node = there.target is not None and there.target.kind == NODE
-    for own in services:
-        port = own.reached(asked, of_node) if asked is not None else None
-        found = _landings(own, port, places, ends.address) if port is not None else ()
-        if found:
-            return dataclasses.replace(ends, landings=found, entry=there.target if of_node else None)
+    for reached in _reached(ends.wanted, ends.address):
+        for own in services:
+            port = own.reached(reached, of_node)
+            found = _landings(own, port, places, ends.address) if port is not None else ()
+            if found:
+                return dataclasses.replace(ends, landings=found, entry=there.target if of_node else None)
     return ends
 
 

@@ -17,9 +17,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ...module_utils._command import own_words
+from ...module_utils._dns_records import Resolution
 from ...module_utils._errors import NodeError, OptionError, TargetError
 from ...module_utils._records import Candidate, Target
-from ...module_utils._trace_records import Mark, NodeInjection, NodeTap
+from ...module_utils._trace_records import Mark, NodeInjection, NodeTap, Probe
 from .._cluster.merging import Told, node_candidates
 from .._cluster.services import Service
 from .._plan import LeftOut, Places, settle
@@ -28,7 +29,7 @@ from . import canaries, ends, probing
 from .controller import NAME, Controller
 from .ends import Ends
 from .expression import to_text
-from .records import Landing, Place, Planned
+from .records import Landing, NameQuestion, Place, Planned
 from .request import COUNT, PROBE, SYN, TraceOptions, read
 from .tap_filter import tap_filter
 
@@ -63,16 +64,18 @@ def plan_trace(
     services: Sequence[Service],
     seed: bytes,
     controller: Controller | None = None,
+    resolved: Resolution | None = None,
 ) -> TracePlan:
     """Return the plan; raise PcapError for a bad value, and for an end that is not there or not on a host of the play.
 
     request: the role's options by their names. services: those to which the expression may lead. seed: at least 16
-    random bytes. controller: where it is the source. The others as for ``plan_capture``.
+    random bytes. controller: where it is the source. resolved: where the destination is a name. The others as for
+    ``plan_capture``.
     """
     options = read(request)
     places = settle(answers, cluster, told)
     try:
-        found = ends.find(options.expression, places, services, controller)
+        found = ends.find(options.expression, places, services, controller, resolved)
     except TargetError as error:
         raise TargetError(own_words(str(error), _PREFIX)) from None
     if found.source.node == NAME:
@@ -81,15 +84,10 @@ def plan_trace(
         wrong = "the filter names source port %d, which one probe alone can have" % found.wanted.sport
         raise OptionError(COUNT, wrong, "send one, or leave the source port out")
     watched = _watched(found, places, options.every_node)
-    ports = tuple(dict.fromkeys(port for port in (found.wanted.dport, *(one.port for one in found.landings)) if port))
-    said = options.said(found.address, found.wanted.dport)
-    aim = probing.Aim(
-        found.wanted, found.address, ports, said, options.probe, _source(found, options.probe), options.ttl
-    )
-    probes, marks = probing.probes(aim, options.count, seed)
-    trace = _planned(options, found, places, watched, (options.id or "t-%s" % seed.hex()[:10], marks))
+    probes, marks = _probes(options, found, seed)
+    trace = _planned(options, found, places, watched, (options.id or "t-%s" % seed.hex()[:10], marks), resolved)
     targets = tuple(watched.values())
-    nonce = probing.canary_mark(seed, marks[0].version)
+    nonce = probing.canary_mark(seed, marks[-1].version)
     before = canaries.by_node(trace.ways, targets, nonce)
     after = canaries.by_node(trace.ways, targets, nonce, after=True)
     text = tap_filter((*marks, nonce))
@@ -110,6 +108,21 @@ def plan_trace(
     left_out = ["host %s is left out: %s" % (one.host, one.reason) for one in places.left_out]
     warnings = tuple(own_words(one, _PREFIX) for one in (*left_out, *places.disputes, *found.warnings))
     return TracePlan(trace.id, taps, injections, afterwards, trace, places.left_out, warnings)
+
+
+def _probes(options: TraceOptions, found: Ends, seed: bytes) -> tuple[tuple[Probe, ...], tuple[Mark, ...]]:
+    """Return what is sent, and by what it is known: questions for the destination's name, then the probes."""
+    count = 0 if found.problem is not None else options.count
+    asked = [(one.question, [port for landing in one.landings if (port := landing.port)]) for one in found.questions]
+    probes, marks = probing.questions(asked, count, seed)
+    if count:
+        ports = dict.fromkeys(port for port in (found.wanted.dport, *(one.port for one in found.landings)) if port)
+        said = options.said(found.address, found.wanted.dport)
+        kind, source = options.probe, _source(found, options.probe)
+        aim = probing.Aim(found.wanted, found.address, tuple(ports), said, kind, source, options.ttl)
+        own = probing.probes(aim, count, seed, len(asked))
+        probes, marks = (*probes, *own[0]), (*marks, *own[1])
+    return probes, marks
 
 
 def node_addresses(answers: Iterable[Answer]) -> tuple[str, ...]:
@@ -141,7 +154,8 @@ def _source(found: Ends, kind: str | None) -> str:
 def _watched(found: Ends, places: Places, every_node: bool) -> dict[_Key, Target]:
     """Return what is watched: both ends and their nodes, or every node."""
     nodes = _nodes(places)
-    ways = (found.entry, *(one.target for one in found.landings))
+    led = [(found.entry, found.landings), *((one.entry, one.landings) for one in found.questions)]
+    ways = [target for entry, landings in led for target in (entry, *(one.target for one in landings))]
     own = [found.source, *(one for one in ways if one is not None)]
     wanted = list(nodes) if every_node else [target.node or "" for target in own]
     # A pod on its node's network is in the node's namespace, which goes by the node's name.
@@ -164,6 +178,7 @@ def _planned(
     places: Places,
     watched: Mapping[_Key, Target],
     own: tuple[str, tuple[Mark, ...]],
+    resolved: Resolution | None,
 ) -> Planned:
     nodes, index = _nodes(places), {key: number for number, key in enumerate(watched)}
 
@@ -184,7 +199,7 @@ def _planned(
     return Planned(
         id=own[0],
         expression=to_text(options.expression),
-        protocol=own[1][0].protocol,
+        protocol=own[1][-1].protocol,
         source=found.source.title,
         source_place=source or 0,
         source_node_place=source_node or 0,
@@ -199,4 +214,17 @@ def _planned(
         unwatched=tuple(unwatched),
         entry_place=place(found.entry),
         lone=options.probe == SYN,
+        questions=tuple(
+            NameQuestion(
+                number,
+                one.question.name,
+                one.question.type,
+                one.question.server,
+                tuple(map(landing, one.landings)),
+                place(one.entry),
+            )
+            for number, one in enumerate(found.questions, 1)
+        ),
+        resolution=resolved,
+        problem=found.problem,
     )

@@ -14,10 +14,12 @@ import dataclasses
 import hashlib
 from collections.abc import Sequence
 
+from ...module_utils._dns_records import Question
 from ...module_utils._errors import OptionError
 from ...module_utils._trace_records import Mark, Probe
 from . import craft
 from .expression import OPTION
+from .names import DNS_PORT
 from .request import CONNECTION, ICMP, PROBE, SYN, UDP
 from .wanted import Wanted
 
@@ -34,7 +36,10 @@ _BESIDE_SAID = 3
 """Sequence numbers of a connection beside its bytes."""
 _HALF_NONCE = 4
 """Bytes of a nonce that all of a trace have in common, and then those that are its own."""
-_DNS_PORT = 53
+_QUESTION_MARK = 48
+"""Bytes of a question by which it is known: a tap keeps 256 of a packet, headers of tunnels included."""
+_APART_MS = 50
+"""From a question to what is sent next."""
 _DNS_HEADER = bytes.fromhex("01000001000000000000")
 """Of a question, behind its identifier: recursion desired, one question (RFC 1035, 4.1.1)."""
 _DNS_ZONE = b"\x07invalid\x00\x00\x01\x00\x01"
@@ -62,12 +67,49 @@ class Aim:
     """None: as the source's namespace has it."""
 
 
-def probes(aim: Aim, count: int, seed: bytes) -> tuple[tuple[Probe, ...], tuple[Mark, ...]]:
+def probes(aim: Aim, count: int, seed: bytes, before: int = 0) -> tuple[tuple[Probe, ...], tuple[Mark, ...]]:
     """Return as many probes, and each one's mark; ``seed``: at least 16 random bytes.
 
-    Raises OptionError for a kind that is not of the protocol, PcapError for a lone SYN where Scapy is missing.
+    before: how many questions are sent before them. Raises OptionError for a kind that is not of the protocol,
+    PcapError for a lone SYN where Scapy is missing.
     """
-    made = [_probe(aim, number, count, seed) for number in range(1, count + 1)]
+    every = before + count
+    made = [_probe(aim, number, every, seed) for number in range(before + 1, every + 1)]
+    first, *rest = (probe for probe, _mark in made)
+    if before:
+        first = dataclasses.replace(first, wait_ms=_APART_MS)
+    return (first, *rest), tuple(mark for _probe, mark in made)
+
+
+def questions(
+    asked: Sequence[tuple[Question, Sequence[int]]], after: int, seed: bytes
+) -> tuple[tuple[Probe, ...], tuple[Mark, ...]]:
+    """Return probes that ask questions once more, each with an identifier of its own, and their marks.
+
+    asked: each with the ports to which it may be translated. after: how many probes follow. A mark is the beginning of
+    the whole message: the identifier and what is asked for. Those are near each other, so that a filter joins them.
+    """
+    made = []
+    every = len(asked) + after
+    first = _number(_drawn(seed, "question")[:2]) % ((1 << 16) - len(asked))
+    for number, (question, ports) in enumerate(asked, 1):
+        message = (first + number).to_bytes(2, "big") + bytes.fromhex(question.query or "")[2:]
+        sources = _source_ports(seed, number, every, _TRIES)
+        version = 6 if ":" in question.server else 4
+        wait = None if number == 1 else _APART_MS
+        made.append(
+            (
+                Probe(number, UDP, question.server, DNS_PORT, sources, payload=message.hex(), wait_ms=wait),
+                Mark(
+                    number,
+                    "udp",
+                    version,
+                    nonce=message[:_QUESTION_MARK].hex(),
+                    source_ports=sources,
+                    ports=tuple(dict.fromkeys((DNS_PORT, *ports))),
+                ),
+            )
+        )
     return tuple(probe for probe, _mark in made), tuple(mark for _probe, mark in made)
 
 
@@ -125,7 +167,7 @@ def _nonce(seed: bytes, number: int) -> bytes:
 
 def _datagram(port: int, drawn: bytes) -> tuple[bytes, bytes, int]:
     """Return a payload, the nonce in it, and where that is; a server of DNS gets a question that it can answer."""
-    if port != _DNS_PORT:
+    if port != DNS_PORT:
         return drawn, drawn, 0
     nonce = drawn[2:6].hex().encode()  # half of it is in common, as of any
     return drawn[-2:] + _DNS_HEADER + bytes([len(nonce)]) + nonce + _DNS_ZONE, nonce, 13

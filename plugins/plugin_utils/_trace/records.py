@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from ...module_utils._dns_records import Resolution
 from ...module_utils._records import TargetRef
 from ...module_utils._trace_records import Layer, Mark
 
@@ -16,6 +17,8 @@ OUTCOMES = (
     *("delivered", "inconclusive", "intercepted", "answered"),
 )
 """What may become of a probe, the worst first."""
+DNS = "dns"
+"""The leg of questions for the destination's name, and of their answers."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +64,20 @@ class CanaryWay:
 
 
 @dataclasses.dataclass(frozen=True)
+class NameQuestion:
+    """A question for the destination's name, which a probe asks once more."""
+
+    probe: int
+    name: str
+    type: str
+    """``A`` or ``AAAA``."""
+    server: str
+    """An address."""
+    landings: tuple[Landing, ...]
+    entry_place: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Planned:
     """What a trace was to do."""
 
@@ -90,6 +107,12 @@ class Planned:
     """The node to whose own address the probes are sent, where it is to send them on."""
     lone: bool = False
     """Whether each probe is a SYN alone, whose answer the source's own kernel resets."""
+    questions: tuple[NameQuestion, ...] = ()
+    """Where the destination is a name."""
+    resolution: Resolution | None = None
+    """What the source's resolver said of it."""
+    problem: str | None = None
+    """Why the name has no address; then nothing but its questions is sent."""
 
 
 @dataclasses.dataclass(frozen=True)

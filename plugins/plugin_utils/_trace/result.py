@@ -9,11 +9,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+from ...module_utils._dns_records import Resolution
 from ...module_utils._errors import FileError, shown
 from ...module_utils._records import RecordError, from_result
 from ...module_utils._trace_records import Mark, Sent
 from .clock import Offset
-from .records import Hop, Verdict
+from .records import Hop, NameQuestion, Verdict
 
 SCHEMA = "kube.pcap/trace/v1"
 
@@ -45,6 +46,8 @@ class Probed:
     mark: Mark
     sent: Sent | None
     verdict: Verdict
+    question: NameQuestion | None = None
+    """What it asks for, where it is one for the destination's name."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +85,8 @@ class Result:
     hops: tuple[Hop, ...]
     clock: tuple[Offset, ...]
     verdict: Verdict
+    resolution: Resolution | None = None
+    """What the source's resolver said of the destination's name, before the taps listened."""
 
 
 def read_result(stored: object) -> Result:

@@ -20,7 +20,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.api import find
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.client import Client
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.connection import Connection
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.requests import UNFINISHED
-from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.services import Asked
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.services import AddressPort
 
 from .apiserver import Said, failure, forbidden, listed, serving
 from .test_objects import pod, thing
@@ -237,17 +237,17 @@ def test_services_that_a_port_leads_to(server):
     """All Services are looked at, and of those that are meant what is behind them."""
     ports = [{"name": "http", "port": 80, "nodePort": 30080}]
     server.answer = Rights(beside=[thing("Service", "open", spec={"ports": ports})])
-    found = ask(server, "pod shop/web-1", asked=Asked(30080, "tcp"))
+    found = ask(server, "pod shop/web-1", asked=[AddressPort(30080, "tcp")])
     assert [one.name for one in found.services] == ["open"] and not found.gaps and not found.problems
     slices = SLICES + "?labelSelector=kubernetes.io/service-name=open&" + LIST
     assert server.paths == [SHOP + "pods/web-1", "/api/v1/services?resourceVersion=0", slices]
-    assert ask(server, "pod shop/web-1", asked=Asked(30081, "tcp")).services == ()
+    assert ask(server, "pod shop/web-1", asked=[AddressPort(30081, "tcp")]).services == ()
 
 
 def test_services_that_may_not_be_read_are_a_gap(server):
     """The trace goes on without them, and says so."""
     server.answer = Rights({"services"})
-    found = ask(server, "pod shop/web-1", asked=Asked(30080, "tcp"))
+    found = ask(server, "pod shop/web-1", asked=[AddressPort(30080, "tcp")])
     assert titles(found) == ["pod shop/web-1"] and not found.problems
     assert ["to list services in the whole cluster" in str(gap) for gap in found.gaps] == [True]
 

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.kube.pcap.plugins.module_utils._records import RecordError, to_result
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.objects import read
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.services import (
-    Asked,
+    AddressPort,
     Endpoint,
     Service,
     ServicePort,
@@ -81,17 +81,17 @@ def test_headless(spec):
 @pytest.mark.parametrize(
     "asked, port",
     [
-        (Asked(30432, "tcp"), 5432),
-        (Asked(30432, "udp"), None),
-        (Asked(5432, "tcp"), None),
-        (Asked(30432, "tcp", "192.0.2.1"), 5432),
-        (Asked(5432, "tcp", "192.0.2.1"), None),
-        (Asked(5432, "tcp", "10.96.0.1"), 5432),
-        (Asked(30432, "tcp", "10.96.0.1"), None),
-        (Asked(5432, "tcp", "198.51.100.1"), 5432),
-        (Asked(5432, "tcp", "2001:db8::1"), 5432),
-        (Asked(9000, "udp", "10.96.0.1"), 9000),
-        (Asked(9000, "udp"), None),
+        (AddressPort(30432, "tcp"), 5432),
+        (AddressPort(30432, "udp"), None),
+        (AddressPort(5432, "tcp"), None),
+        (AddressPort(30432, "tcp", "192.0.2.1"), 5432),
+        (AddressPort(5432, "tcp", "192.0.2.1"), None),
+        (AddressPort(5432, "tcp", "10.96.0.1"), 5432),
+        (AddressPort(30432, "tcp", "10.96.0.1"), None),
+        (AddressPort(5432, "tcp", "198.51.100.1"), 5432),
+        (AddressPort(5432, "tcp", "2001:db8::1"), 5432),
+        (AddressPort(9000, "udp", "10.96.0.1"), 9000),
+        (AddressPort(9000, "udp"), None),
     ],
 )
 def test_what_leads_to_it(asked, port):
@@ -106,7 +106,7 @@ def test_what_leads_to_it(asked, port):
 def test_node_ports_on_nodes_alone():
     """What is known to be no node's address leads to none."""
     item = _service(ports=[{"name": "sql", "port": 5432, "nodePort": 30432}])
-    assert found(item).reached(Asked(30432, "tcp", "10.244.0.9"), of_node=False) is None
+    assert found(item).reached(AddressPort(30432, "tcp", "10.244.0.9"), of_node=False) is None
 
 
 def test_no_pod_behind():

@@ -10,12 +10,18 @@ import dataclasses
 
 import pytest
 
+from ansible_collections.kube.pcap.plugins.module_utils._dns_records import Question, Resolution
 from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError, PcapError
 from ansible_collections.kube.pcap.plugins.module_utils._node import lone
 from ansible_collections.kube.pcap.plugins.module_utils._records import Candidate, Target, from_result, to_result
 from ansible_collections.kube.pcap.plugins.module_utils._trace_records import NodeInjection, NodeTap
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.merging import API, Told
-from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.services import Asked, Endpoint, Service, ServicePort
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.services import (
+    AddressPort,
+    Endpoint,
+    Service,
+    ServicePort,
+)
 from ansible_collections.kube.pcap.plugins.plugin_utils._play import Answer
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.controller import Controller
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.ends import leading
@@ -63,9 +69,18 @@ CLUSTER += [Candidate(Target("node", name=n, node=n, addresses=(a,))) for n, a i
 _API = Told(API)
 
 
-def plan(expression, answers=HOSTS, services=(SQL, HEADLESS), cluster=CLUSTER, told=_API, controller=None, **options):
+def plan(
+    expression,
+    answers=HOSTS,
+    services=(SQL, HEADLESS),
+    cluster=CLUSTER,
+    told=_API,
+    controller=None,
+    resolved=None,
+    **options,
+):
     request = {"trace_expression": expression, **{"trace_" + name: value for name, value in options.items()}}
-    return plan_trace(request, answers, cluster, told, services, SEED, controller)
+    return plan_trace(request, answers, cluster, told, services, SEED, controller, resolved)
 
 
 def watched(made):
@@ -174,7 +189,6 @@ def test_a_destination_outside():
             {"services": (dataclasses.replace(SQL, endpoints=()),)},
             "nothing is behind service shop/sql on port 5432/TCP",
         ),
-        ("from pod shop/cart to example.com and icmp", {}, "names are not resolved yet"),
         ("from pod shop/cart to pod shop/db and icmp", {"answers": HOSTS[:1]}, "no host of this play is that node"),
         ("", {}, "trace_expression: it is empty"),
         ("from pod shop/cart to pod shop/db and icmp", {"count": 0}, "trace_count"),
@@ -273,16 +287,108 @@ def test_addresses_that_lead_to_a_service(destination, landings, entry):
 @pytest.mark.parametrize(
     "expression, asked_for",
     [
-        ("from here to node node-a and tcp port 30080", Asked(30080, "tcp")),
-        ("from here to 192.0.2.1 and udp port 53", Asked(53, "udp", "192.0.2.1")),
-        ("from here to node node-a and icmp", None),
-        ("from here to pod shop/db and tcp port 1", None),
-        ("from here to service shop/sql and tcp", None),
+        ("from here to node node-a and tcp port 30080", (AddressPort(30080, "tcp"),)),
+        ("from here to 192.0.2.1 and udp port 53", (AddressPort(53, "udp", "192.0.2.1"),)),
+        ("from here to node node-a and icmp", ()),
+        ("from here to pod shop/db and tcp port 1", ()),
+        ("from here to service shop/sql and tcp", ()),
     ],
 )
 def test_what_may_be_a_service(expression, asked_for):
     """A node or address with a port; what the cluster is asked for."""
     assert leading(expression) == asked_for
+
+
+def asked_for_name(name, type, answers=(), **changed):
+    """A question of the source's resolver."""
+    query = (b"\x12\x34\x01\0\0\1" + bytes(6) + name.encode() + type.encode()).hex()
+    told = {"server": "10.96.0.10", "id": 0x1234, "query": query, "rcode": "NOERROR", "answers": answers, **changed}
+    return Question(name, type, **told)
+
+
+DNS = Service(
+    "kube-system",
+    "kube-dns",
+    ("10.96.0.10",),
+    (ServicePort("udp", 53, "dns"),),
+    (Endpoint("10.244.1.3", 5353, "udp", "dns"),),
+)
+QUESTIONS = (
+    asked_for_name("sql.shop.svc", "A"),
+    asked_for_name("sql.shop.svc", "AAAA"),
+    asked_for_name("sql.shop.svc", "A", protocol="tcp"),
+    asked_for_name("sql.shop.svc", "A"),
+)
+SQL_NAME = Resolution(True, "sql", "cart", None, ("10.96.0.12",), servers=("10.96.0.10",), questions=QUESTIONS)
+TO_NAME = "from pod shop/cart to sql and tcp port 5432"
+
+
+def test_a_name():
+    """Its address leads to a Service; each question is asked once more, first, and may arrive where its server is."""
+    made = plan(TO_NAME, services=(SQL, DNS), resolved=SQL_NAME, count=2)
+    trace = made.trace
+    assert (trace.address, trace.destination, [one.title for one in trace.landings]) == (
+        "10.96.0.12",
+        "sql",
+        ["pod shop/db", "pod shop/web"],
+    )
+    found = [(one.probe, one.type, one.server, [to.title for to in one.landings]) for one in trace.questions]
+    assert found == [(1, "A", "10.96.0.10", ["pod shop/web"]), (2, "AAAA", "10.96.0.10", ["pod shop/web"])]
+    sent = made.injections["node-a"].probes
+    assert [(one.number, one.kind, one.port, one.wait_ms) for one in sent] == [
+        (1, "udp", 53, None),
+        (2, "udp", 53, 50),
+        (3, "connection", 5432, 50),
+        (4, "connection", 5432, None),
+    ]
+    first, second = (bytes.fromhex(one.payload) for one in sent[:2])
+    assert int.from_bytes(second[:2], "big") == int.from_bytes(first[:2], "big") + 1
+    assert first[2:] == bytes.fromhex(QUESTIONS[0].query)[2:]
+    marks = made.taps["node-a"].marks
+    assert [one.ports for one in marks[:2]] == [(53, 5353)] * 2 and first.startswith(bytes.fromhex(marks[0].nonce))
+    ports = [set(one.source_ports) for one in marks[:4]]
+    assert len(set.union(*ports)) == sum(map(len, ports))
+    assert trace.resolution == SQL_NAME and from_result(Planned, to_result(trace)) == trace
+
+
+@pytest.mark.parametrize(
+    "expression, resolved, address, problem",
+    [
+        (TO_NAME, dataclasses.replace(SQL_NAME, addresses=("fd00:3::2", "10.244.3.2")), "fd00:3::2", None),
+        (
+            TO_NAME.replace("tcp", "ip and tcp"),
+            dataclasses.replace(SQL_NAME, addresses=("10.9.9.9",)),
+            "10.9.9.9",
+            None,
+        ),
+        (TO_NAME, dataclasses.replace(SQL_NAME, addresses=(), problem="nobody knows it"), "", "nobody knows it"),
+        (
+            TO_NAME.replace("tcp", "ip6 and tcp"),
+            SQL_NAME,
+            "",
+            "it has no address of a version that is wanted, but 10.96.0.12",
+        ),
+    ],
+)
+def test_what_a_name_leads_to(expression, resolved, address, problem):
+    """The first address of a version that is wanted; without one the questions alone are sent."""
+    made = plan(expression, services=(DNS,), resolved=resolved)
+    assert (made.trace.address, made.trace.problem) == (address, problem)
+    kinds = [one.kind for one in made.injections["node-a"].probes]
+    assert kinds == ["udp", "udp"] + ([] if problem else ["connection"])
+
+
+def test_a_name_for_which_nobody_is_asked():
+    """Of a hosts file there is nothing to follow but the probe; without an address nothing is sent."""
+    own = dataclasses.replace(SQL_NAME, questions=(), hosts_file=True)
+    assert [one.kind for one in plan(TO_NAME, resolved=own).injections["node-a"].probes] == ["connection"]
+    with pytest.raises(PcapError, match="sql: its container does not run"):
+        plan(TO_NAME, resolved=dataclasses.replace(own, addresses=(), problem="its container does not run"))
+
+
+def test_what_may_be_a_service_of_a_name():
+    """The addresses that it has, and the servers that were asked."""
+    assert leading(TO_NAME, SQL_NAME) == (AddressPort(5432, "tcp", "10.96.0.12"), AddressPort(53, "udp", "10.96.0.10"))
 
 
 def test_addresses_of_nodes():
