@@ -32,15 +32,16 @@ options:
       - What the play is to do. V(start), V(exec) and V(trace) choose targets; the others are asked of captures that
         exist.
       - For V(trace) it also draws at random by what the probes are known, so that no two plans are the same.
+      - V(asked) checks the options of a trace, and tells who is to resolve the name that it leads to, if any.
       - V(watching) chooses nothing. It fails where a host's task that started M(kube.pcap.tap) has failed.
     type: str
-    choices: [start, status, stop, collect, exec, trace, watching]
+    choices: [start, status, stop, collect, exec, asked, trace, watching]
     default: start
   request:
     description:
       - The options of the role P(kube.pcap.capture#role) by their names there, those of its entry point C(main) for
-        V(start), for V(exec) those of the role P(kube.pcap.exec#role), or for V(trace) of P(kube.pcap.trace#role). What
-        is empty takes its default. All but V(watching) need it.
+        V(start), for V(exec) those of the role P(kube.pcap.exec#role), or for V(asked) and V(trace) of
+        P(kube.pcap.trace#role). What is empty takes its default. All but V(watching) need it.
     type: dict
     default: {}
   registered:
@@ -57,8 +58,15 @@ options:
   planned:
     description: Name of the variable that registered the plan of the trace. For V(watching).
     type: str
+  resolved:
+    description: Name of the variable in which the hosts registered M(kube.pcap.dns_info). For V(trace) to a DNS name.
+    type: str
+  resolved_here:
+    description: As O(resolved), of the task that was delegated to the controller. It counts where that is the source.
+    type: str
 seealso:
   - module: kube.pcap.capture
+  - module: kube.pcap.dns_info
   - module: kube.pcap.inject
   - module: kube.pcap.netns_command
   - module: kube.pcap.node_pods_info
@@ -107,6 +115,26 @@ afterwards:
   description: The canaries that each host sends when the probes have been sent.
   returned: with O(of=trace)
   type: dict
+resolve:
+  description: The options of M(kube.pcap.dns_info) for the name to which the trace leads; null where that is no name.
+  returned: with O(of=asked)
+  type: dict
+  contains:
+    name:
+      description: The name.
+      type: str
+    pod:
+      description: Who asks, where that is a pod.
+      type: str
+    node:
+      description: Who asks, where that is a node.
+      type: str
+    family:
+      description: Of which IP version addresses are wanted, V(4), V(6) or V(both).
+      type: str
+    host:
+      description: Not null where the controller asks.
+      type: str
 trace:
   description: What M(kube.pcap.report) needs to know of it.
   returned: with O(of=trace)

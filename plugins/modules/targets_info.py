@@ -51,8 +51,15 @@ options:
     type: raw
   trace_expression:
     description:
-      - Return what this trace expression names, for M(kube.pcap.plan), in place of O(targets).
+      - Return what this trace expression names, for M(kube.pcap.plan), in place of O(targets). Where it leads to a port
+        of a node, an address or a name, the Services that this may be of are told, too.
     type: raw
+  resolved:
+    description: Name of the variable in which the hosts registered M(kube.pcap.dns_info). For a trace to a DNS name.
+    type: str
+  resolved_here:
+    description: As O(resolved), of the task that was delegated to the controller. It counts where that is the source.
+    type: str
   for_plan:
     description:
       - The result is for M(kube.pcap.plan), which also hears the nodes themselves. All nodes are listed, where that
