@@ -10,6 +10,7 @@ import contextlib
 import pathlib
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -23,14 +24,23 @@ NODE_PORT = 30080
 TO_NODE_PORT = "from here to node node-a and tcp port %d" % NODE_PORT
 
 
+class Here:
+    """The playbook, whose runs leave nothing on the controller either, on which other tests trace at the same time."""
+
+    def __init__(self, traces: Traces) -> None:
+        self._traces = traces
+
+    def result(self, expression: str, **options: Any) -> dict[str, Any]:
+        """Runs it to its end, and returns the result."""
+        result = self._traces.result(expression, **options)
+        assert not pathlib.Path("/run/kube-pcap/taps", result["id"]).exists()
+        return result
+
+
 @pytest.fixture
-def traces(lab: Lab, ansible: Ansible, tmp_path: pathlib.Path) -> Iterator[Traces]:
+def here(traces: Traces) -> Here:
     """The playbook; nothing of it is left anywhere afterwards."""
-    yield Traces(ansible, tmp_path, snapshot=str(lab.snapshot))
-    for node in lab.nodes:
-        assert node.run(["ls", "-A", "/run/kube-pcap/taps"], check=False).stdout == ""
-    taps = pathlib.Path("/run/kube-pcap/taps")
-    assert not taps.exists() or not [one for one in taps.iterdir() if one.name.startswith("here-")]
+    return Here(traces)
 
 
 @pytest.fixture
@@ -44,11 +54,11 @@ def web(lab: Lab) -> Iterator[None]:
 
 @pytest.mark.usefixtures("web")
 @pytest.mark.parametrize("family", ["ip", "ip6"])
-def test_to_a_node_port(traces: Traces, lab: Lab, family: str) -> None:
+def test_to_a_node_port(here: Here, lab: Lab, family: str) -> None:
     """KP-6: from the controller's own interface to the node that is asked, and on to the endpoint that it chose."""
     expression = TO_NODE_PORT.replace("tcp", family + " and tcp")
-    for attempt in range(9):  # the node chooses among three
-        result = traces.result(expression, request="http GET /", id="here-%d" % attempt)
+    for _attempt in range(9):  # the node chooses among three
+        result = here.result(expression, request="http GET /")
         verdict = result["verdict"]
         assert (verdict["outcome"], verdict["confidence"]) == ("answered", "proven"), verdict
         assert result["source"] == "the controller" and result["endpoints"]["of"] == 3
@@ -67,22 +77,22 @@ def test_to_a_node_port(traces: Traces, lab: Lab, family: str) -> None:
     assert all("in" in taps[node] for node in ("(here)", "node-a", "node-b", "node-c"))
 
 
-def test_to_a_pod_and_a_node(traces: Traces, lab: Lab) -> None:
+def test_to_a_pod_and_a_node(here: Here, lab: Lab) -> None:
     """KP-2: by ICMP to a node, by UDP too."""
-    result = traces.result("from here to node node-b and icmp", id="here-icmp")
+    result = here.result("from here to node node-b and icmp")
     assert (result["verdict"]["outcome"], result["verdict"]["confidence"]) == ("answered", "proven")
     assert way(result) == [("(here)", None, lab.underlay.link, True), ("node-b", None, "eth0", False)]
     with serving(lab.node("node-b"), "udp", 7007, "echo"):
-        result = traces.result("from here to node node-b and udp port 7007", id="here-udp")
+        result = here.result("from here to node node-b and udp port 7007")
     assert result["verdict"]["outcome"] == "answered"
 
 
-def test_lost_behind_the_node_port(traces: Traces, lab: Lab) -> None:
+def test_lost_behind_the_node_port(here: Here, lab: Lab) -> None:
     """KP-8: it came to the asked node, and to none of the endpoints to which that may send it."""
     fault = Fault("drop", "node-a", arguments="tcp dport 8080")
     lab.faults.apply(fault)
     try:
-        result = traces.result(TO_NODE_PORT, id="here-lost", taps="all", timeout="2s")
+        result = here.result(TO_NODE_PORT, taps="all", timeout="2s")
     finally:
         lab.faults.clear(fault)
     verdict = result["verdict"]
@@ -94,14 +104,14 @@ def test_lost_behind_the_node_port(traces: Traces, lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("family", ["ip", "ip6"])
-def test_lost_before_the_node(traces: Traces, lab: Lab, family: str) -> None:
+def test_lost_before_the_node(here: Here, lab: Lab, family: str) -> None:
     """KP-8: what the controller's own interface sent, and the node's did not get, was lost between the two."""
     switch = ["nsenter", "-t", str(lab.underlay.pid), "-n", "nft"]
     rule = "table bridge t { chain c { type filter hook forward priority 0; tcp dport %d drop; }; }" % NODE_PORT
     subprocess.run([*switch, "-f", "-"], input=rule, text=True, check=True)
     try:
         expression = TO_NODE_PORT.replace("tcp", family + " and tcp")
-        result = traces.result(expression, id="here-before", taps="all", timeout="2s")
+        result = here.result(expression, taps="all", timeout="2s")
     finally:
         subprocess.run([*switch, "delete", "table", "bridge", "t"], check=True)
     verdict = result["verdict"]
@@ -118,7 +128,7 @@ def test_a_controller_that_may_not_watch(lab: Lab, tmp_path: pathlib.Path) -> No
     nobody = "ansible_become: true\nansible_become_user: nobody\nansible_become_method: su\n"
     (inventory / "host_vars" / "localhost.yml").write_text(nobody)
     traces = Traces(Ansible(inventory, tmp_path), tmp_path, snapshot=str(lab.snapshot))
-    done = traces.run(TO_NODE_PORT, id="here-denied")
+    done = traces.run(TO_NODE_PORT)
     assert done.rc == 2 and "nothing was sent; (here): " in said(done), said(done)
     for node in lab.nodes:
         assert node.run(["pgrep", "-c", "tcpdump"], check=False).stdout == "0\n"
