@@ -90,8 +90,9 @@ class ActionModule(ControllerAction):
         request = options["request"]
         if options["of"] == "trace":
             expression = request.get("trace_expression")
-            here = look(node_addresses(answers)) if is_source(expression) else None
             name = resolved(expression, options, known)
+            told_addresses = name.addresses if name is not None else ()
+            here = look(node_addresses(answers), told_addresses) if is_source(expression) else None
             made = plan_trace(request, answers, candidates, told, told_services(cluster), os.urandom(16), here, name)
             return dict(to_result(made))
         result: dict[str, Any] = to_result(_PLANS[options["of"]](request, answers, candidates, told))

@@ -22,6 +22,8 @@ _LOCAL = "127.0.0.1"
 """Where a server is asked when resolv.conf names none."""
 _MOST_NDOTS, _MOST_TIMEOUT, _MOST_ATTEMPTS = 15, 30, 5
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
+_SCOPE = re.compile(r"[!-~]{1,15}\Z", re.ASCII)
+"""An interface's name (IFNAMSIZ in linux/if.h), or its index."""
 _LABEL = r"[A-Za-z0-9_-]{1,%d}" % MOST_LABEL
 _NAME = re.compile(r"(?=.{1,%d}\.?\Z)(?:%s\.)*%s\.?\Z" % (MOST_NAME, _LABEL, _LABEL), re.ASCII)
 _ENDS_IN_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?\Z", re.ASCII)
@@ -104,7 +106,7 @@ def _server(word: str) -> str | None:
     """Return an address as glibc takes it; IPv4's may have fewer than four numbers (inet_aton(3))."""
     text = re.split("[;#]", word)[0]
     address, percent, scope = text.partition("%")
-    if percent and scope and ":" in address and read_address(address):
+    if percent and _SCOPE.match(scope) and ":" in address and read_address(address):
         return "%s%%%s" % (read_address(address), scope)
     try:
         return read_address(text) or socket.inet_ntoa(socket.inet_aton(text))

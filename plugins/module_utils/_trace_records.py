@@ -110,7 +110,7 @@ class Mark:
     sequence: int | None = None
     """Of TCP: the initial sequence number. Of an echo request: its sequence number."""
     ident: int | None = None
-    """Of an echo request."""
+    """Of an echo request, or of a question for a name."""
     nonce: str = ""
     """In hexadecimal: the payload, of UDP and of an echo, begins with these bytes: 8, or of a question for a name as
     many as tell it from others."""

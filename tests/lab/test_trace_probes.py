@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbook trace with other probes: a lone SYN, a TTL that ends on the way, another user (rows KP-2, KP-8)."""
+"""The playbook trace with other probes: a lone SYN, a TTL, another user, each endpoint (rows KP-2, KP-6, KP-8)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from tests.gate.venvs import venv
 from tests.lab.ansible_run import Ansible
 from tests.lab.lab import Lab
-from tests.lab.playing import WEB, said
+from tests.lab.playing import WEB, said, told
 from tests.lab.tracing import Traces, rules, serving, way
 
 TO_DB = "from pod shop/cart to pod shop/db-0 and %s port 8080"
@@ -140,6 +140,27 @@ def test_echo_requests_of_another_user(traces: Traces, lab: Lab) -> None:
         root = traces.result("from pod shop/cart to pod shop/db-0 and icmp", timeout="1s")
         user = traces.result("from pod shop/cart to pod shop/db-0 and icmp", uid="1337")
     assert (root["verdict"]["outcome"], user["verdict"]["outcome"]) == ("unsent", "answered")
+
+
+def test_each_endpoint(traces: Traces, lab: Lab) -> None:
+    """KP-6: every endpoint of a Service has its own probe and verdict, whoever the Service would have chosen."""
+    nodes = ("node-a", "node-b")
+    expression = "from pod shop/cart to service shop/web and ip and tcp port 80"
+    with contextlib.ExitStack() as stack:
+        for node in nodes:
+            stack.enter_context(serving(lab.pod("shop", WEB[node]), "http", 8080))
+        run = traces.run(expression, each="endpoint", interval="100ms")
+    assert run.rc == 0, run.stdout
+    result = told(run)["trace"]
+    found = {probe["endpoint"]: probe["verdict"] for probe in result["probes"]}
+    assert {title: one["outcome"] for title, one in found.items()} == {
+        "pod shop/" + name: "answered" if node in nodes else "refused" for node, name in WEB.items()
+    }
+    for node in nodes:
+        assert found["pod shop/" + WEB[node]]["answered_by"] == "pod shop/%s on %s" % (WEB[node], node)
+    assert (result["verdict"]["outcome"], result["endpoints"]["seen"], result["endpoints"]["of"]) == ("refused", 3, 3)
+    assert "of 3 probes: 2 answered, 1 refused" in run.stdout
+    assert "  pod shop/%s: 1 refused" % WEB["node-c"] in run.stdout
 
 
 def test_refusals(traces: Traces) -> None:

@@ -161,7 +161,7 @@ def _left(until: float) -> float:
 
 def _index(scope: str) -> int:
     """Return the index of the interface that an address names as its scope, in this namespace; 0 for none."""
-    if not scope or scope.isdigit():
+    if not scope or (scope.isascii() and scope.isdigit()):
         return int(scope or 0)
     with contextlib.suppress(OSError):
         return socket.if_nametoindex(scope)

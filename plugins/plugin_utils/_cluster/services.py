@@ -73,10 +73,10 @@ class Service:
     def reached(self, asked: AddressPort, of_node: bool = True) -> ServicePort | None:
         """Return its port to which a destination leads, if it does; ``of_node``: the address may be a node's."""
         own = asked.address in (*self.addresses, *self.external)
+        of_node = of_node and asked.address not in self.addresses
         for port in self.ports:
-            if port.protocol == asked.protocol and asked.port == (
-                port.port if own else port.node_port if of_node else None
-            ):
+            ports = ([port.port] if own else []) + ([port.node_port] if of_node else [])
+            if port.protocol == asked.protocol and asked.port in ports:
                 return port
         return None
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from .._trace.result import Tap, read_result
 from .text import clean
-from .traces import HEADINGS, row, tap_title
+from .traces import HEADINGS, beneath, row, tap_title
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|!~])")
 """What means something in CommonMark and its tables, wherever it stands."""
@@ -29,6 +29,7 @@ def markdown(result: Mapping[str, Any]) -> str:
         "- Expression: `%s`" % clean(told.expression).replace("`", "'"),
         "- Started: %s" % _text(told.started or "nothing was sent"),
         "- Endpoints: %d of %d" % (told.endpoints.seen, told.endpoints.of),
+        *("- %s" % _text(line.strip()) for line in beneath(told)),
         "",
         *_table(HEADINGS, [row(hop) for hop in told.hops]),
         "",

@@ -12,6 +12,7 @@ from typing import Any
 
 from ...module_utils._trace_records import Layer
 from .._trace.controller import NAME
+from .._trace.names import every_question
 from .._trace.records import DNS, OUTCOMES, Hop
 from .._trace.result import Probed, Result, Tap, read_result
 from .parts import count
@@ -44,14 +45,23 @@ def result_text(result: Result, width: int) -> str:
 def _lines(result: Result, wide: bool, later: bool) -> list[str]:
     verdict = result.verdict
     sentence = "trace %s: %s (%s): %s" % (result.id, verdict.outcome, verdict.confidence, verdict.text)
-    beneath = [*_name(result), *_probes(result)]
-    return [clean(sentence), *beneath, "", *_table(result.hops, wide, later), "", *_taps(result.taps)]
+    return [clean(sentence), *beneath(result), "", *_table(result.hops, wide, later), "", *_taps(result.taps)]
+
+
+def beneath(result: Result) -> list[str]:
+    """Return what is told below the sentence: of the destination's name, and of several probes."""
+    return [*_name(result), *_probes(result)]
 
 
 def _probes(result: Result) -> list[str]:
     """Return how many probes came to what, of several: the sentence is the worst one's."""
     own = [probe for probe in result.probes if probe.question is None]
-    return ["of %d probes: %s" % (len(own), _counted(own))] if len(own) > 1 else []
+    told = ["of %d probes: %s" % (len(own), _counted(own))] if len(own) > 1 else []
+    by_endpoint: dict[str, list[Probed]] = {}
+    for probe in own:
+        if probe.endpoint is not None:
+            by_endpoint.setdefault(probe.endpoint, []).append(probe)
+    return told + [clean("  %s: %s" % (title, _counted(probes))) for title, probes in by_endpoint.items()]
 
 
 def _counted(probes: Sequence[Probed]) -> str:
@@ -71,7 +81,9 @@ def _name(result: Result) -> list[str]:
     asked = [probe for probe in result.probes if probe.question is not None]
     if not asked:
         return [clean("%s is %s" % (name, addresses))]
-    lines = ["%s is %s; of %s: %s" % (name, addresses, count(len(asked), "question"), _counted(asked))]
+    every = len(every_question(told))
+    number = count(len(asked), "question") + (", the others not followed" if every > len(asked) else "")
+    lines = ["%s is %s; of %s: %s" % (name, addresses, number, _counted(asked))]
     bad = (probe for probe in asked if probe.verdict.outcome != ANSWERED)
     lines += ["  %s %s: %s" % (one.question.type, one.question.name, one.verdict.text) for one in bad if one.question]
     return list(map(clean, lines))

@@ -90,8 +90,17 @@ def report_trace(
 def pretend_trace(planned: Planned) -> TraceReport:
     """Return the report of a trace that was only planned."""
     where = end(planned.address, planned.port)
-    told = count(len(planned.marks), "probe"), planned.source, planned.destination, where
-    lines = ["trace %s: would send %s from %s to %s (%s), and watch" % (planned.id, *told)]
+    probes = count(len(planned.marks) - len(planned.questions), "probe")
+    told = "%s from %s to %s (%s)" % (probes, planned.source, planned.destination, where)
+    if planned.problem is not None:
+        told = "nothing from %s to %s, which has no address (%s)" % (
+            planned.source,
+            planned.destination,
+            planned.problem,
+        )
+    if planned.questions:
+        told += ", and %s for the name" % count(len(planned.questions), "question")
+    lines = ["trace %s: would send %s, and watch" % (planned.id, told)]
     lines += ["  %s" % place.title for place in planned.places]
     return TraceReport(None, "\n".join(map(clean, lines)))
 

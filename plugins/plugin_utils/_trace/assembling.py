@@ -13,7 +13,7 @@ from ...module_utils._trace_records import Sent, Tapped
 from . import canaries, clock, verdict
 from .hops import Seen, crossings, hops, timestamp
 from .names import DNS_PORT
-from .records import DNS, Hop, NameQuestion, Planned, Verdict
+from .records import DNS, Hop, Landing, NameQuestion, Planned, Verdict
 from .result import SCHEMA, Destination, Endpoints, Probed, Result, Tap
 
 
@@ -33,14 +33,17 @@ def assemble(
     unknown = frozenset(node for node, offset in offsets.items() if offset.either_way_ns is None)
     told = {one.number: one for one in sent}
     questions = {one.probe: one for one in planned.questions}
+    each = {one.probe: one.landing for one in planned.each}
     probes = []
     for mark in planned.marks:
         own = [hop for hop in found if hop.probe == mark.probe]
         question = questions.get(mark.probe)
+        endpoint = each.get(mark.probe)
         aim = planned if question is None else _about(planned, question)
+        aim = aim if endpoint is None else _alone(planned, endpoint)
         evidence = verdict.Evidence(aim, {one.index: one.tapped for one in seen}, proven, unknown)
         judged = verdict.judge(evidence, own, told.get(mark.probe))
-        probes.append(Probed(mark.probe, mark, told.get(mark.probe), judged, question))
+        probes.append(Probed(mark.probe, mark, told.get(mark.probe), judged, question, _title(endpoint)))
     return Result(
         schema=SCHEMA,
         id=planned.id,
@@ -71,12 +74,28 @@ def _about(planned: Planned, question: NameQuestion) -> Planned:
     )
 
 
+def _alone(planned: Planned, endpoint: Landing) -> Planned:
+    """Return a trace to one endpoint by itself."""
+    alone = {"address": endpoint.address, "port": endpoint.port, "landings": (endpoint,), "entry_place": None}
+    return dataclasses.replace(planned, destination=_title(endpoint) or "", **alone)
+
+
+def _title(endpoint: Landing | None) -> str | None:
+    return None if endpoint is None else endpoint.title or endpoint.address
+
+
 def _whole(planned: Planned, probes: Sequence[Probed]) -> Verdict:
     """Return what the trace comes to: the worst of its probes, or, without an address, of its questions."""
     own = [probe.verdict for probe in probes if probe.question is None]
     if own:
         return verdict.worst(own)
-    worst = verdict.worst(probe.verdict for probe in probes)
+    # Of several servers one answer will do, as it does for the resolver.
+    best: dict[tuple[str, str], Verdict] = {}
+    for probe in probes:
+        if probe.question is not None:
+            asked = probe.question.name, probe.question.type
+            best[asked] = max(best.get(asked, probe.verdict), probe.verdict, key=verdict.severity)
+    worst = verdict.worst(best.values())
     if worst.outcome in (verdict.ANSWERED, verdict.INTERCEPTED):
         text = "nothing was sent to %s, since it has no address: %s" % (planned.destination, planned.problem)
         return Verdict(verdict.UNSENT, text, DNS, worst.at, confidence=worst.confidence)

@@ -28,14 +28,17 @@ class Controller:
     netns: int
     """Inode of its network namespace."""
     ways: Mapping[str, str]
-    """Its own address on the way to each address that it has a route to."""
+    """Its own address on the way to each node's that it has a route to."""
+    beyond: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """The same of other addresses to which it may send."""
 
     @property
     def target(self) -> Target:
         """The controller as a target; what leads to most of the others comes first of its addresses."""
         own = list(self.ways.values())
         ordered = sorted(dict.fromkeys(own), key=lambda one: -own.count(one))
-        return Target(CONTROLLER, node=NAME, netns=self.netns, host_network=True, addresses=tuple(ordered))
+        addresses = tuple(dict.fromkeys([*ordered, *self.beyond.values()]))
+        return Target(CONTROLLER, node=NAME, netns=self.netns, host_network=True, addresses=addresses)
 
     def has(self, addresses: Iterable[str]) -> bool:
         """Say whether one of these addresses is its own: on the way to it the kernel takes itself."""
@@ -47,15 +50,19 @@ def is_source(expression: object) -> bool:
     return parse(expression).source.kind == HERE
 
 
-def look(addresses: Iterable[str]) -> Controller:
-    """Return what the kernel says of the ways to these addresses; nothing is sent. Raises OptionError."""
+def look(nodes: Iterable[str], beyond: Iterable[str] = ()) -> Controller:
+    """Return what the kernel says of the ways to nodes' addresses and others; nothing is sent. Raises OptionError."""
     try:
         inode = os.stat("/proc/self/ns/net").st_ino
     except OSError:
         right = "write from node NAME, or run Ansible on Linux"
         raise OptionError(OPTION, "nothing can be sent from this controller, which is no Linux", right) from None
+    return Controller(inode, _ways(nodes), _ways(beyond))
+
+
+def _ways(addresses: Iterable[str]) -> dict[str, str]:
     found = {address: _own(address) for address in dict.fromkeys(addresses)}
-    return Controller(inode, {address: own for address, own in found.items() if own is not None})
+    return {address: own for address, own in found.items() if own is not None}
 
 
 def _own(address: str) -> str | None:

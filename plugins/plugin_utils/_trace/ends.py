@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from ...module_utils._dns_records import Question, Resolution
 from ...module_utils._errors import OptionError, TargetError
 from ...module_utils._matching import usable
-from ...module_utils._records import Candidate, Selection, Target
+from ...module_utils._records import CONTROLLER, Candidate, Selection, Target
 from .._cluster.services import AddressPort, Endpoint, Service, ServicePort
 from .._plan import Places, choose_targets
 from . import service
@@ -47,6 +47,8 @@ class Ends:
     warnings: tuple[str, ...]
     entry: Target | None = None
     """The node to whose own address they are sent, where it is to send them on to a landing."""
+    endpoints: tuple[Landing, ...] = ()
+    """All of the Service that the address leads to, of the address' version; none where it is no Service's."""
     questions: tuple[Asked, ...] = ()
     """For the name of the destination, where it is one."""
     problem: str | None = None
@@ -134,7 +136,10 @@ def _to_name(resolved: Resolution, ends: Ends, places: Places, services: Sequenc
 
 
 def _to_address(address: str, ends: Ends, places: Places, services: Sequence[Service]) -> Ends:
-    landing = _known(address, ends.wanted.dport, places.candidates)
+    if ipaddress.ip_address(address).is_loopback:
+        landing = Landing(address, ends.wanted.dport, ends.source, ends.source.title)
+        return dataclasses.replace(ends, address=address, landings=(landing,))
+    landing = _known(address, ends.wanted.dport, places.candidates, ends.source)
     return _led(dataclasses.replace(ends, address=landing.address, landings=(landing,)), places, services)
 
 
@@ -156,7 +161,10 @@ def _led(ends: Ends, places: Places, services: Sequence[Service]) -> Ends:
             port = own.reached(reached, of_node)
             found = _landings(own, port, places, ends.address) if port is not None else ()
             if found:
-                return dataclasses.replace(ends, landings=found, entry=there.target if of_node else None)
+                # Other addresses of a Service than its node ports are translated on every node, first on the source's.
+                asks_node = port.node_port == reached.port or ends.source.kind == CONTROLLER
+                entry = there.target if of_node and asks_node and reached.address not in own.addresses else None
+                return dataclasses.replace(ends, landings=found, entry=entry, endpoints=found)
     return ends
 
 
@@ -191,11 +199,12 @@ def _to_service(
         raise TargetError("%s: nothing is behind %s on port %s" % (OPTION, end.title, port.title))
     addresses = own.addresses or tuple(dict.fromkeys(one.address for one in behind))
     address = _address(expression, end.title, addresses, wanted, source)
-    found = list(_landings(own, port, places, address))
+    every = _landings(own, port, places, address)
+    found = list(every)
     if not own.addresses:  # headless: clients speak with an endpoint, on its own port
         found = [one for one in found if one.address == address]
         wanted = dataclasses.replace(wanted, dport=found[0].port)
-    return Ends(source, wanted, address, tuple(found), tuple(warnings))
+    return Ends(source, wanted, address, tuple(found), tuple(warnings), endpoints=every)
 
 
 def _landing(endpoint: Endpoint, own: Service, candidates: Iterable[Candidate]) -> Landing:
@@ -213,16 +222,21 @@ def _is_it(target: Target, pod: tuple[str, str]) -> bool:
     return target.kind == NODE or (target.namespace, target.name) == pod
 
 
-def _known(address: str, port: int | None, candidates: Iterable[Candidate]) -> Landing:
+def _known(address: str, port: int | None, candidates: Iterable[Candidate], source: Target | None = None) -> Landing:
     """Return an address with the pod or node that has it; a pod on its node's network is the node.
 
-    A pod that has ended may have an address that another has by now.
+    A pod that has ended may have an address that another has by now. An address that several nodes have, such as a
+    bridge's or a node's own cache of DNS, is that of the source's node, or nobody knows whose.
     """
-    for candidate in sorted(candidates, key=lambda one: not usable(one)):
+    own = [one for one in candidates if address in one.target.addresses]
+    own = [one for one in own if not (one.target.kind == POD and one.target.host_network)]
+    nodes = {one.target.node for one in own if one.target.kind == NODE}
+    if len(nodes) > 1:
+        own = [one for one in own if source is not None and one.target.node == source.node]
+    for candidate in sorted(own, key=lambda one: not usable(one)):
         target = candidate.target
-        if address in target.addresses and not (target.kind == POD and target.host_network):
-            there = target if usable(candidate) and target.netns is not None else None
-            return Landing(address, port, there, target.title)
+        there = target if usable(candidate) and target.netns is not None else None
+        return Landing(address, port, there, target.title)
     return Landing(address, port)
 
 

@@ -108,13 +108,21 @@ def crossings(seen: Sequence[Seen], rank: Mapping[int, int]) -> list[Crossing]:
                 passed.setdefault(_same(sighting), {}).setdefault(one.index, []).append(sighting)
     found = []
     for same, sources in left.items():
-        for source, out in sources.items():
+        for source, every in sources.items():
+            out = _first_left(every, came.get(same, {}).get(source, ()))
             for destination, back in came.get(same, {}).items():
                 further = rank[destination] - rank[source]
-                if (further if out[0].leg == "request" else -further) > 0 and _once(out) and _once(back):
+                if (further if out[0].leg == "request" else -further) > 0 and _once(every) and _once(back):
                     took = min(one.time_ns for one in back) - max(one.time_ns for one in out)
                     found.append(Crossing(nodes[source], nodes[destination], took))
     return found
+
+
+def _first_left(left: Sequence[Sighting], came: Sequence[Sighting]) -> Sequence[Sighting]:
+    """Return when a packet left a place for the first time: it may have come back, and left again."""
+    began = min(one.time_ns for one in left)
+    back = min((one.time_ns for one in came if one.time_ns > began), default=None)
+    return [one for one in left if back is None or one.time_ns < back]
 
 
 def _once(seen: Sequence[Sighting]) -> bool:

@@ -81,9 +81,19 @@ def resolution(answers: Iterable[Answer]) -> Resolution:
 
 
 def questions(told: Resolution) -> tuple[Question, ...]:
-    """Return the questions that are asked once more while the taps watch: each once, as many as are followed."""
-    sent = {(one.name, one.type, one.server): one for one in told.questions if one.protocol == _UDP and one.query}
-    return tuple(sent.values())[:_MOST_QUESTIONS]
+    """Return the questions that are asked once more while the taps watch: each once, as many as are followed.
+
+    Of too many, those without an answer go first, and those that told an address.
+    """
+    sent = list(every_question(told).values())
+    chosen = sorted(sent, key=lambda one: one.rcode is not None and not one.answers)[:_MOST_QUESTIONS]
+    return tuple(one for one in sent if one in chosen)
+
+
+def every_question(told: Resolution) -> dict[tuple[str, str, str], Question]:
+    """Return the questions that can be asked once more, by name, type and server; a link-local server's cannot."""
+    sent = (one for one in told.questions if one.protocol == _UDP and one.query and "%" not in one.server)
+    return {(one.name, one.type, one.server): one for one in sent}
 
 
 def _read(result: Mapping[str, Any]) -> Resolution | None:

@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 from ...module_utils._records import CONTROLLER
 from ...module_utils._trace_records import Tapped
 from .records import Hop, Landing, Planned
+
+_LOOPBACK = "lo"
 
 
 class Passage:
@@ -34,21 +37,46 @@ class Passage:
         return found[0] if found else self._planned.landings[0] if len(self._planned.landings) == 1 else None
 
     def way(self) -> tuple[int, ...]:
-        """Return the places on the way of a request, each once; without a landing it is not known to its end."""
+        """Return the places on the way of a request; without a landing it is not known to its end.
+
+        A place may be on it twice: a node that was asked may send a packet back to an endpoint on the source's node.
+        """
         planned, landing = self._planned, self.landing
-        way: list[int | None] = [planned.source_place, planned.source_node_place, planned.entry_place]
+        way: list[int | None] = [planned.source_place, planned.source_node_place]
+        if not self._is_past_entry():
+            way.append(planned.entry_place)
         if landing is not None:
             way += [landing.node_place, landing.place]
-        return tuple(dict.fromkeys(place for place in way if place is not None))
+        return tuple(place for place, _same in itertools.groupby(one for one in way if one is not None))
 
-    def following(self, leg: str, last: int, way: Sequence[int]) -> tuple[int, ...]:
-        """Return to which place a packet goes on from the last that has seen it; none where that is not known.
+    def _is_past_entry(self) -> bool:
+        """Say whether the request left the source's node for an endpoint, so that no other node is to translate it."""
+        planned = self._planned
+        if any(hop.tap == planned.entry_place for hop in self.request):
+            return False
+        own = (planned.source_place, planned.source_node_place)
+        ends = {(one.address, one.port) for one in planned.landings}
+        return any(hop.tap in own and hop.direction == "Out" and (hop.dst, hop.dport) in ends for hop in self.request)
+
+    def moving(self, seen: Sequence[Hop], way: Sequence[int]) -> list[Hop]:
+        """Return the hops that tell how far a packet came: the first time, and not what others' pods see of it."""
+        nodes = {index for index, place in enumerate(self._planned.places) if place.target.kind != "pod"}
+        return [hop for hop in seen if not hop.again and (hop.tap in way or hop.tap in nodes)] or list(seen[-1:])
+
+    def progress(self, moving: Sequence[Hop], way: Sequence[int]) -> int | None:
+        """Return which of the way's places was the furthest; None where none of them has seen the packet."""
+        reached = None
+        for hop in moving:
+            further = range(reached or 0, len(way))
+            reached = next((index for index in further if way[index] == hop.tap), reached)
+        return reached
+
+    def following(self, leg: str, reached: int, way: Sequence[int]) -> tuple[int, ...]:
+        """Return to which place a packet goes on from the furthest on its way; none where that is not known.
 
         Several, where it is to go to one of several endpoints, and which of them it is was not seen.
         """
-        if last not in way:
-            return ()
-        follows, planned = way[way.index(last) + 1 :], self._planned
+        last, follows, planned = way[reached], way[reached + 1 :], self._planned
         if leg == "reply":
             return tuple(follows[:1])
         if planned.entry_place is None and last == planned.source_place and self._is_outside(last):
@@ -88,6 +116,8 @@ class Passage:
         nodes = [one.place for one in self._planned.landings if one.place is not None and one.place == one.node_place]
         if not asked or last.direction != "In" or last.tap not in nodes:
             return None
+        if self._planned.entry_place not in (None, last.tap):  # it may be on its way to the node that is asked
+            return None
         # Of several endpoints, another may have got it on a way that no tap saw.
         return last if len(self._planned.landings) == 1 or self._is_born_in(last.tap) else None
 
@@ -99,7 +129,7 @@ class Passage:
 
     def left_again(self, arrival: Hop) -> bool:
         """Say whether the answer left the namespace in which the request arrived."""
-        if arrival.tap == self._planned.source_place:  # on loopback a packet is seen once, coming in
+        if arrival.tap == self._planned.source_place and arrival.interface == _LOOPBACK:  # it is seen once there
             return True
         return self._is_born_in(arrival.tap)
 
@@ -113,8 +143,21 @@ class Passage:
         return self.request[-1].direction == "Out" and self.comes_in(self.answer[0])
 
     def is_home(self, hop: Hop) -> bool:
-        """Say whether a hop is of what came in at the source."""
-        return hop.tap == self._planned.source_place and hop.direction == "In"
+        """Say whether a hop is of what came in at the source, for the address and port from which the request left."""
+        if hop.tap != self._planned.source_place or hop.direction != "In":
+            return False
+        ends = self._own_ends()
+        return (hop.dst, hop.dport) in ends if hop.part == "answer" else hop.dst in {address for address, _port in ends}
+
+    def _own_ends(self) -> set[tuple[str | None, int | None]]:
+        """Return from where the request left the source: what comes back to a node may be on its way elsewhere."""
+        found = set()
+        for hop in self.request:
+            if hop.tap == self._planned.source_place:
+                if found and hop.direction == "In" and hop.interface != _LOOPBACK:
+                    break
+                found.add((hop.src, hop.sport))
+        return found
 
     def loop(self) -> tuple[int, int] | None:
         """Return the TTLs before and after the request went in a circle; None where it was not seen to."""

@@ -29,8 +29,8 @@ from . import canaries, ends, probing
 from .controller import NAME, Controller
 from .ends import Ends
 from .expression import to_text
-from .records import Landing, NameQuestion, Place, Planned
-from .request import COUNT, PROBE, SYN, TraceOptions, read
+from .records import EndpointProbe, Landing, NameQuestion, Place, Planned
+from .request import COUNT, EACH, PROBE, SYN, TraceOptions, read
 from .tap_filter import tap_filter
 
 _PREFIX = "trace_"
@@ -80,11 +80,15 @@ def plan_trace(
         raise TargetError(own_words(str(error), _PREFIX)) from None
     if found.source.node == NAME:
         places = dataclasses.replace(places, hosts={**places.hosts, NAME: NAME})
-    if options.count > 1 and found.wanted.sport is not None:
+    if options.each_endpoint:
+        found = _each_apart(options, found)
+    aims = _aims(options, found)
+    options.check_all(options.count * len(aims))
+    if options.count * len(aims) > 1 and found.wanted.sport is not None:
         wrong = "the filter names source port %d, which one probe alone can have" % found.wanted.sport
         raise OptionError(COUNT, wrong, "send one, or leave the source port out")
     watched = _watched(found, places, options.every_node)
-    probes, marks = _probes(options, found, seed)
+    probes, marks = _probes(options, found, aims, seed)
     trace = _planned(options, found, places, watched, (options.id or "t-%s" % seed.hex()[:10], marks), resolved)
     targets = tuple(watched.values())
     nonce = probing.canary_mark(seed, marks[-1].version)
@@ -110,17 +114,38 @@ def plan_trace(
     return TracePlan(trace.id, taps, injections, afterwards, trace, places.left_out, warnings)
 
 
-def _probes(options: TraceOptions, found: Ends, seed: bytes) -> tuple[tuple[Probe, ...], tuple[Mark, ...]]:
+def _each_apart(options: TraceOptions, found: Ends) -> Ends:
+    """Return ends whose landings are all endpoints of the Service, none of them behind a node that is asked."""
+    if found.problem is None and not found.endpoints:
+        right = "leave it empty, or write a destination that is a Service"
+        raise OptionError(EACH, "%s is no Service" % options.expression.destination.title, right)
+    return dataclasses.replace(found, landings=found.endpoints, entry=None)
+
+
+def _aims(options: TraceOptions, found: Ends) -> tuple[probing.Aim, ...]:
+    """Return at what probes are sent: at the destination, at each of its endpoints, or, without an address, at none."""
+    if found.problem is not None:
+        return ()
+    led = [port for landing in found.landings if (port := landing.port)]
+    aims = [(found.address, dict.fromkeys([*filter(None, [found.wanted.dport]), *led]))]
+    if options.each_endpoint:
+        aims = [(one.address, dict.fromkeys([one.port] if one.port else [])) for one in found.landings]
+    kind, source = options.probe, _source(found, options.probe)
+    made = []
+    for address, ports in aims:
+        said = options.said(address, next(iter(ports), None))
+        made.append(probing.Aim(found.wanted, address, tuple(ports), said, kind, source, options.ttl))
+    return tuple(made)
+
+
+def _probes(
+    options: TraceOptions, found: Ends, aims: Sequence[probing.Aim], seed: bytes
+) -> tuple[tuple[Probe, ...], tuple[Mark, ...]]:
     """Return what is sent, and by what it is known: questions for the destination's name, then the probes."""
-    count = 0 if found.problem is not None else options.count
     asked = [(one.question, [port for landing in one.landings if (port := landing.port)]) for one in found.questions]
-    probes, marks = probing.questions(asked, count, seed)
-    if count:
-        ports = dict.fromkeys(port for port in (found.wanted.dport, *(one.port for one in found.landings)) if port)
-        said = options.said(found.address, found.wanted.dport)
-        kind, source = options.probe, _source(found, options.probe)
-        aim = probing.Aim(found.wanted, found.address, tuple(ports), said, kind, source, options.ttl)
-        own = probing.probes(aim, count, seed, len(asked))
+    probes, marks = probing.questions(asked, options.count * len(aims), seed)
+    if aims:
+        own = probing.probes(aims, options.count, seed, len(asked))
         probes, marks = (*probes, *own[0]), (*marks, *own[1])
     return probes, marks
 
@@ -227,4 +252,11 @@ def _planned(
         ),
         resolution=resolved,
         problem=found.problem,
+        each=_each(options, tuple(map(landing, found.landings)), len(found.questions)),
     )
+
+
+def _each(options: TraceOptions, landings: tuple[Landing, ...], before: int) -> tuple[EndpointProbe, ...]:
+    """Return which probe goes to which endpoint, in the order in which they are sent."""
+    asked = landings * options.count if options.each_endpoint else ()
+    return tuple(EndpointProbe(number, one) for number, one in enumerate(asked, before + 1))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 from collections.abc import Sequence
 
 from ...module_utils._dns_records import Question
@@ -67,14 +68,15 @@ class Aim:
     """None: as the source's namespace has it."""
 
 
-def probes(aim: Aim, count: int, seed: bytes, before: int = 0) -> tuple[tuple[Probe, ...], tuple[Mark, ...]]:
-    """Return as many probes, and each one's mark; ``seed``: at least 16 random bytes.
+def probes(aims: Sequence[Aim], count: int, seed: bytes, before: int = 0) -> tuple[tuple[Probe, ...], tuple[Mark, ...]]:
+    """Return as many probes at each aim, and each one's mark; ``seed``: at least 16 random bytes.
 
-    before: how many questions are sent before them. Raises OptionError for a kind that is not of the protocol,
-    PcapError for a lone SYN where Scapy is missing.
+    All aims are asked once before any is asked again. before: how many questions are sent before them. Raises
+    OptionError for a kind that is not of the protocol, PcapError for a lone SYN where Scapy is missing.
     """
-    every = before + count
-    made = [_probe(aim, number, every, seed) for number in range(before + 1, every + 1)]
+    every, room = before + count * len(aims), max(len(aim.request) for aim in aims)
+    numbered = enumerate(itertools.chain.from_iterable(itertools.repeat(aims, count)), before + 1)
+    made = [_probe(aim, number, every, seed, room) for number, aim in numbered]
     first, *rest = (probe for probe, _mark in made)
     if before:
         first = dataclasses.replace(first, wait_ms=_APART_MS)
@@ -105,6 +107,7 @@ def questions(
                     "udp",
                     version,
                     nonce=message[:_QUESTION_MARK].hex(),
+                    ident=first + number,
                     source_ports=sources,
                     ports=tuple(dict.fromkeys((DNS_PORT, *ports))),
                 ),
@@ -118,7 +121,8 @@ def canary_mark(seed: bytes, version: int) -> Mark:
     return Mark(0, "udp", version, nonce=_nonce(seed, 0).hex(), ports=(DISCARD,))
 
 
-def _probe(aim: Aim, number: int, count: int, seed: bytes) -> tuple[Probe, Mark]:
+def _probe(aim: Aim, number: int, count: int, seed: bytes, room: int) -> tuple[Probe, Mark]:
+    """Return one of ``count`` probes, of which none says more than ``room`` bytes."""
     protocol = aim.wanted.protocol or ""
     kind, name = _kind(aim.kind, protocol), _NAMES.get(protocol, protocol)
     version = 6 if ":" in aim.address else 4
@@ -138,7 +142,7 @@ def _probe(aim: Aim, number: int, count: int, seed: bytes) -> tuple[Probe, Mark]
         return dataclasses.replace(probe, payload=packet.hex()), mark
     probe = dataclasses.replace(probe, port=aim.ports[0], source_ports=ports)
     if kind == CONNECTION:
-        sequence = _sequence(seed, number, count, len(aim.request))
+        sequence = _sequence(seed, number, count, room)
         probe = dataclasses.replace(probe, sequence=sequence, payload=aim.request.hex())
         return probe, dataclasses.replace(mark, sequence=sequence, said=len(aim.request))
     payload, nonce, nonce_at = _datagram(aim.ports[0], _nonce(seed, number))

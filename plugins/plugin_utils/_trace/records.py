@@ -78,6 +78,14 @@ class NameQuestion:
 
 
 @dataclasses.dataclass(frozen=True)
+class EndpointProbe:
+    """A probe that goes to one endpoint of a Service by itself."""
+
+    probe: int
+    landing: Landing
+
+
+@dataclasses.dataclass(frozen=True)
 class Planned:
     """What a trace was to do."""
 
@@ -113,6 +121,8 @@ class Planned:
     """What the source's resolver said of it."""
     problem: str | None = None
     """Why the name has no address; then nothing but its questions is sent."""
+    each: tuple[EndpointProbe, ...] = ()
+    """Where every endpoint of a Service is probed, all probes but the questions."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,8 +20,10 @@ from .records import OUTCOMES
 
 ID, REQUEST, COUNT, INTERVAL, TIMEOUT = "trace_id", "trace_request", "trace_count", "trace_interval", "trace_timeout"
 TAPS, EXPECT, PROBE, TTL, UID = "trace_taps", "trace_expect", "trace_probe", "trace_ttl", "trace_uid"
-OPTIONS = (OPTION, ID, REQUEST, COUNT, INTERVAL, TIMEOUT, TAPS, EXPECT, PROBE, TTL, UID)
+EACH = "trace_each"
+OPTIONS = (OPTION, ID, REQUEST, COUNT, INTERVAL, TIMEOUT, TAPS, EXPECT, PROBE, TTL, UID, EACH)
 ALL, PATH = "all", "path"
+ENDPOINT = "endpoint"
 CONNECTION, SYN, UDP, ICMP = "connection", "syn", "udp", "icmp"
 PROBES = (CONNECTION, SYN, UDP, ICMP)
 """What may be sent."""
@@ -60,6 +62,20 @@ class TraceOptions:
     """Of the probes; None: as the source's namespace has it."""
     uid: int | None = None
     """The user to whom the probes' sockets belong; None: root."""
+    each_endpoint: bool = False
+    """Whether as many probes go to each endpoint of a Service by itself."""
+
+    def check_all(self, probes: int) -> None:
+        """Raise OptionError for so many probes, all together."""
+        if probes > _MOST_PROBES:
+            right = "send at most %d" % _MOST_PROBES
+            raise OptionError(EACH if self.each_endpoint else COUNT, "%d probes are too many" % probes, right)
+        lasts = ((probes - 1) * self.interval_ms + self.timeout_ms) / 1000
+        if lasts > _MOST_SECONDS:
+            wrong = "%d probes, one each %d ms, and %d s for the last are more than %d s"
+            wrong %= (probes, self.interval_ms, self.timeout_ms // 1000, _MOST_SECONDS)
+            right = "send fewer, or at shorter intervals: taps do not stay longer"
+            raise OptionError(EACH if self.each_endpoint else COUNT, wrong, right)
 
     def said(self, address: str, port: int | None) -> bytes:
         """Return what a connection says; HTTP names its destination. Raises OptionError where that is too much."""
@@ -93,12 +109,7 @@ def read(request: Mapping[str, Any]) -> TraceOptions:
     timeout = parse_duration(TIMEOUT, given.get(TIMEOUT, "5s"), 1, _MOST_SECONDS)
     if given.get(EXPECT, OUTCOMES[0]) not in OUTCOMES:
         raise OptionError(EXPECT, "%s is no outcome" % shown(given[EXPECT]), "write one of %s" % ", ".join(OUTCOMES))
-    lasts = (count - 1) * interval / 1000 + timeout
-    if lasts > _MOST_SECONDS:
-        wrong = "%d probes, one each %d ms, and %d s for the last are more than %d s"
-        right = "send fewer, or at shorter intervals: taps do not stay longer"
-        raise OptionError(COUNT, wrong % (count, interval, timeout, _MOST_SECONDS), right)
-    return TraceOptions(
+    options = TraceOptions(
         parse(given.get(OPTION, "")),
         check_id(ID, given[ID]) if ID in given else None,
         _request(given.get(REQUEST, "")),
@@ -109,7 +120,10 @@ def read(request: Mapping[str, Any]) -> TraceOptions:
         _probe(given.get(PROBE), REQUEST in given),
         parse_count(TTL, given[TTL], 1, _MOST_TTL) if TTL in given else None,
         parse_count(UID, given[UID], 0, _LAST_UID) if UID in given else None,
+        _each_endpoint(given.get(EACH)),
     )
+    options.check_all(count)
+    return options
 
 
 def _interval(value: object) -> int:
@@ -136,6 +150,12 @@ def _every_node(value: object) -> bool:
     if value not in (ALL, PATH):
         raise OptionError(TAPS, "%s is not taken" % shown(value), "write %s or %s" % (PATH, ALL))
     return value == ALL
+
+
+def _each_endpoint(value: object) -> bool:
+    if value not in (None, ENDPOINT):
+        raise OptionError(EACH, "%s is not taken" % shown(value), "write %s, or nothing" % ENDPOINT)
+    return value is not None
 
 
 def _request(value: object) -> str:

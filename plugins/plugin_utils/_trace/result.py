@@ -48,6 +48,8 @@ class Probed:
     verdict: Verdict
     question: NameQuestion | None = None
     """What it asks for, where it is one for the destination's name."""
+    endpoint: str | None = None
+    """Which endpoint it went to, where each is probed by itself."""
 
 
 @dataclasses.dataclass(frozen=True)

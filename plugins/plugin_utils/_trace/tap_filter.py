@@ -175,6 +175,9 @@ def _stretches(mark: Mark, quoted: int) -> Iterator[tuple[str, int, int, int]]:
             yield protocol, at, mark.sequence, mark.said + _BESIDE_SAID
         return
     nonce = bytes.fromhex(mark.nonce)[:4]
+    if mark.protocol == "udp" and mark.ident is not None:  # of DNS: the flags behind it are others in an answer
+        yield "udp", _UDP_HEADER, mark.ident << 16, 1 << 16
+        return
     if len(nonce) < 4:
         raise ValueError("probe %d has no nonce" % mark.probe)
     protocol = "udp" if mark.protocol == "udp" else "icmp"

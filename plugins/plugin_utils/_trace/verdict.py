@@ -35,12 +35,17 @@ class Evidence:
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the worst of the probes' verdicts."""
-    return min(verdicts, key=lambda one: OUTCOMES.index(one.outcome))
+    return min(verdicts, key=severity)
+
+
+def severity(one: Verdict) -> int:
+    """Return a number that is the less, the worse a verdict is."""
+    return OUTCOMES.index(one.outcome)
 
 
 def judge(evidence: Evidence, hops: Sequence[Hop], sent: Sent | None) -> Verdict:
     """Return what became of one probe; ``hops`` are its own, in order, and ``sent`` what its socket knows."""
-    made = _Case(evidence, hops, sent).verdict()
+    made = _heard(_Case(evidence, hops, sent).verdict(), sent)
     nodes = {hop.node for hop in hops}
     unsure = sorted(nodes & evidence.unknown_clocks) if len(nodes) > 1 else []
     if not unsure:
@@ -48,6 +53,19 @@ def judge(evidence: Evidence, hops: Sequence[Hop], sent: Sent | None) -> Verdict
     missing = "how far the clocks are apart is not known of %s, and so the order of hops" % ", ".join(unsure)
     confidence = LIKELY if made.confidence == PROVEN else made.confidence
     return dataclasses.replace(made, confidence=confidence, missing=(*made.missing, missing))
+
+
+def _heard(made: Verdict, sent: Sent | None) -> Verdict:
+    """Return a verdict that does not contradict the source's own socket, which may have an answer that no tap saw."""
+    if sent is None or made.outcome not in (LOST, DELIVERED, UNSENT):
+        return made
+    if not (sent.connected or sent.received_bytes or (sent.started_ns and sent.stage is None and sent.error is None)):
+        return made
+    missing = "its socket got an answer that no tap saw"
+    text = "%s; yet %s" % (made.text, missing)
+    return dataclasses.replace(
+        made, outcome=INCONCLUSIVE, text=text, between=(), confidence=UNPROVEN, missing=(*made.missing, missing)
+    )
 
 
 class _Case:
@@ -167,6 +185,9 @@ class _Case:
         if landing is not None and landing.place is None and passage.has_left():
             text = "%s was answered from beyond what is watched: the answer was first seen at %s"
             return Verdict(ANSWERED, text % (self._what, born), "reply", born, answered_by=born, confidence=LIKELY)
+        if landing is not None and landing.place is None and passage.request[-1].direction == "Out":
+            told = "%s left what is watched, and was answered; the answer was not seen to come in from there, but at %s"
+            return Verdict(INCONCLUSIVE, told % (self._what, born), "reply", born)
         if landing is not None and landing.place is None:
             text = "%s was answered, and was not seen to leave what is watched: the answer was first seen at %s"
             return Verdict(INTERCEPTED, text % (self._what, born), "reply", born, answered_by=born, confidence=LIKELY)
@@ -204,13 +225,15 @@ class _Case:
 
     def _stopped(self, leg: str, seen: Sequence[Hop], way: Sequence[int]) -> Verdict:
         """Judge what was seen up to some place of the way, and not in the next."""
-        reached = [place for place in way if any(hop.tap == place for hop in seen)]
-        last = reached[-1] if reached else seen[-1].tap
-        here = [hop for hop in seen if hop.tap == last][-1]
-        follows = self._passage.following(leg, last, way)
+        moving = self._passage.moving(seen, way)
+        reached, here = self._passage.progress(moving, way), moving[-1]
+        last = here.tap
+        follows = () if reached is None else self._passage.following(leg, reached, way)
         what = self._what if leg == "request" else "the answer to %s" % self._what
         title = self._place(last).title
-        strayed = self._strayed(leg, seen, way, here)
+        strayed = self._strayed(leg, moving, way)
+        if not strayed and (reached is None or way[reached] != last):
+            strayed = "that is not where its way leads"
         if strayed:
             text = "%s was last seen %s at %s; %s" % (what, self._moving(here), self._at(here), strayed)
             return Verdict(INCONCLUSIVE, text, leg, self._at(here), missing=(strayed,))
@@ -235,9 +258,10 @@ class _Case:
         text += self._hidden(both)
         return Verdict(LOST, text, leg, self._at(here), (title, following), confidence=self._confidence(both))
 
-    def _strayed(self, leg: str, seen: Sequence[Hop], way: Sequence[int], here: Hop) -> str | None:
+    def _strayed(self, leg: str, moving: Sequence[Hop], way: Sequence[int]) -> str | None:
         """Return in what the packet did not take the way that is known, so that the next place is not known either."""
-        others = [hop for hop in seen if hop.tap not in way and self._place(hop.tap).target.kind == "node"]
+        here = moving[-1]
+        others = [hop for hop in moving if hop.tap not in way]
         if others and others[-1].direction == "In":
             return "it came in at %s, which is not on its way" % self._at(others[-1])
         # The source's node translates a Service's address, if any does; the asked one its own.

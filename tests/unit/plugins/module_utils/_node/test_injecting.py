@@ -73,8 +73,8 @@ def test_a_probe_that_is_refused(kind, changes, said):
 @pytest.mark.parametrize(
     "changes, said",
     [
-        ({"probes": []}, "probes is 0 of them; it must be 1 to 100"),
-        ({"probes": [to_result(GOOD["udp"])] * 101}, "probes is 101 of them; it must be 1 to 100"),
+        ({"probes": []}, "probes is 0 of them; it must be 1 to 108"),
+        ({"probes": [to_result(GOOD["udp"])] * 109}, "probes is 109 of them; it must be 1 to 108"),
         ({"probes": [to_result(GOOD["udp"])] * 2, "interval_ms": 99}, "interval_ms is 99; it must be 100 to 60000"),
         (
             {"probes": [to_result(GOOD["udp"])] * 2, "interval_ms": 10**12},

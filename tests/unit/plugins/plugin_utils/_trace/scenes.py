@@ -102,7 +102,7 @@ def hop(
     """A hop of the probe; an answer comes from where it went to."""
     leg = {"first": "request", "answer": "reply", "error": "error"}.get(part, changed.pop("leg", "request"))
     ends: dict[str, Any] = {"src": "10.244.1.2", "sport": 20001, "dst": to[0], "dport": to[1]}
-    if leg == "reply":
+    if leg in ("reply", "error"):
         ends = {"src": to[0], "sport": to[1], "dst": "10.244.1.2", "dport": 20001}
     where = place(tap)
     told: dict[str, Any] = {

@@ -15,12 +15,17 @@ import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import FileError, OptionError
 from ansible_collections.kube.pcap.plugins.module_utils._records import TargetRef, to_result
-from ansible_collections.kube.pcap.plugins.module_utils._trace_records import Layer, Sent, Sighting
+from ansible_collections.kube.pcap.plugins.module_utils._trace_records import Layer, Mark, Sent, Sighting
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.markdown import markdown
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.traces import EIGHT, result_text, trace_text
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.assembling import assemble
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.files import read_stored, read_trace, write_trace
-from ansible_collections.kube.pcap.plugins.plugin_utils._trace.records import Place
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.records import (
+    EndpointProbe,
+    Landing,
+    NameQuestion,
+    Place,
+)
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.result import read_result
 
 from .scenes import CART, ISN, NODE_A, NODE_C, SERVICE, WEB, tapped
@@ -75,6 +80,50 @@ def test_stored_and_read_again(tmp_path):
     for given in ("traces/t-1", "traces/t-1/trace.json", path):
         stored = read_trace(given, str(tmp_path))
         assert read_result(stored) == RESULT and trace_text(stored, True) == result_text(RESULT, 200)
+
+
+def test_each_endpoint():
+    """Each probe is judged by its own endpoint, and the trace has the worst."""
+    marks = tuple(dataclasses.replace(SERVICE.marks[0], probe=n, sequence=ISN + 10 * n) for n in (1, 2))
+    each = tuple(EndpointProbe(n, one) for n, one in enumerate(SERVICE.landings, 1))
+    planned = dataclasses.replace(SERVICE, marks=marks, each=each)
+    made = assemble(planned, {}, [], {})
+    assert [one.endpoint for one in made.probes] == ["pod shop/web", "pod shop/db"]
+    assert ["sent to pod shop/db (10.244.3.2:15432)" in one.verdict.text for one in made.probes] == [False, True]
+    lines = result_text(made, 100).splitlines()
+    assert lines[1:4] == [
+        "of 2 probes: 2 inconclusive",
+        "  pod shop/web: 1 inconclusive",
+        "  pod shop/db: 1 inconclusive",
+    ]
+
+
+@pytest.mark.parametrize(
+    "types, text",
+    [
+        (("A", "A"), "nothing was sent to web, since it has no address: nobody has it"),
+        (("A", "AAAA"), "web has no address (nobody has it): what pod shop/cart sent to the server of DNS "),
+    ],
+)
+def test_a_name_without_an_address(types, text):
+    """Of one question one server's answer will do; of two, both must have one. Without a loss nothing was sent."""
+    marks = tuple(Mark(n, "udp", 4, nonce="00" * 8, source_ports=(n,), ports=(53,)) for n in (1, 2))
+    landing = Landing("10.244.1.3", 53, "pod shop/web", WEB, NODE_A)
+    asked = tuple(NameQuestion(n, "web", kind, "10.244.1.3", (landing,)) for n, kind in enumerate(types, 1))
+    planned = dataclasses.replace(SERVICE, marks=marks, questions=asked, problem="nobody has it", destination="web")
+    ends = {"protocol": "udp", "sport": 2, "dst": "10.244.1.3", "dport": 53}
+    back = {"protocol": "udp", "leg": "reply", "src": "10.244.1.3", "sport": 53, "dst": "10.244.1.2", "dport": 2}
+
+    def question(after_us, ifindex, direction, **changed):
+        told = sighting(after_us, ifindex, direction, flags=None, seq=None, **changed)
+        return dataclasses.replace(told, probe=2)
+
+    cart = question(10, 3, "Out", **ends), question(60, 3, "In", part="answer", **back)
+    web = question(20, 3, "In", **ends), question(50, 3, "Out", part="answer", **back)
+    made = assemble(planned, {"node-a": [tapped(CART, sightings=cart), tapped(WEB, sightings=web)]}, [], {})
+    assert [one.verdict.outcome for one in made.probes] == ["unsent", "answered"]
+    assert (made.verdict.outcome, made.verdict.leg) == ("unsent", "dns") and made.verdict.text.startswith(text)
+    assert {hop.leg for hop in made.hops} == {"dns"}
 
 
 def test_the_schema_is_that_of_the_records():

@@ -87,6 +87,11 @@ def test_crossings():
         seen(NODE_C, sighting(800, 8, "In", **back), sighting(850, 2, "Out", **back)),
     ]
     assert crossings(home, RANK) == [Crossing("node-c", "node-a", -350)]
+    returned = [
+        seen(NODE_A, *there[0].tapped.sightings, sighting(950, 2, "In", **TO_POD), sighting(990, 7, "Out", **TO_POD)),
+        there[1],
+    ]
+    assert crossings(returned, RANK) == [Crossing("node-a", "node-c", 600)]
     again = [there[0], seen(NODE_C, sighting(900, 2, "In", **WRAPPED), sighting(950, 2, "In", **WRAPPED))]
     assert crossings(again, RANK) == []
 

@@ -73,4 +73,11 @@ def test_questions():
     more = [Question("web", "A", "10.0.0.1", 99, query="00"), Question("tcp", "A", "10.0.0.1", 1, "tcp", query="00")]
     told = Resolution(True, "web", questions=(Question("web", "AAAA", "10.0.0.1", 1), *more, *every))
     assert [one.server for one in questions(told)][:3] == ["10.0.0.1", "10.0.0.0", "10.0.0.2"]
+    link_local = Resolution(True, "web", questions=(Question("web", "A", "fe80::1%eth0", 1, query="00"),))
+    assert questions(link_local) == ()
+    late = [Question("n%d" % n, "A", "10.0.0.1", n, query="00", rcode="NXDOMAIN") for n in range(9)]
+    silent = Question("n9", "A", "10.0.0.1", 9, query="00")
+    told_it = Question("web", "A", "10.0.0.1", 10, query="00", rcode="NOERROR", answers=("web A 10.0.0.9",))
+    chosen = questions(Resolution(True, "web", questions=(*late, silent, told_it)))
+    assert [one.name for one in chosen] == ["n0", "n1", "n2", "n3", "n4", "n5", "n9", "web"]
     assert len(questions(told)) == 8 and {one.name for one in questions(told)} == {"web"}

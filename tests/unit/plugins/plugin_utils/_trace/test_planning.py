@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import pytest
 
@@ -284,6 +285,46 @@ def test_addresses_that_lead_to_a_service(destination, landings, entry):
     assert (None if trace.entry_place is None else trace.places[trace.entry_place].title) == entry
 
 
+BRIDGE = "172.17.0.1"
+"""An address that several nodes have, as of a bridge, or a node's own cache of DNS."""
+
+
+def test_an_address_that_several_nodes_have():
+    """It is the source's node's; where that has it not, nobody knows whose, and it is no node that sends on."""
+    own = [
+        dataclasses.replace(
+            one, result={**one.result, "node": {**one.result["node"], "addresses": (ADDRESS[one.host], BRIDGE)}}
+        )
+        for one in HOSTS
+    ]
+    to = "from pod shop/cart to %s and tcp port 5432" % BRIDGE
+    assert [one.title for one in plan(to, own, cluster=[], told=Told(None)).trace.landings] == ["node node-a"]
+    bound = dataclasses.replace(SQL, addresses=(BRIDGE,))
+    made = plan(to, own, services=(bound,), cluster=[], told=Told(None)).trace
+    assert made.entry_place is None and [one.title for one in made.landings] == ["pod shop/db", "pod shop/web"]
+    others = [HOSTS[0], *own[1:]]
+    (landing,) = plan(to, others, services=(), cluster=[], told=Told(None)).trace.landings
+    assert (landing.title, landing.place) == (None, None)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.53", "::1"])
+def test_loopback(address):
+    """It is the source itself."""
+    trace = plan("from pod shop/cart to %s and tcp port 1" % address).trace
+    assert [(one.title, one.place) for one in trace.landings] == [("pod shop/cart", trace.source_place)]
+
+
+def test_a_nodes_address_that_is_a_services_too():
+    """Its node port is found all the same; its own port is translated on the node of the source, if there is one."""
+    both = dataclasses.replace(OPEN, external=tuple(ADDRESS.values()))
+    for port, entry in ((30432, "node node-b"), (5432, None)):
+        trace = plan("from pod shop/cart to node node-b and tcp port %d" % port, services=(both,)).trace
+        assert [one.title for one in trace.landings] == ["pod shop/db", "pod shop/web"]
+        assert (None if trace.entry_place is None else trace.places[trace.entry_place].title) == entry
+    trace = plan("from here to node node-b and tcp port 5432", services=(both,), controller=HERE).trace
+    assert trace.places[trace.entry_place].title == "node node-b"
+
+
 @pytest.mark.parametrize(
     "expression, asked_for",
     [
@@ -389,6 +430,55 @@ def test_a_name_for_which_nobody_is_asked():
 def test_what_may_be_a_service_of_a_name():
     """The addresses that it has, and the servers that were asked."""
     assert leading(TO_NAME, SQL_NAME) == (AddressPort(5432, "tcp", "10.96.0.12"), AddressPort(53, "udp", "10.96.0.10"))
+
+
+@pytest.mark.parametrize("destination", ["service shop/sql and ip", "service shop/headless and ip", "10.96.0.12"])
+def test_each_endpoint(destination):
+    """In turn, each on its own address and port, until each had as many; a headless Service's too."""
+    expression = "from pod shop/cart to %s and tcp port 5432" % destination
+    made = plan(expression, each="endpoint", count=2, request="http GET /")
+    sent = made.injections["node-a"].probes
+    assert [(one.number, one.destination, one.port) for one in sent] == [
+        (1, "10.244.3.2", 15432),
+        (2, "10.244.1.3", 15432),
+        (3, "10.244.3.2", 15432),
+        (4, "10.244.1.3", 15432),
+    ]
+    assert [(one.probe, one.landing.title) for one in made.trace.each] == [
+        (1, "pod shop/db"),
+        (2, "pod shop/web"),
+        (3, "pod shop/db"),
+        (4, "pod shop/web"),
+    ]
+    marks = made.taps["node-a"].marks[:4]
+    numbers = [range(one.sequence, one.sequence + one.said + 3) for one in marks]
+    assert all(one.stop <= after.start for one, after in itertools.pairwise(numbers))
+    assert b"Host: 10.244.3.2:15432\r\n" in bytes.fromhex(sent[0].payload)
+    assert set(watched(made)) == {"node-a", "node-c"} and made.trace.entry_place is None
+    assert from_result(Planned, to_result(made.trace)) == made.trace
+
+
+def test_each_endpoint_of_a_node_port():
+    """The node that is asked is not on the way."""
+    trace = plan("from pod shop/cart to node node-b and tcp port 30432", services=(OPEN,), each="endpoint").trace
+    assert [one.landing.title for one in trace.each] == ["pod shop/db", "pod shop/web"] and trace.entry_place is None
+
+
+@pytest.mark.parametrize(
+    "destination, options, said",
+    [
+        ("pod shop/db and tcp port 1", {}, "trace_each: pod shop/db is no Service"),
+        ("service shop/sql and ip and tcp", {"count": 51, "interval": "100ms"}, "trace_each: 102 probes are too many"),
+        ("service shop/sql and ip and tcp", {"count": 30}, "trace_each: 60 probes, one each 1000 ms"),
+        ("service shop/sql and ip and tcp src port 7", {}, "which one probe alone can have"),
+        ("service shop/sql and tcp", {"each": "pod"}, 'trace_each: "pod" is not taken'),
+    ],
+)
+def test_each_endpoint_refused(destination, options, said):
+    """What has no endpoints, and too many probes."""
+    with pytest.raises(OptionError) as caught:
+        plan("from pod shop/cart to " + destination, **{"each": "endpoint", "interval": "1s", **options})
+    assert said in str(caught.value)
 
 
 def test_addresses_of_nodes():

@@ -38,16 +38,16 @@ TCP = Aim(Wanted("tcp", dport=80, ip_version=4), "10.96.0.1", (80, 8080), b"GET 
 def test_what_is_drawn_can_be_sent(aim, count):
     """The module takes every probe, and each has its own mark."""
     for seed in (SEED, bytes(16), b"\xff" * 16):
-        made, marks = probes(aim, count, seed)
+        made, marks = probes([aim], count, seed)
         injecting.check(NodeInjection("t", Target("node"), made))
         assert [one.probe for one in marks] == [one.number for one in made] == list(range(1, count + 1))
         assert len({(one.sequence, one.nonce) for one in marks}) == count
-        assert (made, marks) == probes(aim, count, seed)
+        assert (made, marks) == probes([aim], count, seed)
 
 
 def test_a_connection():
     """Sequence numbers side by side, with room for what each says; source ports that no other tries."""
-    made, marks = probes(TCP, 3, SEED)
+    made, marks = probes([TCP], 3, SEED)
     assert {b.sequence - a.sequence for a, b in zip(marks, marks[1:], strict=False)} == {5 + 3}
     assert [one.sequence for one in made] == [one.sequence for one in marks]
     assert len({port for one in made for port in one.source_ports}) == 24
@@ -59,7 +59,7 @@ def test_a_connection():
 def test_marks_lie_side_by_side(protocol, port):
     """So the taps' filter is as short for a hundred as it is for one (net.core.optmem_max)."""
     aim = Aim(Wanted(protocol, dport=port), "10.0.0.1", (port,) if port else ())
-    few, many = (tap_filter((*probes(aim, count, SEED)[1], canary_mark(SEED, 4))) for count in (1, 100))
+    few, many = (tap_filter((*probes([aim], count, SEED)[1], canary_mark(SEED, 4))) for count in (1, 100))
     assert len(many) < len(few) * 1.1
 
 
@@ -69,7 +69,7 @@ def test_a_lone_syn(address, source, count):
     """Its packet has the mark, and one source port; the taps' filter is as short as that of connections."""
     pytest.importorskip("scapy.layers.inet6")
     aim = Aim(Wanted("tcp", dport=80), address, (80, 8080), kind="syn", source=source, ttl=3)
-    made, marks = probes(aim, count, SEED)
+    made, marks = probes([aim], count, SEED)
     injecting.check(NodeInjection("t", Target("node"), made))
     for probe, mark in zip(made, marks, strict=True):
         packet = lone.read(bytes.fromhex(probe.payload))
@@ -77,7 +77,7 @@ def test_a_lone_syn(address, source, count):
         assert ((packet.source_port,), packet.sequence) == (mark.source_ports, mark.sequence)
         assert (probe.kind, probe.ttl, mark.ports, mark.said) == ("syn", 3, (80, 8080), 0)
     assert len({mark.source_ports for mark in marks}) == count
-    connections = probes(dataclasses.replace(aim, kind="connection"), 1, SEED)[1]
+    connections = probes([dataclasses.replace(aim, kind="connection")], 1, SEED)[1]
     assert len(tap_filter(marks)) < len(tap_filter(connections)) * 1.1
 
 
@@ -95,19 +95,19 @@ def test_a_lone_syn(address, source, count):
 def test_a_probe_that_does_not_fit(protocol, kind, said):
     """The sentence names the option, and what fits."""
     with pytest.raises(OptionError) as refused:
-        probes(Aim(Wanted(protocol, dport=80), "10.0.0.1", (80,), kind=kind), 1, SEED)
+        probes([Aim(Wanted(protocol, dport=80), "10.0.0.1", (80,), kind=kind)], 1, SEED)
     assert str(refused.value).startswith(said)
 
 
 def test_other_seeds():
     """Another trace has other marks."""
-    assert probes(TCP, 1, SEED)[1] != probes(TCP, 1, bytes(16))[1]
+    assert probes([TCP], 1, SEED)[1] != probes([TCP], 1, bytes(16))[1]
     assert canary_mark(SEED, 4).nonce != canary_mark(bytes(16), 4).nonce
 
 
 def test_a_question():
     """A server of DNS gets one that it can answer, and the nonce is in its name."""
-    (probe,), (mark,) = probes(Aim(Wanted("udp", dport=53), "10.0.0.1", (53,)), 1, SEED)
+    (probe,), (mark,) = probes([Aim(Wanted("udp", dport=53), "10.0.0.1", (53,))], 1, SEED)
     payload, nonce = bytes.fromhex(probe.payload), bytes.fromhex(mark.nonce)
     assert payload[mark.nonce_at : mark.nonce_at + 8] == nonce and nonce.isalnum()
     assert payload[2:12] == bytes([1, 0, 0, 1, 0, 0, 0, 0, 0, 0])

@@ -344,6 +344,88 @@ def test_a_node_port():
     assert "nothing had translated" in judged(left, came, hop(NODE_A, "Out", to=TO_PORT), planned=FROM_HERE).text
 
 
+TO_WEB = ("10.244.1.3", 15432)
+BACK_HOME = dataclasses.replace(
+    SERVICE, destination="node node-c", address=TO_PORT[0], port=TO_PORT[1], entry_place=NODE_C
+)
+"""From a pod to a node port of another node, which sends it back to an endpoint on the source's node."""
+SENT_BACK = [
+    hop(CART, "Out", to=TO_PORT),
+    hop(NODE_A, "In", to=TO_PORT),
+    hop(NODE_A, "Out", to=TO_PORT),
+    hop(NODE_C, "In", to=TO_PORT),
+    hop(NODE_C, "Out", to=TO_WEB),
+    hop(NODE_A, "In", to=TO_WEB, interface="eth1"),
+]
+"""Its request, as far as the source's node again."""
+
+
+@pytest.mark.parametrize(
+    "hops, between, at",
+    [
+        (SENT_BACK, ("node node-a", "pod shop/web on node-a"), "eth1 of node node-a"),
+        (SENT_BACK[:5], ("node node-c", "node node-a"), "eth0 of node node-c"),
+        (SENT_BACK[:4], ("node node-c", "node node-a"), "eth0 of node node-c"),
+        (SENT_BACK[:3], ("node node-a", "node node-c"), "eth0 of node node-a"),
+    ],
+)
+def test_a_way_that_comes_back(hops, between, at):
+    """A place may be on the way twice: what was last seen there is told, and what is next from there."""
+    planned = dataclasses.replace(BACK_HOME, landings=SERVICE.landings[:1])
+    made = judged(*hops, planned=planned)
+    assert (made.outcome, made.between, made.at) == ("lost", between, at), made
+
+
+def test_an_answer_that_only_passes_the_source():
+    """Of a node that sends, what comes in for another address or port is not its answer."""
+    planned = dataclasses.replace(BACK_HOME, source="node node-a", source_place=NODE_A, landings=SERVICE.landings[:1])
+    there = [
+        hop(NODE_A, "Out", to=TO_PORT, src="192.0.2.9"),
+        hop(NODE_C, "In", to=TO_PORT, src="192.0.2.9"),
+        hop(NODE_C, "Out", to=TO_WEB, src="192.0.2.3", sport=7),
+        hop(NODE_A, "In", to=TO_WEB, src="192.0.2.3", sport=7),
+        hop(NODE_A, "Out", to=TO_WEB, src="192.0.2.3", sport=7, interface="veth2"),
+        hop(WEB, "In", to=TO_WEB, src="192.0.2.3", sport=7),
+    ]
+    back = [
+        hop(WEB, "Out", "answer", TO_WEB, dst="192.0.2.3", dport=7),
+        hop(NODE_A, "In", "answer", TO_WEB, dst="192.0.2.3", dport=7),
+    ]
+    made = judged(*there, *back, planned=planned)
+    assert (made.outcome, made.leg) == ("lost", "reply") and made.between[0] == "node node-a", made
+    reset = [dataclasses.replace(one, flags="R.") for one in back]
+    assert judged(*there, *reset, planned=planned).outcome != "refused"
+    home = hop(NODE_A, "In", "answer", TO_PORT, dst="192.0.2.9")
+    assert judged(*there, *back, home, planned=planned).outcome == "answered"
+
+
+def test_an_endpoint_on_the_sources_node_behind_another():
+    """What comes in at the source's node, on its way to the node that is asked, has not arrived."""
+    landing = dataclasses.replace(SERVICE.landings[0], place=NODE_A, node_place=NODE_A)
+    planned = dataclasses.replace(BACK_HOME, landings=(landing,))
+    made = judged(hop(CART, "Out", to=TO_PORT), hop(NODE_A, "In", to=TO_PORT), planned=planned)
+    assert (made.outcome, made.between) == ("lost", ("node node-a", "node node-c")), made
+
+
+def test_a_port_that_the_sources_node_translates():
+    """The node that is asked is not on the way of what left for an endpoint already."""
+    planned = dataclasses.replace(BACK_HOME, entry_place=WEB)
+    left = [hop(CART, "Out", to=TO_PORT), hop(NODE_A, "In", to=TO_PORT), hop(NODE_A, "Out", to=AT_DB)]
+    assert judged(*left, planned=planned).between == ("node node-a", "node node-c")
+
+
+@pytest.mark.parametrize("hops", [[], REQUEST, ARRIVED])
+@pytest.mark.parametrize(
+    "sent", [Sent(1, 1, connected=True), Sent(1, 1, received_bytes=3, error="ETIMEDOUT", stage="receive"), Sent(1, 1)]
+)
+def test_what_the_socket_knows(hops, sent):
+    """An answer that no tap saw: nothing was lost, unsent or left without one."""
+    made = judged(*hops, sent=sent)
+    assert (made.outcome, made.between) == ("inconclusive", ()), made
+    assert "its socket got an answer that no tap saw" in made.missing
+    assert judged(*hops, sent=Sent(1, 1, error="ETIMEDOUT", stage="connect")).outcome != "inconclusive"
+
+
 def test_the_way_from_the_controller_that_nobody_knows():
     """To a pod, or an address outside: who takes a packet to the first node is not known; to a node's own it is."""
     planned = dataclasses.replace(
