@@ -59,9 +59,10 @@ class Passage:
         return any(hop.tap in own and hop.direction == "Out" and (hop.dst, hop.dport) in ends for hop in self.request)
 
     def moving(self, seen: Sequence[Hop], way: Sequence[int]) -> list[Hop]:
-        """Return the hops that tell how far a packet came: the first time, and not what others' pods see of it."""
+        """Return the hops that tell how far a packet came: the first time, and not what pods see of others' packets."""
         nodes = {index for index, place in enumerate(self._planned.places) if place.target.kind != "pod"}
-        return [hop for hop in seen if not hop.again and (hop.tap in way or hop.tap in nodes)] or list(seen[-1:])
+        own = [hop for hop in seen if hop.tap in nodes or (hop.tap in way and hop.direction != "P")]
+        return [hop for hop in own if not hop.again] or list(seen[-1:])
 
     def progress(self, moving: Sequence[Hop], way: Sequence[int]) -> int | None:
         """Return which of the way's places was the furthest; None where none of them has seen the packet."""

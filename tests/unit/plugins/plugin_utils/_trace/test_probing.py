@@ -10,11 +10,17 @@ import dataclasses
 
 import pytest
 
+from ansible_collections.kube.pcap.plugins.module_utils._dns_records import Question
 from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError
 from ansible_collections.kube.pcap.plugins.module_utils._node import injecting, lone
 from ansible_collections.kube.pcap.plugins.module_utils._records import Target
 from ansible_collections.kube.pcap.plugins.module_utils._trace_records import NodeInjection
-from ansible_collections.kube.pcap.plugins.plugin_utils._trace.probing import Aim, canary_mark, probes
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.probing import (
+    Aim,
+    canary_mark,
+    probes,
+    questions,
+)
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.tap_filter import tap_filter
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.wanted import Wanted
 
@@ -103,6 +109,16 @@ def test_other_seeds():
     """Another trace has other marks."""
     assert probes([TCP], 1, SEED)[1] != probes([TCP], 1, bytes(16))[1]
     assert canary_mark(SEED, 4).nonce != canary_mark(bytes(16), 4).nonce
+
+
+def test_questions_for_a_name():
+    """Their identifiers lie side by side, so that a filter has one condition for all, and for their answers."""
+    asked = [(Question("web", kind, "10.96.0.10", 1, query="123401000001" + "00" * 20), (53,)) for kind in "AB" * 4]
+    made, marks = questions(asked, 1, SEED)
+    numbers = [int(one.payload[:4], 16) for one in made]
+    assert numbers == list(range(numbers[0], numbers[0] + 8)) == [one.ident for one in marks]
+    text = tap_filter(marks)
+    assert "udp[8:4]-%d<%d" % (numbers[0] << 16, 8 << 16) in text
 
 
 def test_a_question():
