@@ -76,8 +76,14 @@ def _about(planned: Planned, question: NameQuestion) -> Planned:
 
 def _alone(planned: Planned, endpoint: Landing) -> Planned:
     """Return a trace to one endpoint by itself."""
-    alone = {"address": endpoint.address, "port": endpoint.port, "landings": (endpoint,), "entry_place": None}
-    return dataclasses.replace(planned, destination=_title(endpoint) or "", **alone)
+    return dataclasses.replace(
+        planned,
+        destination=_title(endpoint) or "",
+        address=endpoint.address,
+        port=endpoint.port,
+        landings=(endpoint,),
+        entry_place=None,
+    )
 
 
 def _title(endpoint: Landing | None) -> str | None:

@@ -160,7 +160,7 @@ def _led(ends: Ends, places: Places, services: Sequence[Service]) -> Ends:
         for own in services:
             port = own.reached(reached, of_node)
             found = _landings(own, port, places, ends.address) if port is not None else ()
-            if found:
+            if port is not None and found:
                 # Other addresses of a Service than its node ports are translated on every node, first on the source's.
                 asks_node = port.node_port == reached.port or ends.source.kind == CONTROLLER
                 entry = there.target if of_node and asks_node and reached.address not in own.addresses else None

@@ -152,7 +152,7 @@ class Passage:
 
     def _own_ends(self) -> set[tuple[str | None, int | None]]:
         """Return from where the request left the source: what comes back to a node may be on its way elsewhere."""
-        found = set()
+        found: set[tuple[str | None, int | None]] = set()
         for hop in self.request:
             if hop.tap == self._planned.source_place:
                 if found and hop.direction == "In" and hop.interface != _LOOPBACK:
