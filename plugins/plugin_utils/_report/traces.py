@@ -74,16 +74,16 @@ def _name(result: Result) -> list[str]:
     told = result.resolution
     if told is None:
         return []
-    addresses = ", ".join(told.addresses) or "no address"
+    addresses = "is " + ", ".join(told.addresses) if told.addresses else "has no address"
     name = told.name if told.canonical in (None, told.name) else "%s (%s)" % (told.name, told.canonical)
     if told.hosts_file:
-        return [clean("%s is %s, by its hosts file" % (name, addresses))]
+        return [clean("%s %s, by its hosts file" % (name, addresses))]
     asked = [probe for probe in result.probes if probe.question is not None]
     if not asked:
-        return [clean("%s is %s" % (name, addresses))]
+        return [clean("%s %s" % (name, addresses))]
     every = len(every_question(told))
     number = count(len(asked), "question") + (", the others not followed" if every > len(asked) else "")
-    lines = ["%s is %s; of %s: %s" % (name, addresses, number, _counted(asked))]
+    lines = ["%s %s; of %s: %s" % (name, addresses, number, _counted(asked))]
     bad = (probe for probe in asked if probe.verdict.outcome != ANSWERED)
     lines += ["  %s %s: %s" % (one.question.type, one.question.name, one.verdict.text) for one in bad if one.question]
     return list(map(clean, lines))

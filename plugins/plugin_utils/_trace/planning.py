@@ -19,7 +19,7 @@ from typing import Any
 from ...module_utils._command import own_words
 from ...module_utils._dns_records import Resolution
 from ...module_utils._errors import NodeError, OptionError, TargetError
-from ...module_utils._records import Candidate, Target
+from ...module_utils._records import CONTROLLER, Candidate, Target
 from ...module_utils._trace_records import Mark, NodeInjection, NodeTap, Probe
 from .._cluster.merging import Told, node_candidates
 from .._cluster.services import Service
@@ -110,7 +110,8 @@ def plan_trace(
         if node in after:
             afterwards[host] = NodeInjection(trace.id, here[0], canaries=after[node])
     left_out = ["host %s is left out: %s" % (one.host, one.reason) for one in places.left_out]
-    warnings = tuple(own_words(one, _PREFIX) for one in (*left_out, *places.disputes, *found.warnings))
+    said = (*left_out, *places.disputes, *found.warnings, *_routes(found, aims))
+    warnings = tuple(own_words(one, _PREFIX) for one in said)
     return TracePlan(trace.id, taps, injections, afterwards, trace, places.left_out, warnings)
 
 
@@ -120,6 +121,15 @@ def _each_apart(options: TraceOptions, found: Ends) -> Ends:
         right = "leave it empty, or write a destination that is a Service"
         raise OptionError(EACH, "%s is no Service" % options.expression.destination.title, right)
     return dataclasses.replace(found, landings=found.endpoints, entry=None)
+
+
+def _routes(found: Ends, aims: Sequence[probing.Aim]) -> list[str]:
+    """Return a warning where the controller sends to pods: whose their addresses are there, its routes tell."""
+    pods = {one.address for one in found.landings if one.target is not None and one.target.kind == "pod"}
+    if found.source.kind != CONTROLLER or not pods & {aim.address for aim in aims}:
+        return []
+    text = "the controller sends to addresses of pods, as its own routes have it; where none of them leads into the"
+    return [text + " cluster, another machine may answer"]
 
 
 def _aims(options: TraceOptions, found: Ends) -> tuple[probing.Aim, ...]:

@@ -255,6 +255,21 @@ def test_from_here():
     assert from_result(Planned, to_result(trace)) == trace
 
 
+@pytest.mark.parametrize(
+    "destination, options, warned",
+    [
+        ("node node-a and tcp port 30432", {}, False),
+        ("node node-a and tcp port 30432", {"each": "endpoint"}, True),
+        ("pod shop/db and tcp port 1", {}, True),
+        ("node node-a and icmp", {}, False),
+    ],
+)
+def test_from_here_to_pods(destination, options, warned):
+    """The controller may have no route to them but out into the world, and that is said."""
+    made = plan("from here to " + destination, services=(OPEN,), controller=HERE, **options)
+    assert any("another machine may answer" in one for one in made.warnings) == warned
+
+
 def test_from_here_on_a_node():
     """A controller that is a node of the play is that node: by its address, and its network namespace."""
     own = dataclasses.replace(HERE, ways={**HERE.ways, ADDRESS["node-b"]: ADDRESS["node-b"]})
