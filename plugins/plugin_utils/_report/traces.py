@@ -13,15 +13,15 @@ from typing import Any
 from ...module_utils._trace_records import Layer
 from .._trace.controller import NAME
 from .._trace.names import every_question
-from .._trace.records import DNS, OUTCOMES, Hop
+from .._trace.records import DNS, Hop
 from .._trace.result import Probed, Result, Tap, read_result
+from .._trace.verdict import ANSWERED
 from .parts import count
 from .text import clean, table
 
 EIGHT = ("TIMESTAMP", "NODE", "POD", "NIC", "SRC IP", "DST IP", "SRC PORT", "DST PORT")
 """The columns that come first, in every width."""
 HEADINGS = (*EIGHT, "DIR", "PROTOCOL", "TTL", "WHAT")
-ANSWERED = OUTCOMES[-1]
 WIDE = 160
 """Columns of a terminal, from which on all of the table's are shown."""
 _HOPS = 1000

@@ -199,12 +199,11 @@ def _to_service(
         raise TargetError("%s: nothing is behind %s on port %s" % (OPTION, end.title, port.title))
     addresses = own.addresses or tuple(dict.fromkeys(one.address for one in behind))
     address = _address(expression, end.title, addresses, wanted, source)
-    every = _landings(own, port, places, address)
-    found = list(every)
+    found = every = _landings(own, port, places, address)
     if not own.addresses:  # headless: clients speak with an endpoint, on its own port
-        found = [one for one in found if one.address == address]
+        found = tuple(one for one in every if one.address == address)
         wanted = dataclasses.replace(wanted, dport=found[0].port)
-    return Ends(source, wanted, address, tuple(found), tuple(warnings), endpoints=every)
+    return Ends(source, wanted, address, found, tuple(warnings), endpoints=every)
 
 
 def _landing(endpoint: Endpoint, own: Service, candidates: Iterable[Candidate]) -> Landing:
