@@ -179,16 +179,17 @@ class Cluster:
 
     def _down(self) -> None:
         ssh.close(self.site.home)
-        ended = []
+        ended: set[int] = set()
         for name in self.nodes:
             node = NamespaceNode(name, self.site.home / name, "%s/%s" % (self.site.group, name), "none", {}, "", "")
-            ended += [node.pid] if node.pid else []
+            ended |= {node.pid} if node.pid else set()
             node.kill()
         self.underlay.stop()
         hierarchies = cgroups.read_hierarchies()
-        for pid in cgroups.members(hierarchies, self.site.group):
+        others = cgroups.members(hierarchies, self.site.group)
+        for pid in others:
             kernel.kill_and_wait(pid)
-        kernel.wait_reaped(ended)
+        kernel.wait_reaped(ended | others)
         cgroups.remove(hierarchies, self.site.group)
         limits.release(str(self.site.home))
         _remove(self.site.home)

@@ -86,8 +86,10 @@ class Underlay:
 
     def stop(self) -> None:
         """Takes the switch away with every link to it."""
-        for pid in cgroups.members(cgroups.read_hierarchies(), self._group):
+        ended = cgroups.members(cgroups.read_hierarchies(), self._group)
+        for pid in ended:
             kernel.kill_and_wait(pid)
+        kernel.wait_reaped(ended)
         self._pid_file.unlink(missing_ok=True)
         # The kernel takes the namespace's links away in its own time: this one is ours to remove now.
         subprocess.run(["ip", "link", "del", self.link], capture_output=True, check=False)

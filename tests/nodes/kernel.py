@@ -12,6 +12,7 @@ import pathlib
 import select
 import signal
 import time
+from collections.abc import Collection
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
@@ -98,7 +99,7 @@ def kill_and_wait(pid: int, timeout_s: float = 10) -> None:
         return  # somebody else's child: its parent, or the machine's init, reaps it
 
 
-def wait_reaped(pids: list[int], timeout_s: float = 5) -> None:
+def wait_reaped(pids: Collection[int], timeout_s: float = 5) -> None:
     """Returns when nothing of ended processes is left, or after the timeout: reaping is their parent's work."""
     end = time.monotonic() + timeout_s
     while any(os.path.exists("/proc/%d" % pid) for pid in pids) and time.monotonic() < end:
