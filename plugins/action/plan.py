@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -22,16 +23,20 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._controller import Contr
 from ansible_collections.kube.pcap.plugins.plugin_utils._exec import plan_exec
 from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
 from ansible_collections.kube.pcap.plugins.plugin_utils._plan import plan_capture
-from ansible_collections.kube.pcap.plugins.plugin_utils._play import check_batch, read_answers
+from ansible_collections.kube.pcap.plugins.plugin_utils._play import Answer, check_batch, read_answers
 from ansible_collections.kube.pcap.plugins.plugin_utils._request import change, collection
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.answers import Registered, gather, read_planned
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.controller import is_source, look
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.names import asking, resolved
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.planning import (
+    TracePlan,
     check_watching,
     node_addresses,
     plan_trace,
+    second_run,
 )
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.request import read
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.runs import lacks_nodes, once_more
 from ansible_collections.kube.pcap.plugins.plugin_utils._variables import CAPTURE, EXEC, TRACE, check_cut, strange
 
 _PLANS = {"start": plan_capture, "exec": plan_exec}
@@ -49,7 +54,7 @@ class ActionModule(ControllerAction):
         "of": {
             "type": "str",
             "default": "start",
-            "choices": ["start", "status", "stop", "collect", "exec", "asked", "trace", "watching"],
+            "choices": ["start", "status", "stop", "collect", "exec", "asked", "trace", "watching", "again"],
         },
         "request": {"type": "dict", "default": {}},
         "registered": {"type": "list", "elements": "str", "default": []},
@@ -57,12 +62,18 @@ class ActionModule(ControllerAction):
         "planned": {"type": "str"},
         "resolved": {"type": "str"},
         "resolved_here": {"type": "str"},
+        "read": {"type": "list", "elements": "str", "default": []},
+        "sent": {"type": "str"},
+        "read_here": {"type": "list", "elements": "str", "default": []},
+        "sent_here": {"type": "str"},
     }
 
     def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         """Return the id and one record per host, or what is asked of captures that exist."""
         if options["of"] == "watching":
             return self._watching(options, known)
+        if options["of"] == "again":
+            return self._again(options, known)
         check_cut(known.get("_raw_params"), *_EXAMPLES.get(options["of"], ()))
         slips, others = strange(set(known), _prefix(options))
         try:
@@ -83,20 +94,47 @@ class ActionModule(ControllerAction):
         if options["of"] not in (*_PLANS, "trace"):
             return {"asked": change(options["of"], options["request"])}
         check_batch(known["ansible_play_hosts"], known["ansible_play_batch"], _prefix(options))
-        cluster = plain(known.get(options["cluster"])) or {}
+        if options["of"] == "trace":
+            return dict(to_result(self._trace(options, known, options["request"])))
+        answers, cluster = self._found(options, known)
+        planned = _PLANS[options["of"]](options["request"], answers, cluster_candidates(cluster), cluster_told(cluster))
+        result: dict[str, Any] = to_result(planned)
+        return result
+
+    def _found(
+        self, options: Mapping[str, Any], known: Mapping[str, Any]
+    ) -> tuple[tuple[Answer, ...], Mapping[str, Any]]:
+        """Return what the hosts found, and what the cluster told."""
         hosts, variables = known["ansible_play_hosts_all"], known["hostvars"]
         answers = read_answers(hosts, variables, options["registered"], node_candidates)
-        candidates, told = cluster_candidates(cluster), cluster_told(cluster)
-        request = options["request"]
-        if options["of"] == "trace":
-            expression = request.get("trace_expression")
-            name = resolved(expression, options, known)
-            told_addresses = name.addresses if name is not None else ()
-            here = look(node_addresses(answers), told_addresses) if is_source(expression) else None
-            made = plan_trace(request, answers, candidates, told, told_services(cluster), os.urandom(16), here, name)
-            return dict(to_result(made))
-        result: dict[str, Any] = to_result(_PLANS[options["of"]](request, answers, candidates, told))
-        return result
+        return answers, plain(known.get(options["cluster"])) or {}
+
+    def _trace(self, options: Mapping[str, Any], known: Mapping[str, Any], request: Mapping[str, Any]) -> TracePlan:
+        answers, cluster = self._found(options, known)
+        expression = request.get("trace_expression")
+        name = resolved(expression, options, known)
+        addresses = name.addresses if name is not None else ()
+        here = look(node_addresses(answers), addresses) if is_source(expression) else None
+        candidates, told, services = cluster_candidates(cluster), cluster_told(cluster), told_services(cluster)
+        return plan_trace(request, answers, candidates, told, services, os.urandom(16), here, name)
+
+    def _again(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the plan of a trace's second run; where none is needed, or none can be, that of its first."""
+        plan = plain(known.get(options["planned"])) or {}
+        planned = read_planned(plan, "planned")
+        first = {field.name: plan[field.name] for field in dataclasses.fields(TracePlan) if field.name in plan}
+        first["warnings"] = []  # they have been told
+        if self._task.check_mode:
+            return first
+        registered = Registered(*(options[name] for name in ("read", "sent", "read_here", "sent_here")))
+        earlier = lacks_nodes(planned, gather(planned, registered, known))
+        if earlier is None:
+            return first
+        try:
+            made = self._trace(options, known, once_more(options["request"], planned))
+        except PcapError as error:
+            return {**first, "warnings": ["it is not sent a second time, with every node watched: %s" % error]}
+        return dict(to_result(second_run(made, earlier))) if made.trace.every_node else first
 
     def _watching(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         """Return nothing where all taps of a trace listen; raise NodeError, which names those that do not."""

@@ -16,7 +16,7 @@ from ansible.utils.display import Display
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.snapshot import resolve_path
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
 from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
-from ansible_collections.kube.pcap.plugins.plugin_utils._play import Answer, later, read_answer, read_answers
+from ansible_collections.kube.pcap.plugins.plugin_utils._play import later, read_answers
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.captures import report_captures
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.collected import report_collected
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.markdown import markdown
@@ -30,14 +30,13 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._report.shapes import (
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.tools import ToolReport, report_tools
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.tracing import (
     TraceReport,
-    check_tapped,
     pretend_trace,
-    read_planned,
     report_trace,
     show_trace,
 )
-from ansible_collections.kube.pcap.plugins.plugin_utils._trace.controller import NAME
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.answers import Registered, gather, read_planned
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.files import read_stored, write_trace
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.result import read_earlier
 
 
 class ActionModule(ControllerAction):
@@ -72,7 +71,7 @@ class ActionModule(ControllerAction):
         if of == "show":
             made = show_trace(read_stored(options["stored"], os.getcwd()), Display().columns)
         elif of == "trace":
-            made = self._trace(options, known, read_answers(hosts, variables, registered, check_tapped))
+            made = self._trace(options, known)
         elif of == "exec":
             answers = read_answers(hosts, variables, registered, check_tools, waiting, partial="results")
             made = report_tools(answers, self._task.check_mode)
@@ -92,18 +91,15 @@ class ActionModule(ControllerAction):
             result["ansible_stats"] = {"data": {"capture_id": result["id"]}, "per_host": False, "aggregate": False}
         return result
 
-    def _trace(self, options: Mapping[str, Any], known: Mapping[str, Any], answers: tuple[Answer, ...]) -> TraceReport:
+    def _trace(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> TraceReport:
         """Return the report of a trace, whose result is in its file by then."""
-        planned = read_planned(plain(known.get(options["plan"])))
+        plan = plain(known.get(options["plan"]))
+        planned = read_planned(plan, "plan")
         if self._task.check_mode:
             return pretend_trace(planned)
-        source = planned.places[planned.source_place].host
-        if source == NAME:
-            sent = plain(known.get(options["sent_here"]))
-            answers = (*answers, read_answer(NAME, known, options["registered_here"], check_tapped))
-        else:
-            sent = plain(known["hostvars"][source].get(options["sent"]))
-        made = report_trace(planned, answers, sent, options["expect"], Display().columns)
+        registered = Registered(*(options[name] for name in ("registered", "sent", "registered_here", "sent_here")))
+        told = gather(planned, registered, known)
+        made = report_trace(planned, told, options["expect"], Display().columns, read_earlier(plan))
         if made.trace is not None and options["dest"]:
             write_trace(resolve_path(options["dest"], os.getcwd()), made.trace, markdown(made.trace))
         return made

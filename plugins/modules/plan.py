@@ -34,13 +34,15 @@ options:
       - For V(trace) it also draws at random by what the probes are known, so that no two plans are the same.
       - V(asked) checks the options of a trace, and tells who is to resolve the name that it leads to, if any.
       - V(watching) chooses nothing. It fails where a host's task that started M(kube.pcap.tap) has failed.
+      - V(again) plans the second run of a trace, with every node watched, where without that what the first one saw
+        cannot be called a loss. Else it returns O(planned) as it was.
     type: str
-    choices: [start, status, stop, collect, exec, asked, trace, watching]
+    choices: [start, status, stop, collect, exec, asked, trace, watching, again]
     default: start
   request:
     description:
       - The options of the role P(kube.pcap.capture#role) by their names there, those of its entry point C(main) for
-        V(start), for V(exec) those of the role P(kube.pcap.exec#role), or for V(asked) and V(trace) of
+        V(start), for V(exec) those of the role P(kube.pcap.exec#role), or for V(asked), V(trace) and V(again) of
         P(kube.pcap.trace#role). What is empty takes its default. All but V(watching) need it.
     type: dict
     default: {}
@@ -48,7 +50,7 @@ options:
     description:
       - Names of the variables in which the hosts registered what they answered, the result of
         M(kube.pcap.node_pods_info) last. A host that failed at one of them, or was unreachable, is left out with that
-        reason. Only O(of=start), O(of=exec) and O(of=trace) need it.
+        reason. Only O(of=start), O(of=exec), O(of=trace) and O(of=again) need it.
     type: list
     elements: str
     default: []
@@ -56,13 +58,30 @@ options:
     description: Name of the variable that registered M(kube.pcap.targets_info). One that was skipped knows nothing.
     type: str
   planned:
-    description: Name of the variable that registered the plan of the trace. For V(watching).
+    description: Name of the variable that registered the plan of the trace. For V(watching) and V(again).
     type: str
   resolved:
     description: Name of the variable in which the hosts registered M(kube.pcap.dns_info). For V(trace) to a DNS name.
     type: str
   resolved_here:
     description: As O(resolved), of the task that was delegated to the controller. It counts where that is the source.
+    type: str
+  read:
+    description:
+      - Names of the variables in which the hosts registered the first run, M(kube.pcap.tap) last. For V(again).
+    type: list
+    elements: str
+    default: []
+  sent:
+    description: Name of the variable in which the source's host registered M(kube.pcap.inject). For V(again).
+    type: str
+  read_here:
+    description: As O(read), of tasks that were delegated to the controller. They count where that is the source.
+    type: list
+    elements: str
+    default: []
+  sent_here:
+    description: As O(sent), of the task that was delegated to the controller.
     type: str
 seealso:
   - module: kube.pcap.capture
@@ -96,7 +115,7 @@ EXAMPLES = r"""
 RETURN = r"""
 id:
   description: Name of the capture, the same for the same request, or of the trace.
-  returned: with O(of=start) or O(of=trace)
+  returned: with O(of=start), O(of=trace) or O(of=again)
   type: str
   sample: c-3f0a9c21d4
 records:
@@ -105,15 +124,15 @@ records:
   type: dict
 taps:
   description: What each host watches, by its name in the inventory, as M(kube.pcap.tap) takes it.
-  returned: with O(of=trace)
+  returned: with O(of=trace) or O(of=again)
   type: dict
 injections:
   description: What each host sends, as M(kube.pcap.inject) takes it. Canaries, and from the source's host the probes.
-  returned: with O(of=trace)
+  returned: with O(of=trace) or O(of=again)
   type: dict
 afterwards:
   description: The canaries that each host sends when the probes have been sent.
-  returned: with O(of=trace)
+  returned: with O(of=trace) or O(of=again)
   type: dict
 resolve:
   description: The options of M(kube.pcap.dns_info) for the name to which the trace leads; null where that is no name.
@@ -137,11 +156,15 @@ resolve:
       type: str
 trace:
   description: What M(kube.pcap.report) needs to know of it.
-  returned: with O(of=trace)
+  returned: with O(of=trace) or O(of=again)
+  type: dict
+earlier:
+  description: What the first run came to, as M(kube.pcap.report) has it in C(trace). Null where there is no second one.
+  returned: with O(of=trace) or O(of=again)
   type: dict
 left_out:
   description: Hosts of the play that are not used.
-  returned: with O(of=start), O(of=exec) or O(of=trace)
+  returned: with O(of=start), O(of=exec), O(of=trace) or O(of=again)
   type: list
   elements: dict
   contains:

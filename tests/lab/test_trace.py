@@ -184,7 +184,7 @@ def test_lost_inside_a_node(traces: Traces, lab: Lab) -> None:
     lab.faults.apply(fault)
     try:
         lost = traces.result(TO_DB, taps="all", timeout="1s")
-        unsure = traces.result(TO_DB, timeout="1s")
+        unsure = traces.result(TO_DB, taps="path", timeout="1s")
     finally:
         lab.faults.clear(fault)
     verdict = lost["verdict"]
@@ -194,6 +194,37 @@ def test_lost_inside_a_node(traces: Traces, lab: Lab) -> None:
     assert way(lost)[-1][:3] == ("node-c", None, "vxlan.1")
     assert unsure["verdict"]["outcome"] == "inconclusive"
     assert "nobody watched on node-b (trace_taps: all does)" in unsure["verdict"]["text"]
+
+
+def test_lost_on_its_way_alone_and_then_everywhere(traces: Traces, lab: Lab) -> None:
+    """A loss that cannot be called is sent a second time, with every node watched; nothing of the first is lost."""
+    fault = Fault("drop", "node-c", arguments="tcp dport 8080")
+    lab.faults.apply(fault)
+    try:
+        result = traces.result(TO_DB, timeout="1s")
+    finally:
+        lab.faults.clear(fault)
+    assert [probe["run"] for probe in result["probes"]] == [1, 2]
+    assert [probe["verdict"]["outcome"] for probe in result["probes"]] == ["inconclusive", "lost"]
+    verdict = result["verdict"]
+    assert (verdict["outcome"], verdict["confidence"]) == ("lost", "proven"), verdict
+    assert verdict["text"].endswith("this is of a second run, with every node watched, and the first was inconclusive")
+    nodes = {run: {tap["node"] for tap in result["taps"] if tap["run"] == run} for run in (1, 2)}
+    assert nodes == {1: {"node-a", "node-c"}, 2: {"node-a", "node-b", "node-c"}}
+    marks = [probe["mark"]["sequence"] for probe in result["probes"]]
+    assert len(set(marks)) == 2
+    for number in (1, 2):
+        own = [hop for hop in result["hops"] if hop["probe"] == number and not hop["again"]]
+        assert (own[-1]["node"], own[-1]["interface"]) == ("node-c", "vxlan.1")
+        assert {result["taps"][hop["tap"]]["run"] for hop in own} == {number}
+
+
+def test_no_second_run_without_all_nodes(traces: Traces, lab: Lab) -> None:
+    """Where a node is no host of the play, every node cannot be watched, and what was seen stays what it is."""
+    with rules(lab.node("node-c"), "type filter hook input priority 0;", "udp dport 8472 drop"):
+        result = traces.told(traces.run(TO_DB, "--limit", "node-a,node-c", timeout="1s"))
+    assert [probe["run"] for probe in result["probes"]] == [1]
+    assert result["verdict"]["outcome"] == "inconclusive"
 
 
 def test_lost_between_nodes(traces: Traces, lab: Lab) -> None:

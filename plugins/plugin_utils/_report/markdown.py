@@ -12,7 +12,7 @@ from typing import Any
 
 from .._trace.result import Tap, read_result
 from .text import clean
-from .traces import HEADINGS, beneath, row, tap_title
+from .traces import HEADINGS, beneath, row, runs, tap_title
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|!~])")
 """What means something in CommonMark and its tables, wherever it stands."""
@@ -30,11 +30,11 @@ def markdown(result: Mapping[str, Any]) -> str:
         "- Started: %s" % _text(told.started or "nothing was sent"),
         "- Endpoints: %d of %d" % (told.endpoints.seen, told.endpoints.of),
         *("- %s" % _text(line.strip()) for line in beneath(told)),
-        "",
-        *_table(HEADINGS, [row(hop) for hop in told.hops]),
-        "",
-        *_table(("TAP", "PROVEN", "PACKETS", "DROPPED", "PROBLEM"), [_tap(one) for one in told.taps]),
     ]
+    for run in runs(told):
+        lines += ["", *(["### " + run.title, ""] if run.title else [])]
+        lines += _table(HEADINGS, [row(hop) for hop in run.hops])
+        lines += ["", *_table(("TAP", "PROVEN", "PACKETS", "DROPPED", "PROBLEM"), [_tap(one) for one in run.taps])]
     return "\n".join(lines) + "\n"
 
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -45,7 +46,35 @@ def result_text(result: Result, width: int) -> str:
 def _lines(result: Result, wide: bool, later: bool) -> list[str]:
     verdict = result.verdict
     sentence = "trace %s: %s (%s): %s" % (result.id, verdict.outcome, verdict.confidence, verdict.text)
-    return [clean(sentence), *beneath(result), "", *_table(result.hops, wide, later), "", *_taps(result.taps)]
+    lines = [clean(sentence), *beneath(result)]
+    for run in runs(result):
+        lines += ["", *([run.title + ":"] if run.title else [])]
+        lines += [*_table(run.hops, wide, later), "", *_taps(run.taps)]
+    return lines
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What belongs to one run of a trace."""
+
+    title: str | None
+    """None where it is the only one."""
+    hops: tuple[Hop, ...]
+    taps: tuple[Tap, ...]
+
+
+def runs(result: Result) -> list[Run]:
+    """Return the hops and taps of each run, in order."""
+    numbers = sorted({tap.run for tap in result.taps} | {1})
+    of_tap = {tap.id: tap.run for tap in result.taps}
+    return [
+        Run(
+            "Run %d%s" % (number, ", with every node watched" if number > 1 else "") if len(numbers) > 1 else None,
+            tuple(hop for hop in result.hops if of_tap.get(hop.tap, 1) == number),
+            tuple(tap for tap in result.taps if tap.run == number),
+        )
+        for number in numbers
+    ]
 
 
 def beneath(result: Result) -> list[str]:

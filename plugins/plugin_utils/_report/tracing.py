@@ -7,16 +7,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...module_utils._errors import OptionError
-from ...module_utils._records import RecordError, from_result, to_result
-from ...module_utils._trace_records import Sent, Tapped
-from .._play import Answer, problem_of
+from ...module_utils._records import to_result
+from .._trace.answers import Told
 from .._trace.assembling import assemble
 from .._trace.hops import end
 from .._trace.records import Planned
+from .._trace.result import Result
+from .._trace.runs import joined
 from .parts import count
 from .text import clean
 from .traces import WIDE, result_text, trace_text
@@ -33,58 +32,34 @@ class TraceReport:
     """Why the play must fail, though hosts answered."""
 
 
-@dataclasses.dataclass(frozen=True)
-class _Tapped:
-    """The result of ``tap`` in the state ``read``, or of a task that was skipped."""
-
-    taps: tuple[Tapped, ...] = ()
-
-
-@dataclasses.dataclass(frozen=True)
-class _Injected:
-    """The result of ``inject``."""
-
-    sent: tuple[Sent, ...]
-
-
-def check_tapped(result: Mapping[str, Any]) -> None:
-    """Raise RecordError for what is no result of ``tap``, nor of a task that was skipped."""
-    from_result(_Tapped, result)
-
-
-def read_planned(result: Any) -> Planned:
-    """Return what a trace was to do, from the result of ``plan``; raise OptionError for anything else."""
-    given = result.get("trace") if isinstance(result, Mapping) else None
-    try:
-        return from_result(Planned, given)
-    except RecordError as error:
-        right = "name the variable that registered kube.pcap.plan for a trace"
-        raise OptionError("plan", "it is not the result of one (%s)" % error, right) from None
-
-
 def report_trace(
-    planned: Planned, answers: Sequence[Answer], sent: Mapping[str, Any] | None, expect: str | None, width: int
+    planned: Planned, told: Told, expect: str | None, width: int, earlier: Result | None = None
 ) -> TraceReport:
-    """Return the report; ``answers`` are of the task that read the taps, ``sent`` the source's host of ``inject``.
+    """Return the report.
 
-    expect: an outcome without which the play fails. width: of the terminal, in columns.
+    expect: an outcome without which the play fails. width: of the terminal, in columns. earlier: of a second run: what
+    the first one came to.
     """
-    places = {place.host for place in planned.places}
-    problems = {one.host: one.problem or "" for one in answers if one.host in places and one.result is None}
-    told = _sent(sent)
-    if told is None:
-        why = ["%s: %s" % one for one in sorted(problems.items())]
-        if sent is not None:
-            why.append("%s: %s" % (planned.places[planned.source_place].host, problem_of(sent) or "no answer"))
-        text = "trace %s: nothing was sent; %s" % (planned.id, "; ".join(why) or "its host was not asked")
-        return TraceReport(None, "", text)
-    tapped = {one.host: from_result(_Tapped, one.result).taps for one in answers if one.result is not None}
-    result = assemble(planned, tapped, told.sent, problems)
-    verdict, failure = result.verdict, None
+    failure, result = None, earlier
+    if told.sent is not None:
+        made = assemble(planned, told.tapped, told.sent, told.problems)
+        result = made if earlier is None else joined(earlier, made)
+    elif earlier is not None:
+        failure = "trace %s: it was not sent a second time; %s" % (planned.id, _why_unsent(planned, told))
+    if result is None:
+        return TraceReport(None, "", "trace %s: nothing was sent; %s" % (planned.id, _why_unsent(planned, told)))
+    verdict = result.verdict
     if expect and verdict.outcome != expect:
         failure = "trace %s: %s was expected, and it was %s: %s"
         failure %= (planned.id, expect, verdict.outcome, verdict.text)
     return TraceReport(to_result(result), result_text(result, width), failure)
+
+
+def _why_unsent(planned: Planned, told: Told) -> str:
+    why = ["%s: %s" % one for one in sorted(told.problems.items())]
+    if told.why_unsent is not None:
+        why.append("%s: %s" % (planned.places[planned.source_place].host, told.why_unsent))
+    return "; ".join(why) or "its host was not asked"
 
 
 def pretend_trace(planned: Planned) -> TraceReport:
@@ -108,18 +83,3 @@ def pretend_trace(planned: Planned) -> TraceReport:
 def show_trace(stored: dict[str, Any], width: int) -> TraceReport:
     """Return the report of a stored result; raise FileError for what is none."""
     return TraceReport(stored, trace_text(stored, width >= WIDE))
-
-
-def _sent(result: Mapping[str, Any] | None) -> _Injected | None:
-    """Return what is known of what was sent; None where nothing was.
-
-    A host that was not reached any more, or did not answer in time, may have sent all of it.
-    """
-    if result is not None and (result.get("unreachable") or result.get("timedout")):
-        return _Injected(())
-    if result is None or problem_of(result):
-        return None
-    try:
-        return from_result(_Injected, result)
-    except RecordError:
-        return _Injected(())

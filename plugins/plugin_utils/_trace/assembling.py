@@ -43,7 +43,7 @@ def assemble(
         aim = aim if endpoint is None else _alone(planned, endpoint)
         evidence = verdict.Evidence(aim, {one.index: one.tapped for one in seen}, proven, unknown)
         judged = verdict.judge(evidence, own, told.get(mark.probe))
-        probes.append(Probed(mark.probe, mark, told.get(mark.probe), judged, question, _title(endpoint)))
+        probes.append(Probed(mark.probe, mark, told.get(mark.probe), judged, question, _title(endpoint), planned.run))
     return Result(
         schema=SCHEMA,
         id=planned.id,
@@ -55,7 +55,7 @@ def assemble(
         probes=tuple(probes),
         taps=tuple(_tap(planned, index, seen, proven, problems) for index in range(len(planned.places))),
         hops=tuple(dataclasses.replace(hop, leg=DNS) if hop.probe in questions else hop for hop in found),
-        clock=tuple(offsets.values()),
+        clock=tuple(dataclasses.replace(offset, run=planned.run) for offset in offsets.values()),
         verdict=_whole(planned, probes),
         resolution=planned.resolution,
     )
@@ -155,7 +155,7 @@ def _tap(
     one = next((one.tapped for one in seen if one.index == index), None)
     if one is None:
         problem = problems.get(place.host, "it gave no answer")
-        return Tap(index, place.node, place.target.namespace, pod, manners, problem=problem)
+        return Tap(index, place.node, place.target.namespace, pod, manners, problem=problem, run=planned.run)
     return Tap(
         index,
         place.node,
@@ -169,4 +169,5 @@ def _tap(
         one.dropped,
         one.left_out,
         one.problem,
+        planned.run,
     )

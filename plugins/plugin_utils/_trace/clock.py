@@ -28,6 +28,8 @@ class Offset:
     high_ns: int | None
     guess_ns: int = 0
     """By which times are corrected: between the bounds, and as the packets that crossed between nodes allow."""
+    run: int = 1
+    """In which it was measured."""
 
     @property
     def either_way_ns(self) -> int | None:

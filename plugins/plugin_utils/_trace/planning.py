@@ -12,25 +12,25 @@ Nothing here asks a host, a file or the clock: with the same seed the same reque
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ...module_utils._command import own_words
 from ...module_utils._dns_records import Resolution
-from ...module_utils._errors import NodeError, OptionError, TargetError
-from ...module_utils._records import CONTROLLER, Candidate, Target
-from ...module_utils._trace_records import Mark, NodeInjection, NodeTap, Probe
+from ...module_utils._errors import NodeError, TargetError
+from ...module_utils._records import Candidate, Target
+from ...module_utils._trace_records import Mark, NodeInjection, NodeTap
 from .._cluster.merging import Told, node_candidates
 from .._cluster.services import Service
 from .._plan import LeftOut, Places, settle
 from .._play import Answer
-from . import canaries, ends, probing
+from . import aiming, canaries, ends, probing
 from .controller import NAME, Controller
 from .ends import Ends
 from .expression import to_text
 from .records import EndpointProbe, Landing, NameQuestion, Place, Planned
-from .request import COUNT, EACH, PROBE, SYN, TraceOptions, read
+from .request import SYN, TraceOptions, read
+from .result import Result
 from .tap_filter import tap_filter
 
 _PREFIX = "trace_"
@@ -54,6 +54,8 @@ class TracePlan:
     trace: Planned
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
+    earlier: Result | None = None
+    """Of a second run: what the first one came to."""
 
 
 def plan_trace(
@@ -81,14 +83,10 @@ def plan_trace(
     if found.source.node == NAME:
         places = dataclasses.replace(places, hosts={**places.hosts, NAME: NAME})
     if options.each_endpoint:
-        found = _each_apart(options, found)
-    aims = _aims(options, found)
-    options.check_all(options.count * len(aims))
-    if options.count * len(aims) > 1 and found.wanted.sport is not None:
-        wrong = "the filter names source port %d, which one probe alone can have" % found.wanted.sport
-        raise OptionError(COUNT, wrong, "send one, or leave the source port out")
+        found = aiming.each_apart(options, found)
+    aims = aiming.aims(options, found)
     watched = _watched(found, places, options.every_node)
-    probes, marks = _probes(options, found, aims, seed)
+    probes, marks = aiming.probes(options, found, aims, seed)
     trace = _planned(options, found, places, watched, (options.id or "t-%s" % seed.hex()[:10], marks), resolved)
     targets = tuple(watched.values())
     nonce = probing.canary_mark(seed, marks[-1].version)
@@ -110,54 +108,14 @@ def plan_trace(
         if node in after:
             afterwards[host] = NodeInjection(trace.id, here[0], canaries=after[node])
     left_out = ["host %s is left out: %s" % (one.host, one.reason) for one in places.left_out]
-    said = (*left_out, *places.disputes, *found.warnings, *_routes(found, aims))
+    said = (*left_out, *places.disputes, *found.warnings, *aiming.routes(found, aims))
     warnings = tuple(own_words(one, _PREFIX) for one in said)
     return TracePlan(trace.id, taps, injections, afterwards, trace, places.left_out, warnings)
 
 
-def _each_apart(options: TraceOptions, found: Ends) -> Ends:
-    """Return ends whose landings are all endpoints of the Service, none of them behind a node that is asked."""
-    if found.problem is None and not found.endpoints:
-        right = "leave it empty, or write a destination that is a Service"
-        raise OptionError(EACH, "%s is no Service" % options.expression.destination.title, right)
-    return dataclasses.replace(found, landings=found.endpoints, entry=None)
-
-
-def _routes(found: Ends, aims: Sequence[probing.Aim]) -> list[str]:
-    """Return a warning where the controller sends to pods: whose their addresses are there, its routes tell."""
-    pods = {one.address for one in found.landings if one.target is not None and one.target.kind == "pod"}
-    if found.source.kind != CONTROLLER or not pods & {aim.address for aim in aims}:
-        return []
-    text = "the controller sends to addresses of pods, as its own routes have it; where none of them leads into the"
-    return [text + " cluster, another machine may answer"]
-
-
-def _aims(options: TraceOptions, found: Ends) -> tuple[probing.Aim, ...]:
-    """Return at what probes are sent: at the destination, at each of its endpoints, or, without an address, at none."""
-    if found.problem is not None:
-        return ()
-    led = [port for landing in found.landings if (port := landing.port)]
-    aims = [(found.address, dict.fromkeys([*filter(None, [found.wanted.dport]), *led]))]
-    if options.each_endpoint:
-        aims = [(one.address, dict.fromkeys([one.port] if one.port else [])) for one in found.landings]
-    kind, source = options.probe, _source(found, options.probe)
-    made = []
-    for address, ports in aims:
-        said = options.said(address, next(iter(ports), None))
-        made.append(probing.Aim(found.wanted, address, tuple(ports), said, kind, source, options.ttl))
-    return tuple(made)
-
-
-def _probes(
-    options: TraceOptions, found: Ends, aims: Sequence[probing.Aim], seed: bytes
-) -> tuple[tuple[Probe, ...], tuple[Mark, ...]]:
-    """Return what is sent, and by what it is known: questions for the destination's name, then the probes."""
-    asked = [(one.question, [port for landing in one.landings if (port := landing.port)]) for one in found.questions]
-    probes, marks = probing.questions(asked, options.count * len(aims), seed)
-    if aims:
-        own = probing.probes(aims, options.count, seed, len(asked))
-        probes, marks = (*probes, *own[0]), (*marks, *own[1])
-    return probes, marks
+def second_run(plan: TracePlan, earlier: Result) -> TracePlan:
+    """Return a plan as that of a second run; ``earlier``: what the first one came to. Nothing of it is said twice."""
+    return dataclasses.replace(plan, trace=dataclasses.replace(plan.trace, run=2), warnings=(), earlier=earlier)
 
 
 def node_addresses(answers: Iterable[Answer]) -> tuple[str, ...]:
@@ -172,18 +130,6 @@ def check_watching(answers: Iterable[Answer]) -> None:
     missing = ["%s (%s)" % (one.host, one.problem) for one in answers if one.result is None]
     if missing:
         raise NodeError("nothing is sent, since these hosts do not watch: %s" % "; ".join(missing))
-
-
-def _source(found: Ends, kind: str | None) -> str:
-    """Return the address that a lone SYN comes from; of all others the kernel chooses it. Raises OptionError."""
-    if kind != SYN:
-        return ""
-    version = ipaddress.ip_address(found.address).version
-    for address in found.source.addresses:
-        if ipaddress.ip_address(address).version == version:
-            return address
-    wrong = "%s has no IPv%d address that is known, from which to send a lone SYN" % (found.source.title, version)
-    raise OptionError(PROBE, wrong, "write connection, or another destination")
 
 
 def _watched(found: Ends, places: Places, every_node: bool) -> dict[_Key, Target]:
@@ -249,6 +195,7 @@ def _planned(
         unwatched=tuple(unwatched),
         entry_place=place(found.entry),
         lone=options.probe == SYN,
+        again=options.again,
         questions=tuple(
             NameQuestion(
                 number,

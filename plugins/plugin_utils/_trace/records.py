@@ -121,6 +121,10 @@ class Planned:
     """What the source's resolver said of it."""
     problem: str | None = None
     """Why the name has no address; then nothing but its questions is sent."""
+    run: int = 1
+    """2: every node is watched, since what the first run saw could not be called a loss without that."""
+    again: bool = False
+    """Whether it may be sent a second time for that."""
     each: tuple[EndpointProbe, ...] = ()
     """Where every endpoint of a Service is probed, all probes but the questions."""
 

@@ -22,7 +22,7 @@ ID, REQUEST, COUNT, INTERVAL, TIMEOUT = "trace_id", "trace_request", "trace_coun
 TAPS, EXPECT, PROBE, TTL, UID = "trace_taps", "trace_expect", "trace_probe", "trace_ttl", "trace_uid"
 EACH = "trace_each"
 OPTIONS = (OPTION, ID, REQUEST, COUNT, INTERVAL, TIMEOUT, TAPS, EXPECT, PROBE, TTL, UID, EACH)
-ALL, PATH = "all", "path"
+AUTO, ALL, PATH = "auto", "all", "path"
 ENDPOINT = "endpoint"
 CONNECTION, SYN, UDP, ICMP = "connection", "syn", "udp", "icmp"
 PROBES = (CONNECTION, SYN, UDP, ICMP)
@@ -56,6 +56,8 @@ class TraceOptions:
     """Of each probe."""
     every_node: bool
     """Whether all nodes are watched, or those on the way alone."""
+    again: bool
+    """Whether it may be sent a second time, with all nodes watched."""
     probe: str | None = None
     """One of PROBES; None: by the filter's protocol."""
     ttl: int | None = None
@@ -109,6 +111,8 @@ def read(request: Mapping[str, Any]) -> TraceOptions:
     timeout = parse_duration(TIMEOUT, given.get(TIMEOUT, "5s"), 1, _MOST_SECONDS)
     if given.get(EXPECT, OUTCOMES[0]) not in OUTCOMES:
         raise OptionError(EXPECT, "%s is no outcome" % shown(given[EXPECT]), "write one of %s" % ", ".join(OUTCOMES))
+    taps, each = _taps(given.get(TAPS, AUTO)), _each_endpoint(given.get(EACH))
+    several = count > 1 or each
     options = TraceOptions(
         parse(given.get(OPTION, "")),
         check_id(ID, given[ID]) if ID in given else None,
@@ -116,11 +120,12 @@ def read(request: Mapping[str, Any]) -> TraceOptions:
         count,
         interval,
         timeout * 1000,
-        _every_node(given.get(TAPS, PATH)),
+        taps == ALL or (taps == AUTO and several),
+        taps == AUTO and not several,
         _probe(given.get(PROBE), REQUEST in given),
         parse_count(TTL, given[TTL], 1, _MOST_TTL) if TTL in given else None,
         parse_count(UID, given[UID], 0, _LAST_UID) if UID in given else None,
-        _each_endpoint(given.get(EACH)),
+        each,
     )
     options.check_all(count)
     return options
@@ -146,10 +151,10 @@ def _probe(value: object, says: bool) -> str | None:
     return str(value)
 
 
-def _every_node(value: object) -> bool:
-    if value not in (ALL, PATH):
-        raise OptionError(TAPS, "%s is not taken" % shown(value), "write %s or %s" % (PATH, ALL))
-    return value == ALL
+def _taps(value: object) -> str:
+    if value not in (AUTO, PATH, ALL):
+        raise OptionError(TAPS, "%s is not taken" % shown(value), "write %s, %s or %s" % (AUTO, PATH, ALL))
+    return str(value)
 
 
 def _each_endpoint(value: object) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 from ...module_utils._dns_records import Resolution
 from ...module_utils._errors import FileError, shown
@@ -50,6 +51,7 @@ class Probed:
     """What it asks for, where it is one for the destination's name."""
     endpoint: str | None = None
     """Which endpoint it went to, where each is probed by itself."""
+    run: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +71,8 @@ class Tap:
     dropped: int | None = None
     left_out: int | None = None
     problem: str | None = None
+    run: int = 1
+    """In which it watched: a trace that is sent a second time has taps of both."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,3 +105,9 @@ def read_result(stored: object) -> Result:
         return from_result(Result, stored)
     except RecordError as error:
         raise FileError("it is no result of a trace: %s" % error) from None
+
+
+def read_earlier(plan: Mapping[str, Any]) -> Result | None:
+    """Return what a first run came to, as the plan of a second one has it; None where there was none."""
+    earlier = plan.get("earlier")
+    return None if earlier is None else read_result(earlier)

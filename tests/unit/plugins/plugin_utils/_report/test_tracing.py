@@ -13,7 +13,8 @@ from ansible_collections.kube.pcap.plugins.module_utils._records import to_resul
 from ansible_collections.kube.pcap.plugins.module_utils._trace_records import Sighting
 from ansible_collections.kube.pcap.plugins.plugin_utils._play import Answer
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.markdown import markdown
-from ansible_collections.kube.pcap.plugins.plugin_utils._report.tracing import read_planned, report_trace, show_trace
+from ansible_collections.kube.pcap.plugins.plugin_utils._report.tracing import report_trace, show_trace
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.answers import read_planned, told
 
 from .._trace.scenes import CART, DB, NODE_A, NODE_C, POD, SERVICE, tapped
 
@@ -27,9 +28,9 @@ ANSWER = {"leg": "reply", "part": "answer", "flags": "S.", **HOME}
 
 def seen(after_us, direction, **more):
     """A sighting of what the pod cart sent to the pod db."""
-    told = {"leg": "request", "joined": "mark", "part": "first", "protocol": "tcp", "flags": "S", "ttl": 64}
-    told.update({"src": "10.244.1.2", "sport": 20001, "dst": "10.244.3.2", "dport": 15432}, **more)
-    return Sighting(1, NOW + after_us * 1000, direction=direction, **told)
+    fields = {"leg": "request", "joined": "mark", "part": "first", "protocol": "tcp", "flags": "S", "ttl": 64}
+    fields.update({"src": "10.244.1.2", "sport": 20001, "dst": "10.244.3.2", "dport": 15432}, **more)
+    return Sighting(1, NOW + after_us * 1000, direction=direction, **fields)
 
 
 def read(host, sightings):
@@ -48,7 +49,7 @@ NOTHING = [read("node-a", {NODE_A: (), CART: ()}), read("node-c", {NODE_C: (), D
 
 def test_a_plan_that_is_read():
     """What the plan returned is what the report goes by."""
-    assert read_planned({"trace": PLANNED, "taps": {}}) == SERVICE
+    assert read_planned({"trace": PLANNED, "taps": {}}, "plan") == SERVICE
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_a_plan_that_is_read():
 def test_a_plan_that_cannot_be_read(result, said):
     """One sentence: what is wrong with it, and what to name instead."""
     with pytest.raises(OptionError) as caught:
-        read_planned(result)
+        read_planned(result, "plan")
     right = "name the variable that registered kube.pcap.plan for a trace"
     assert str(caught.value) == "plan: it is not the result of one (%s); %s" % (said, right)
 
@@ -84,7 +85,7 @@ def test_a_plan_that_cannot_be_read(result, said):
 )
 def test_a_source_that_falls_silent(silent, answers, outcome, confidence, said):
     """It may have sent all: what the taps saw is judged, by no more than that, and nothing is said of the socket."""
-    made = report_trace(POD, answers, silent, None, 100)
+    made = report_trace(POD, told(POD, answers, silent), None, 100)
     verdict = made.trace["verdict"]
     assert (verdict["outcome"], verdict["confidence"], made.failure) == (outcome, confidence, None), verdict
     assert said in made.text and "socket" not in made.text
@@ -94,10 +95,10 @@ def test_a_source_that_falls_silent(silent, answers, outcome, confidence, said):
 def test_a_source_of_which_nothing_is_known():
     """Where its own taps are silent as well, it is not known whether anything was sent that nobody else saw."""
     gone = Answer("node-a", None, problem="unreachable: no route to host")
-    made = report_trace(POD, [gone, HALFWAY[1]], UNREACHABLE, None, 100)
+    made = report_trace(POD, told(POD, [gone, HALFWAY[1]], UNREACHABLE), None, 100)
     assert made.trace["verdict"]["outcome"] == "inconclusive"
     assert "pod shop/cart on node-a: unreachable: no route to host" in made.text.splitlines()
-    nothing = report_trace(POD, [gone, NOTHING[1]], UNREACHABLE, None, 100)
+    nothing = report_trace(POD, told(POD, [gone, NOTHING[1]], UNREACHABLE), None, 100)
     assert nothing.trace["verdict"]["outcome"] == "inconclusive"
     assert "it is not known whether what pod shop/cart sent to pod shop/db (10.244.3.2:15432) left" in nothing.text
 
@@ -108,7 +109,7 @@ def test_a_source_of_which_nothing_is_known():
 )
 def test_a_source_that_sent_nothing(sent, why):
     """A task that failed by its own word has no result, whatever taps say."""
-    made = report_trace(POD, NOTHING, sent, None, 100)
+    made = report_trace(POD, told(POD, NOTHING, sent), None, 100)
     assert (made.trace, made.text, made.failure) == (None, "", "trace t-1: nothing was sent; " + why)
 
 
@@ -116,7 +117,7 @@ def test_a_source_that_sent_nothing(sent, why):
 def test_very_many_hops(number, more):
     """The first thousand are printed, data and Markdown have all; in order, though the tap told the last first."""
     own = tuple(seen(number - after, "Out") for after in range(number))
-    made = report_trace(POD, [read("node-a", {NODE_A: (), CART: own}), NOTHING[1]], {"sent": []}, None, 100)
+    made = report_trace(POD, told(POD, [read("node-a", {NODE_A: (), CART: own}), NOTHING[1]], {"sent": []}), None, 100)
     times = [hop["timestamp"] for hop in made.trace["hops"]]
     assert [hop["n"] for hop in made.trace["hops"]] == list(range(1, number + 1))
     assert times == sorted(times) and len(set(times)) == number
@@ -126,5 +127,5 @@ def test_very_many_hops(number, more):
     assert [row.split()[0] for row in rows[:1000]] == times[:1000]
     assert len(rows) == 1000 + (more is not None) and (more is None or rows[1000].startswith(more))
     assert show_trace(made.trace, 100).text == made.text
-    told = markdown(made.trace).splitlines()
-    assert [line.split(" | ")[0][2:] for line in told if line.startswith("| 2023")] == times
+    written = markdown(made.trace).splitlines()
+    assert [line.split(" | ")[0][2:] for line in written if line.startswith("| 2023")] == times

@@ -24,9 +24,10 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.services import
     ServicePort,
 )
 from ansible_collections.kube.pcap.plugins.plugin_utils._play import Answer
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.assembling import assemble
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.controller import Controller
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.ends import leading
-from ansible_collections.kube.pcap.plugins.plugin_utils._trace.planning import node_addresses, plan_trace
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.planning import node_addresses, plan_trace, second_run
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.records import Planned
 
 SEED = bytes(range(16))
@@ -121,9 +122,38 @@ def test_where_is_watched(expression, titles):
     assert set(every) == set(ADDRESS) and all(own[0] == "node " + host for host, own in every.items())
 
 
+@pytest.mark.parametrize(
+    "options, every, again",
+    [
+        ({}, False, True),
+        ({"count": 2}, True, False),
+        ({"taps": "auto", "count": 2}, True, False),
+        ({"each": "endpoint"}, True, False),
+        ({"taps": "path"}, False, False),
+        ({"taps": "path", "count": 2}, False, False),
+        ({"taps": "all"}, True, False),
+    ],
+)
+def test_where_the_others_are_watched(options, every, again):
+    """One probe is sent where only its way is watched, with leave to be sent again; more than one, watched by all."""
+    made = plan("from pod shop/cart to service shop/sql and tcp", **options)
+    assert ("node-b" in made.taps, made.trace.every_node) == (every, every)
+    assert (made.trace.again, made.trace.run, made.earlier) == (again, 1, None)
+
+
+def test_a_second_run():
+    """It has marks of its own under the first one's name, and says nothing twice."""
+    first = plan("from here to pod shop/db and tcp port 80", controller=HERE)
+    earlier = assemble(first.trace, {}, (), {})
+    again = plan("from here to pod shop/db and tcp port 80", controller=HERE, taps="all", id=first.id)
+    made = second_run(again, earlier)
+    assert first.warnings and (made.trace.run, made.earlier, made.warnings, made.id) == (2, earlier, (), first.id)
+
+
 def test_records():
     """Who sends, who only proves, and that what crosses to the nodes comes back the same."""
-    made = plan("from pod shop/cart to service shop/sql and tcp", count=3, interval="100ms", timeout="2s")
+    options = {"count": 3, "interval": "100ms", "timeout": "2s", "taps": "path"}
+    made = plan("from pod shop/cart to service shop/sql and tcp", **options)
     assert {host: len(one.probes) for host, one in made.injections.items()} == {"node-a": 3, "node-c": 0}
     sent = made.injections["node-a"]
     assert (sent.target.title, sent.interval_ms, sent.timeout_ms) == ("pod shop/cart", 100, 2000)
@@ -451,7 +481,7 @@ def test_what_may_be_a_service_of_a_name():
 def test_each_endpoint(destination):
     """In turn, each on its own address and port, until each had as many; a headless Service's too."""
     expression = "from pod shop/cart to %s and tcp port 5432" % destination
-    made = plan(expression, each="endpoint", count=2, request="http GET /")
+    made = plan(expression, each="endpoint", count=2, request="http GET /", taps="path")
     sent = made.injections["node-a"].probes
     assert [(one.number, one.destination, one.port) for one in sent] == [
         (1, "10.244.3.2", 15432),
