@@ -30,8 +30,8 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._trace.controller import
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.names import asking, resolved
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.planning import (
     TracePlan,
-    check_watching,
     node_addresses,
+    not_watching,
     plan_trace,
     second_run,
 )
@@ -137,12 +137,11 @@ class ActionModule(ControllerAction):
         return dict(to_result(second_run(made, earlier))) if made.trace.every_node else first
 
     def _watching(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-        """Return nothing where all taps of a trace listen; raise NodeError, which names those that do not."""
+        """Return the hosts whose taps do not listen: where there is one, nothing is sent."""
         wanted = plain(known.get(options["planned"]) or {}).get("taps", {})
         hosts = [host for host in known["ansible_play_hosts_all"] if host in wanted]
         answers = read_answers(hosts, known["hostvars"], options["registered"], dict)
-        check_watching(answers)
-        return {}
+        return {"missing": to_result(not_watching(answers))}
 
 
 def _prefix(options: Mapping[str, Any]) -> str:

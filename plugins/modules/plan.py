@@ -33,7 +33,8 @@ options:
         exist.
       - For V(trace) it also draws at random by what the probes are known, so that no two plans are the same.
       - V(asked) checks the options of a trace, and tells who is to resolve the name that it leads to, if any.
-      - V(watching) chooses nothing. It fails where a host's task that started M(kube.pcap.tap) has failed.
+      - V(watching) tells the hosts whose task that started M(kube.pcap.tap) has failed. Where there is one, nothing is
+        to be sent, since it would not be seen.
       - V(again) plans the second run of a trace, with every node watched, where without that what the first one saw
         cannot be called a loss. Else it returns O(planned) as it was.
     type: str
@@ -162,6 +163,11 @@ earlier:
   description: What the first run came to, as M(kube.pcap.report) has it in C(trace). Null where there is no second one.
   returned: with O(of=trace) or O(of=again)
   type: dict
+missing:
+  description: Hosts whose taps do not listen, with C(host), C(reason), and C(node), which is null.
+  returned: with O(of=watching)
+  type: list
+  elements: dict
 left_out:
   description: Hosts of the play that are not used.
   returned: with O(of=start), O(of=exec), O(of=trace) or O(of=again)

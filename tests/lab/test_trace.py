@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import pathlib
 import subprocess
 from typing import Any
@@ -399,16 +400,31 @@ def test_a_tap_that_is_missing(traces: Traces, lab: Lab, ansible: Ansible) -> No
     target = {"kind": "node", "name": "node-c", "node": "node-c", "pid": 1, "netns": node.netns}
     record = {"id": "taken", "node": "node-c", "targets": [target], "filter": "udp port 9", "marks": []}
     assert ansible.adhoc("node-c", "kube.pcap.tap", params={"record": record}).rc == 0
-    run = traces.run(TO_DB, id="taken")
-    assert run.rc == 2 and run.of("inject") == {}
-    assert "nothing is sent, since these hosts do not watch: node-c (trace taken has taps on this node already" in said(
-        run
-    )
+    run = traces.run(TO_DB, id="taken", taps="all")
+    assert run.rc == 2 and {task.status for task in run.tasks if task.action == "kube.pcap.inject"} == {"skipped"}
+    assert "trace taken: nothing was sent; node-c: trace taken has taps on this node already" in said(run)
     assert not (traces.folder / "taken").exists()
     # What was there before is somebody else's, and stays.
     assert ansible.adhoc("node-c", "kube.pcap.tap", params={"state": "absent", "id": "taken"}).of("tap")["node-c"][
         "changed"
     ]
+
+
+def test_a_tap_that_is_missing_in_the_second_run(traces: Traces, lab: Lab, ansible: Ansible) -> None:
+    """What the first run came to is told and stored; the play fails, and names the host that keeps off the second."""
+    node = lab.node("node-b")
+    target = {"kind": "node", "name": "node-b", "node": "node-b", "pid": 1, "netns": node.netns}
+    record = {"id": "twice", "node": "node-b", "targets": [target], "filter": "udp port 9", "marks": []}
+    assert ansible.adhoc("node-b", "kube.pcap.tap", params={"record": record}).rc == 0
+    with rules(lab.node("node-c"), "type filter hook input priority 0;", "udp dport 8472 drop"):
+        run = traces.run(TO_DB, id="twice", timeout="1s")
+    assert run.rc == 2
+    assert "trace twice: it was not sent a second time; node-b: trace twice has taps" in said(run)
+    stored = json.loads((traces.folder / "twice" / "trace.json").read_text())
+    assert [probe["run"] for probe in stored["probes"]] == [1] and stored["hops"]
+    assert stored["verdict"]["outcome"] == "inconclusive"
+    gone = ansible.adhoc("node-b", "kube.pcap.tap", params={"state": "absent", "id": "twice"})
+    assert gone.of("tap")["node-b"]["changed"]
 
 
 def test_the_oldest_ansible(lab: Lab, tmp_path: pathlib.Path) -> None:

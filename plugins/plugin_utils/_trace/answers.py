@@ -87,7 +87,7 @@ def told(planned: Planned, answers: Sequence[Answer], injected: Mapping[str, Any
     problems = {one.host: one.problem or "" for one in answers if one.host in places and one.result is None}
     tapped = {one.host: from_result(_Tapped, one.result).taps for one in answers if one.result is not None}
     sent = _sent(injected)
-    why = problem_of(injected) or "no answer" if injected is not None and sent is None else None
+    why = problem_of(injected) if injected is not None and sent is None else None
     return Told(tapped, sent, problems, why)
 
 
@@ -103,7 +103,7 @@ def _sent(result: Mapping[str, Any] | None) -> tuple[Sent, ...] | None:
     """
     if result is not None and (result.get("unreachable") or result.get("timedout")):
         return ()
-    if result is None or problem_of(result):
+    if result is None or result.get("skipped") or problem_of(result):
         return None
     try:
         return from_result(_Injected, result).sent

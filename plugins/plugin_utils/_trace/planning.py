@@ -17,7 +17,7 @@ from typing import Any
 
 from ...module_utils._command import own_words
 from ...module_utils._dns_records import Resolution
-from ...module_utils._errors import NodeError, TargetError
+from ...module_utils._errors import TargetError
 from ...module_utils._records import Candidate, Target
 from ...module_utils._trace_records import Mark, NodeInjection, NodeTap
 from .._cluster.merging import Told, node_candidates
@@ -125,11 +125,9 @@ def node_addresses(answers: Iterable[Answer]) -> tuple[str, ...]:
     return tuple(address for address in every if address is not None)
 
 
-def check_watching(answers: Iterable[Answer]) -> None:
-    """Raise NodeError where a host's taps do not listen: nothing is sent then, since its way would not be seen."""
-    missing = ["%s (%s)" % (one.host, one.problem) for one in answers if one.result is None]
-    if missing:
-        raise NodeError("nothing is sent, since these hosts do not watch: %s" % "; ".join(missing))
+def not_watching(answers: Iterable[Answer]) -> tuple[LeftOut, ...]:
+    """Return the hosts whose taps do not listen: where there is any, nothing is sent, since it would not be seen."""
+    return tuple(LeftOut(one.host, None, one.problem or "") for one in answers if one.result is None)
 
 
 def _watched(found: Ends, places: Places, every_node: bool) -> dict[_Key, Target]:

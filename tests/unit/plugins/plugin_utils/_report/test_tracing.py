@@ -105,7 +105,11 @@ def test_a_source_of_which_nothing_is_known():
 
 @pytest.mark.parametrize(
     "sent, why",
-    [(None, "its host was not asked"), ({"failed": True, "msg": "no such user"}, "node-a: no such user")],
+    [
+        (None, "its host was not asked"),
+        ({"changed": False, "skipped": True}, "its host was not asked"),
+        ({"failed": True, "msg": "no such user"}, "node-a: no such user"),
+    ],
 )
 def test_a_source_that_sent_nothing(sent, why):
     """A task that failed by its own word has no result, whatever taps say."""
