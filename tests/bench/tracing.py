@@ -36,10 +36,15 @@ _BARE = """\
       run_once: true
     - ansible.builtin.debug:
       run_once: true
+    - ansible.builtin.debug:
+    - ansible.builtin.ping:
+    - ansible.builtin.debug:
+      run_once: true
     - ansible.builtin.ping:
     - ansible.builtin.ping:
     - ansible.builtin.ping:
-    - ansible.builtin.ping:
+    - ansible.builtin.debug:
+      run_once: true
     - ansible.builtin.debug:
       run_once: true
 """

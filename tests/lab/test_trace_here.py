@@ -74,7 +74,11 @@ def test_to_a_node_port(here: Here, lab: Lab, family: str) -> None:
     hop = next(hop for hop in result["hops"] if hop["part"] == "first" and hop["node"] == "node-a" and hop["changes"])
     assert any(change.startswith("dst ") and change.endswith(":8080") for change in hop["changes"])
     taps = {tap["node"]: tap["proven"] for tap in result["taps"] if tap["pod"] is None}
-    assert all("in" in taps[node] for node in ("(here)", "node-a", "node-b", "node-c"))
+    for node in ("node-a", "node-b", "node-c"):
+        proof = {"direction": "in", "source": "the controller", "destination": "node " + node}
+        assert {**proof, "interfaces": ["eth0"], "encapsulation": []} in taps[node]
+        proof = {"direction": "in", "source": "node " + node, "destination": "the controller"}
+        assert {**proof, "interfaces": [lab.underlay.link], "encapsulation": []} in taps["(here)"]
 
 
 def test_to_a_pod_and_a_node(here: Here, lab: Lab) -> None:

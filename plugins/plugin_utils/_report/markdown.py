@@ -12,7 +12,7 @@ from typing import Any
 
 from .._trace.result import Tap, read_result
 from .text import clean
-from .traces import HEADINGS, beneath, row, runs, tap_title
+from .traces import HEADINGS, beneath, manners, row, runs, tap_title
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|!~])")
 """What means something in CommonMark and its tables, wherever it stands."""
@@ -39,7 +39,7 @@ def markdown(result: Mapping[str, Any]) -> str:
 
 
 def _tap(tap: Tap) -> tuple[object, ...]:
-    return tap_title(tap), ", ".join(tap.proven) or "no", tap.packets, tap.dropped, tap.problem
+    return tap_title(tap), ", ".join(manners(tap)) or "no", tap.packets, tap.dropped, tap.problem
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:

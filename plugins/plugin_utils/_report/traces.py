@@ -162,8 +162,13 @@ def tap_title(tap: Tap) -> str:
     return "pod %s/%s on %s" % (tap.namespace, tap.pod, tap.node) if tap.pod else "node %s" % tap.node
 
 
+def manners(tap: Tap) -> tuple[str, ...]:
+    """Return in what directions canaries were seen there: ``in``, ``out``, both or none."""
+    return tuple(dict.fromkeys(proof.direction for proof in tap.proven))
+
+
 def _taps(taps: Sequence[Tap]) -> list[str]:
     """Return how many taps are proven, and what is wrong with any."""
-    proven = [one for one in taps if "in" in one.proven and one.problem is None]
+    proven = [one for one in taps if "in" in manners(one) and one.problem is None]
     told = ["%s: %s" % (clean(tap_title(one)), clean(one.problem)) for one in taps if one.problem is not None]
     return ["%d of %s proven to see what passes" % (len(proven), count(len(taps), "tap")), *told]

@@ -13,7 +13,7 @@ from ...module_utils._trace_records import Sent, Tapped
 from . import canaries, clock, verdict
 from .hops import Seen, crossings, hops, timestamp
 from .names import DNS_PORT
-from .records import DNS, Hop, Landing, NameQuestion, Planned, Verdict
+from .records import DNS, Hop, Landing, NameQuestion, Planned, Proof, Verdict
 from .result import SCHEMA, Destination, Endpoints, Probed, Result, Tap
 
 
@@ -27,6 +27,8 @@ def assemble(
     seen = _seen(planned, tapped)
     came = {one.index: [sighting for sighting in one.tapped.sightings if not sighting.probe] for one in seen}
     proven = canaries.proven(planned.ways, came)
+    names = {one.index: {link.index: link.name for link in one.tapped.interfaces} for one in seen}
+    proofs = canaries.proofs(planned.ways, came, planned.places, names)
     rank = _rank(planned)
     offsets = clock.offsets(planned.places, planned.ways, came, planned.source_node_place, crossings(seen, rank))
     found = hops(seen, offsets, rank)
@@ -53,7 +55,7 @@ def assemble(
         destination=Destination(planned.destination, planned.address, planned.port),
         endpoints=_endpoints(planned, found),
         probes=tuple(probes),
-        taps=tuple(_tap(planned, index, seen, proven, problems) for index in range(len(planned.places))),
+        taps=tuple(_tap(planned, index, seen, proofs, problems) for index in range(len(planned.places))),
         hops=tuple(dataclasses.replace(hop, leg=DNS) if hop.probe in questions else hop for hop in found),
         clock=tuple(dataclasses.replace(offset, run=planned.run) for offset in offsets.values()),
         verdict=_whole(planned, probes),
@@ -147,21 +149,21 @@ def _tap(
     planned: Planned,
     index: int,
     seen: Sequence[Seen],
-    proven: Mapping[int, tuple[str, ...]],
+    proofs: Mapping[int, tuple[Proof, ...]],
     problems: Mapping[str, str],
 ) -> Tap:
-    place, manners = planned.places[index], proven.get(index, ())
+    place, proven = planned.places[index], proofs.get(index, ())
     pod = place.target.name if place.target.kind == "pod" else None
     one = next((one.tapped for one in seen if one.index == index), None)
     if one is None:
         problem = problems.get(place.host, "it gave no answer")
-        return Tap(index, place.node, place.target.namespace, pod, manners, problem=problem, run=planned.run)
+        return Tap(index, place.node, place.target.namespace, pod, proven, problem=problem, run=planned.run)
     return Tap(
         index,
         place.node,
         place.target.namespace,
         pod,
-        manners,
+        proven,
         {str(link.index): link.name for link in one.interfaces},
         one.changed,
         one.packets,

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ...module_utils._records import Target
 from ...module_utils._trace_records import Canary, Mark, Sighting
-from .records import CanaryWay, Place
+from .records import CanaryWay, Place, Proof
 
 _AFTER = 1 << 15
 """In the lower half of a canary's number: it was sent after the probes."""
@@ -64,15 +64,38 @@ def proven(taken: Iterable[CanaryWay], seen: Mapping[int, Sequence[Sighting]]) -
     and after the probes; ``out`` is told where they were seen to leave.
     """
     told: dict[int, list[str]] = collections.defaultdict(list)
-    for way in taken:
-        if {False, True} <= set(_phases(seen.get(way.destination, ()), way.number, "In")):
-            told[way.destination].append("in")
-        if {False, True} <= set(_phases(seen.get(way.source, ()), way.number, "Out")):
-            told[way.source].append("out")
+    for _way, place, direction, _sightings in _proofs(taken, seen):
+        told[place].append(direction)
     return {place: tuple(dict.fromkeys(manners)) for place, manners in told.items()}
 
 
-def _phases(seen: Iterable[Sighting], number: int, direction: str) -> Iterator[bool]:
-    for one in seen:
-        if one.number is not None and one.number >> 16 == number and one.direction == direction:
-            yield bool(one.number & _AFTER)
+def proofs(
+    taken: Iterable[CanaryWay],
+    seen: Mapping[int, Sequence[Sighting]],
+    places: Sequence[Place],
+    interfaces: Mapping[int, Mapping[int, str]],
+) -> dict[int, tuple[Proof, ...]]:
+    """Return what is proved of each place, way by way; ``interfaces``: of each place, index to name."""
+    told: dict[int, list[Proof]] = collections.defaultdict(list)
+    for way, place, direction, sightings in _proofs(taken, seen):
+        names = interfaces.get(place, {})
+        nics = {names.get(one.ifindex or 0, str(one.ifindex)) for one in sightings if one.ifindex}
+        kinds = {layer.type for one in sightings for layer in one.encapsulation}
+        ends = places[way.source].title, places[way.destination].title
+        told[place].append(Proof(direction, *ends, tuple(sorted(nics)), tuple(sorted(kinds))))
+    return {place: tuple(found) for place, found in told.items()}
+
+
+def _proofs(
+    taken: Iterable[CanaryWay], seen: Mapping[int, Sequence[Sighting]]
+) -> Iterator[tuple[CanaryWay, int, str, list[Sighting]]]:
+    """Yield each way and a place at which its canaries were seen both times, in which direction, and the sightings."""
+    for way in taken:
+        for place, direction in ((way.destination, "In"), (way.source, "Out")):
+            own = [
+                one
+                for one in seen.get(place, ())
+                if one.number is not None and one.number >> 16 == way.number and one.direction == direction
+            ]
+            if {bool((one.number or 0) & _AFTER) for one in own} == {False, True}:
+                yield way, place, direction.lower(), own

@@ -64,6 +64,21 @@ class CanaryWay:
 
 
 @dataclasses.dataclass(frozen=True)
+class Proof:
+    """What canaries of one way have proved of a tap: they were seen there before the probes, and after them."""
+
+    direction: str
+    """``in`` or ``out``."""
+    source: str
+    """Title of the place from which they went."""
+    destination: str
+    interfaces: tuple[str, ...]
+    """Where they were seen."""
+    encapsulation: tuple[str, ...] = ()
+    """The kinds of tunnels in which they were seen there; of no other kind it is proved that the filter finds it."""
+
+
+@dataclasses.dataclass(frozen=True)
 class NameQuestion:
     """A question for the destination's name, which a probe asks once more."""
 

@@ -15,7 +15,7 @@ from ...module_utils._errors import FileError, shown
 from ...module_utils._records import RecordError, from_result
 from ...module_utils._trace_records import Mark, Sent
 from .clock import Offset
-from .records import Hop, NameQuestion, Verdict
+from .records import Hop, NameQuestion, Proof, Verdict
 
 SCHEMA = "kube.pcap/trace/v1"
 
@@ -62,7 +62,8 @@ class Tap:
     node: str
     namespace: str | None
     pod: str | None
-    proven: tuple[str, ...]
+    proven: tuple[Proof, ...]
+    """Empty: nothing is, whatever it did not see may have passed."""
     interfaces: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Index to name."""
     changed: tuple[str, ...] = ()

@@ -9,10 +9,10 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._records import Target
-from ansible_collections.kube.pcap.plugins.module_utils._trace_records import Mark, Sighting
+from ansible_collections.kube.pcap.plugins.module_utils._trace_records import Layer, Mark, Sighting
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace import canaries
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.clock import Crossing, Offset, offsets
-from ansible_collections.kube.pcap.plugins.plugin_utils._trace.records import CanaryWay
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.records import CanaryWay, Proof
 
 from .scenes import CART, DB, NODE_A, NODE_C, SERVICE, WEB
 
@@ -20,10 +20,10 @@ MARK = Mark(0, "udp", 4, nonce="00" * 8)
 ACROSS = (CanaryWay(0, NODE_A, NODE_C), CanaryWay(1, NODE_C, NODE_A))
 
 
-def canary(way, direction, time_ns=0, turn=0, after=False):
+def canary(way, direction, time_ns=0, turn=0, after=False, **more):
     """A canary that a tap has seen."""
     number = way << 16 | (0x8000 if after else 0) | turn
-    return Sighting(0, time_ns, "request", "mark", "canary", direction=direction, number=number)
+    return Sighting(0, time_ns, "request", "mark", "canary", direction=direction, number=number, **more)
 
 
 def test_ways():
@@ -64,6 +64,20 @@ def test_by_node():
 def test_proven(seen, proven):
     """A tap is proved by one way, both before and after the probes."""
     assert canaries.proven(ACROSS, seen) == proven
+
+
+def test_proofs():
+    """Between which two, where they were seen, and wrapped in what; an interface without a name has its number."""
+    wrapped = [canary(0, "In", ifindex=9, encapsulation=(Layer("vxlan", 1),))]
+    seen = {
+        NODE_C: [canary(0, "In", ifindex=2), canary(0, "In", after=True, ifindex=2), *wrapped],
+        NODE_A: [canary(0, "Out", ifindex=7), canary(0, "Out", after=True)],
+    }
+    found = canaries.proofs(ACROSS, seen, SERVICE.places, {NODE_C: {2: "eth0", 9: "vxlan.1"}})
+    assert found == {
+        NODE_C: (Proof("in", "node node-a", "node node-c", ("eth0", "vxlan.1"), ("vxlan",)),),
+        NODE_A: (Proof("out", "node node-a", "node node-c", ("7",)),),
+    }
 
 
 def test_clocks():
