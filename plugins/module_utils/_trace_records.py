@@ -72,6 +72,8 @@ class NodeInjection:
     """For each probe, from its start."""
     uid: int | None = None
     """The user to whom the sockets belong; None: root."""
+    translated: bool = False
+    """Whether what is sent is a lone SYN that some node is to lead from a Service's address to an endpoint."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,7 +212,21 @@ class Interface:
     mac: str | None = None
     addresses: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
-    """What is attached that may take packets away from taps: ``xdp``, ``tc``."""
+    """What is attached that may take packets away from taps: ``xdp``, ``tc``, ``tcx``, ``netkit``."""
+    programs_unknown: str | None = None
+    """Why it is not known whether there are programs of tcx or netkit, by errno's name; None where it is."""
+
+
+@dataclasses.dataclass(frozen=True)
+class KernelClock:
+    """What a node's kernel says of its own clock (adjtimex(2)), as whoever keeps it has told the kernel."""
+
+    synchronised: bool
+    max_error_us: int
+    """How far it is off at most; without anybody who keeps it that grows, up to 16 s."""
+    estimated_error_us: int
+    offset_ns: int
+    """What of the last correction is still to be made."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -236,3 +252,5 @@ class Tapped:
     """Sightings beyond those that an answer may hold."""
     problem: str | None = None
     """Why it is not to be trusted, such as that it ended too early; None where nothing is known against it."""
+    clock: KernelClock | None = None
+    """The node's, when it was read; None where the kernel does not tell."""

@@ -34,7 +34,8 @@ options:
     description:
       - What is sent from this node. C(id) of the trace; C(target), as M(kube.pcap.node_pods_info) returns one;
         C(probes); C(canaries); C(interval_ms) from one to the next (1000), C(timeout_ms) of each (5000), C(uid) of the
-        user whom firewalls see.
+        user whom firewalls see, C(translated) where a V(syn) goes to a Service, which is refused where a load balancer
+        of sockets is found, and warned of where that is not known.
       - Each probe has C(number), C(kind) (V(connection), V(syn), V(udp), V(icmp)), C(destination), an address, and
         C(payload) in hexadecimal digits. With V(connection) and V(udp) C(port), and C(source_ports), of which the first
         that is free is taken. With V(connection) C(sequence), 65536 to 4278190080; with V(icmp) C(ident) and

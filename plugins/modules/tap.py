@@ -160,6 +160,17 @@ taps:
           description: Its IP addresses.
           type: list
           elements: str
+        programs:
+          description:
+            - What is attached that may take packets away from the tap. V(xdp); V(tc), a place for its programs (clsact,
+              ingress); V(tcx) and V(netkit), as bpf(2) tells.
+          type: list
+          elements: str
+          sample: [tcx]
+        programs_unknown:
+          description: Why it is not known whether there are programs of tcx or netkit; null where it is.
+          type: str
+          sample: EPERM
     changed:
       description: Names of interfaces that came, went, or became others meanwhile.
       type: list
@@ -280,6 +291,22 @@ taps:
       description: Why it may not have seen all; null where nothing is known against it.
       type: str
       sample: "it ended early: tcpdump was killed by signal 9"
+    clock:
+      description: What the node's kernel says of its clock (adjtimex(2)); null where it does not tell.
+      type: dict
+      contains:
+        synchronised:
+          description: Whether the kernel calls it synchronised, as whoever keeps it has told the kernel.
+          type: bool
+        max_error_us:
+          description: How far it is off at most, in microseconds; up to 16000000 where nobody tells.
+          type: int
+        estimated_error_us:
+          description: How far it is estimated to be off, in microseconds.
+          type: int
+        offset_ns:
+          description: What of the last correction is still to be made, in nanoseconds.
+          type: int
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -17,9 +17,9 @@ from collections.abc import Iterator
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
-from ansible_collections.kube.pcap.plugins.module_utils._node import netns, tcpdump
+from ansible_collections.kube.pcap.plugins.module_utils._node import kernel_clock, netns, tcpdump
 from ansible_collections.kube.pcap.plugins.module_utils._records import Target, to_result
-from tests.lab.programs import xdp
+from tests.lab.programs import tcx, xdp
 from tests.lab.taps import send, until
 from tests.lab.trace_taps import TraceTaps, traced
 
@@ -78,6 +78,48 @@ def test_programs_that_are_attached(target: Target, taps: TraceTaps) -> None:
     finally:
         os.close(namespace)
     assert {one["name"]: one["programs"] for one in told["interfaces"]} == {"lo": [], "one": ["tc"], "two": ["xdp"]}
+
+
+def test_programs_of_tcx(target: Target, taps: TraceTaps) -> None:
+    """One that is attached without a qdisc is told of its interface alone; a kernel without such programs has none."""
+    in_namespace(target, "ip", "link", "add", "one", "type", "veth", "peer", "name", "two")
+    namespace = netns.open_target(target)
+    try:
+        with contextlib.ExitStack() as stack:
+            with netns.inside(namespace):
+                known = stack.enter_context(tcx(socket.if_nametoindex("two")))
+            taps.run("started")
+            told = taps.read()
+    finally:
+        os.close(namespace)
+    there = {one["name"]: (one["programs"], one["programs_unknown"]) for one in told["interfaces"]}
+    assert there == {"lo": ([], None), "one": ([], None), "two": (["tcx"] if known else [], None)}
+    assert told["changed"] == []
+
+
+def test_a_program_that_comes_meanwhile(target: Target, taps: TraceTaps) -> None:
+    """Its interface has become another, which the second reading finds in the same namespace."""
+    in_namespace(target, "ip", "link", "add", "one", "type", "veth", "peer", "name", "two")
+    taps.run("started")
+    namespace = netns.open_target(target)
+    try:
+        with contextlib.ExitStack() as stack:
+            with netns.inside(namespace):
+                known = stack.enter_context(tcx(socket.if_nametoindex("two")))
+            told = taps.read()
+    finally:
+        os.close(namespace)
+    programs = {one["name"]: one["programs"] for one in told["interfaces"]}
+    assert programs == {"lo": [], "one": [], "two": ["tcx"] if known else []}
+    assert told["changed"] == (["two"] if known else [])
+
+
+def test_the_clock(taps: TraceTaps) -> None:
+    """What the kernel says of it comes with what was seen."""
+    taps.run("started")
+    told, here = taps.read()["clock"], kernel_clock.read()
+    assert here is not None and set(told) == set(to_result(here))
+    assert told["synchronised"] == here.synchronised and told["max_error_us"] >= 0
 
 
 def test_a_filter_that_the_kernel_does_not_take(target: Target, taps: TraceTaps) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Mapping
 from .._errors import OptionError, shown
 from .._records import RecordError, from_result, to_result
 from .._trace_records import NodeInjection, Probe
-from . import canaries, lone, probes
+from . import canaries, lone, probes, socket_programs
 from .caller import Caller
 from .injector import inject
 
@@ -32,10 +32,22 @@ def run(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     except RecordError as error:
         raise OptionError("record", "it is not one that the plan made (%s)" % error, "pass it on unchanged") from None
     check(asked)
+    doubt = _doubt(asked)
     failed = {} if check_mode else canaries.send(asked.canaries)
     sent = inject(asked, (lambda: True) if check_mode else Caller().is_gone) if asked.probes else ()
     changed = any(one.error is None if check_mode else one.started_ns for one in sent)
-    return {"changed": changed or len(failed) < len(asked.canaries), "sent": to_result(sent), "canaries": failed}
+    told = {"changed": changed or len(failed) < len(asked.canaries), "sent": to_result(sent), "canaries": failed}
+    return told if doubt is None else {**told, "warnings": [doubt]}
+
+
+def _doubt(asked: NodeInjection) -> str | None:
+    """Return what is to be warned of before a lone SYN goes to a Service; raise NodeError where it is not to go."""
+    alone = {ipaddress.ip_address(one.destination).version for one in asked.probes if one.kind == "syn"}
+    why = socket_programs.check(asked.target, sorted(alone)) if asked.translated else None
+    if why is None:
+        return None
+    text = "it is not known whether a load balancer of sockets serves %s (%s); where one does, a lone SYN to a Service"
+    return (text + " tells nothing") % (asked.target.title, why)
 
 
 def check(asked: NodeInjection) -> None:

@@ -106,7 +106,7 @@ def read_addresses(sock: socket.socket) -> list[Address]:
 def read_ingress(sock: socket.socket) -> frozenset[int]:
     """Return the indexes of interfaces at which tc may have programs for what comes in (tc(8): clsact, ingress).
 
-    Programs that were attached by bpf(2) alone (tcx, since Linux 6.6) are not told. Raises NodeError.
+    Programs that were attached by bpf(2) alone (tcx, since Linux 6.6) need no qdisc. Raises NodeError.
     """
     messages = _dump(sock, _RTM_GETQDISC, _QDISC.pack(0, 0, 0, 0, 0))
     found = (parse_qdisc(body) for kind, body in messages if kind == _RTM_NEWQDISC)

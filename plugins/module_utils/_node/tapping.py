@@ -20,7 +20,7 @@ from .._names import check_id
 from .._options import check_filter
 from .._records import RecordError, Target, from_result, to_result
 from .._trace_records import NodeTap
-from . import archive, launcher, netns, preflight, tcpdump, trace_supervisor, turns
+from . import archive, kernel_clock, launcher, netns, preflight, tcpdump, trace_supervisor, turns
 from .supervisors import wait
 from .trace_folder import TraceFolder, default_root, left, remove_root
 from .trace_reading import tapped
@@ -206,7 +206,8 @@ def _read(folder: TraceFolder, check_mode: bool) -> dict[str, Any]:
         if "problem" in told:
             raise NodeError("the taps of trace %s did not listen: %s" % (folder.id, told["problem"]))
         watched = [from_result(Watched, one) for one in told["taps"]]
-        taps = [to_result(tapped(one, asked.marks)) for one in watched]
+        clock = kernel_clock.read()
+        taps = [to_result(tapped(one, asked.marks, clock)) for one in watched]
     wait(lambda: not folder.is_held, _GONE_SECONDS)
     return {"changed": True, "taps": taps}
 

@@ -12,14 +12,16 @@ from .._errors import FileError
 from .._packet.capture import read_capture
 from .._packet.mark import sightings
 from .._packet.packet import Record
-from .._trace_records import Mark, Tapped
+from .._trace_records import KernelClock, Mark, Tapped
 from .trace_tap import Watched
 
 MOST_SIGHTINGS = 2000
 """Of one tap, in an answer; the rest is counted."""
 
 
-def tapped(watched: Watched, marks: Sequence[Mark], most: int = MOST_SIGHTINGS) -> Tapped:
+def tapped(
+    watched: Watched, marks: Sequence[Mark], clock: KernelClock | None = None, most: int = MOST_SIGHTINGS
+) -> Tapped:
     """Return what a tap has seen of the probes; what is wrong with its file is told, and never raised."""
     file = _File(watched.file)
     found = sightings(file.records(), marks)
@@ -37,6 +39,7 @@ def tapped(watched: Watched, marks: Sequence[Mark], most: int = MOST_SIGHTINGS) 
         sightings=tuple(found[:most]),
         left_out=max(0, len(found) - most),
         problem="; ".join(one for one in problems if one) or None,
+        clock=clock,
     )
 
 

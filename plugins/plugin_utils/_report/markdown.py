@@ -12,7 +12,7 @@ from typing import Any
 
 from .._trace.result import Tap, read_result
 from .text import clean
-from .traces import HEADINGS, beneath, manners, row, runs, tap_title
+from .traces import HEADINGS, beneath, clocks, manners, row, runs, tap_title
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|!~])")
 """What means something in CommonMark and its tables, wherever it stands."""
@@ -29,7 +29,7 @@ def markdown(result: Mapping[str, Any]) -> str:
         "- Expression: `%s`" % clean(told.expression).replace("`", "'"),
         "- Started: %s" % _text(told.started or "nothing was sent"),
         "- Endpoints: %d of %d" % (told.endpoints.seen, told.endpoints.of),
-        *("- %s" % _text(line.strip()) for line in beneath(told)),
+        *("- %s" % _text(line.strip()) for line in (*beneath(told), *clocks(told))),
     ]
     for run in runs(told):
         lines += ["", *(["### " + run.title, ""] if run.title else [])]

@@ -50,7 +50,7 @@ def _lines(result: Result, wide: bool, later: bool) -> list[str]:
     for run in runs(result):
         lines += ["", *([run.title + ":"] if run.title else [])]
         lines += [*_table(run.hops, wide, later), "", *_taps(run.taps)]
-    return lines
+    return [*lines, *clocks(result)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +80,14 @@ def runs(result: Result) -> list[Run]:
 def beneath(result: Result) -> list[str]:
     """Return what is told below the sentence: of the destination's name, and of several probes."""
     return [*_name(result), *_probes(result)]
+
+
+def clocks(result: Result) -> list[str]:
+    """Return in a line which clocks are not synchronised, as their own kernels have it; nothing where all are."""
+    told = [one.node for one in result.clock if one.kernel is not None and not one.kernel.synchronised]
+    loose = list(dict.fromkeys(told))
+    titles = ", ".join("the controller" if node == NAME else "node %s" % node for node in loose)
+    return [clean("clocks that are not synchronised, as their kernels say: %s" % titles)] if loose else []
 
 
 def _probes(result: Result) -> list[str]:

@@ -70,6 +70,12 @@ def probes(
     return made, marks
 
 
+def translated(found: Ends, aimed: Sequence[probing.Aim]) -> bool:
+    """Say whether probes go to a Service's address, and not to where one of its endpoints is."""
+    own = {(one.address, one.port) for one in found.endpoints}
+    return bool(own) and any((aim.address, next(iter(aim.ports), None)) not in own for aim in aimed)
+
+
 def _source(found: Ends, kind: str | None) -> str:
     """Return the address that a lone SYN comes from; of all others the kernel chooses it. Raises OptionError."""
     if kind != SYN:

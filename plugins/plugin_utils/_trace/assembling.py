@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from ...module_utils._trace_records import Sent, Tapped
-from . import canaries, clock, verdict
+from . import blind, canaries, clock, verdict
 from .hops import Seen, crossings, hops, timestamp
 from .names import DNS_PORT
 from .records import DNS, Hop, Landing, NameQuestion, Planned, Proof, Verdict
@@ -57,7 +57,7 @@ def assemble(
         probes=tuple(probes),
         taps=tuple(_tap(planned, index, seen, proofs, problems) for index in range(len(planned.places))),
         hops=tuple(dataclasses.replace(hop, leg=DNS) if hop.probe in questions else hop for hop in found),
-        clock=tuple(dataclasses.replace(offset, run=planned.run) for offset in offsets.values()),
+        clock=clock.with_kernels(offsets.values(), {one.place.node: one.tapped.clock for one in seen}, planned.run),
         verdict=_whole(planned, probes),
         resolution=planned.resolution,
     )
@@ -172,4 +172,5 @@ def _tap(
         one.left_out,
         one.problem,
         planned.run,
+        blind.blind(one.interfaces),
     )

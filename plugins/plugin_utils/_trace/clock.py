@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
-from ...module_utils._trace_records import Sighting
+from ...module_utils._trace_records import KernelClock, Sighting
 from .records import CanaryWay, Place
 
 
@@ -30,6 +30,8 @@ class Offset:
     """By which times are corrected: between the bounds, and as the packets that crossed between nodes allow."""
     run: int = 1
     """In which it was measured."""
+    kernel: KernelClock | None = None
+    """What the node's own kernel says of it, by which nothing is corrected; None where it does not tell."""
 
     @property
     def either_way_ns(self) -> int | None:
@@ -81,6 +83,11 @@ def offsets(
             bounds = low.get(node), high.get(node)
             found[node] = Offset(node, *bounds, _guess(node, bounds, crossings, found))
     return found
+
+
+def with_kernels(found: Iterable[Offset], told: Mapping[str, KernelClock | None], run: int) -> tuple[Offset, ...]:
+    """Return the offsets of a run with what each node's own kernel says of its clock."""
+    return tuple(dataclasses.replace(one, kernel=told.get(one.node), run=run) for one in found)
 
 
 def _guess(

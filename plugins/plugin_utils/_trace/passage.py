@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ...module_utils._records import CONTROLLER
 from ...module_utils._trace_records import Tapped
+from . import blind
 from .records import Hop, Landing, Planned
 
 _LOOPBACK = "lo"
@@ -197,8 +198,12 @@ class Passage:
     def hiding(self, places: Iterable[int]) -> tuple[str, ...]:
         """Return which programs may have taken packets before taps could see them; the taps there have answered."""
         return tuple(
-            "%s at %s of %s" % (" and ".join(link.programs), link.name, self._planned.places[place].title)
+            "%s of %s" % (one, self._planned.places[place].title)
             for place in places
-            for link in self._taps[place].interfaces
-            if link.programs
+            for one in blind.attached(self._taps[place].interfaces)
         )
+
+    def unread(self, places: Iterable[int]) -> tuple[str, ...]:
+        """Return of which places it is not known whether such programs are there; the taps there have answered."""
+        told = ((self._planned.places[place].title, blind.unknown(self._taps[place].interfaces)) for place in places)
+        return tuple("%s: %s" % (title, doubt) for title, doubt in told if doubt is not None)

@@ -102,7 +102,8 @@ def plan_trace(
         if node == found.source.node:
             sent = before.get(node, ())
             wait, patience = options.interval_ms, options.timeout_ms
-            injections[host] = NodeInjection(trace.id, found.source, probes, sent, wait, patience, options.uid)
+            lone = options.probe == SYN and aiming.translated(found, aims)
+            injections[host] = NodeInjection(trace.id, found.source, probes, sent, wait, patience, options.uid, lone)
         elif node in before:
             injections[host] = NodeInjection(trace.id, here[0], canaries=before[node])
         if node in after:

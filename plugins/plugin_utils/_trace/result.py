@@ -74,6 +74,8 @@ class Tap:
     problem: str | None = None
     run: int = 1
     """In which it watched: a trace that is sent a second time has taps of both."""
+    blind: tuple[str, ...] = ()
+    """Programs that may keep packets from it, and whether it is not known if there are."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -128,7 +128,7 @@ class _Case:
             return Verdict(INCONCLUSIVE, told, "request", at)
         if self._passage.is_sound(source):
             text = "%s did not leave: %s did not see it%s"
-            text %= (self._what, self._place(source).title, why)
+            text = text % (self._what, self._place(source).title, why) + self._hidden([source])
             return Verdict(UNSENT, text, "request", confidence=self._confidence([source]))
         return self._inconclusive("it is not known whether %s left%s" % (self._what, why), [source], "request")
 
@@ -220,7 +220,7 @@ class _Case:
         if not self._passage.is_sound(arrival.tap):
             said = "%s came to %s; it is not known whether an answer left there" % (self._what, by)
             return self._inconclusive(said, [arrival.tap], "request")
-        text = "%s came to %s, and no answer left there" % (self._what, by)
+        text = "%s came to %s, and no answer left there%s" % (self._what, by, self._hidden([arrival.tap]))
         return Verdict(DELIVERED, text, "request", self._at(arrival), confidence=self._confidence([arrival.tap]))
 
     def _stopped(self, leg: str, seen: Sequence[Hop], way: Sequence[int]) -> Verdict:
@@ -256,7 +256,8 @@ class _Case:
         text %= (what, where % (title, following), self._moving(here), self._at(here))
         both = (last, *follows)
         text += self._hidden(both)
-        return Verdict(LOST, text, leg, self._at(here), (title, following), confidence=self._confidence(both))
+        sure, missing = self._confidence(both), self._passage.unread(both)
+        return Verdict(LOST, text, leg, self._at(here), (title, following), confidence=sure, missing=missing)
 
     def _strayed(self, leg: str, moving: Sequence[Hop], way: Sequence[int]) -> str | None:
         """Return in what the packet did not take the way that is known, so that the next place is not known either."""
@@ -275,12 +276,13 @@ class _Case:
         known = list(places)
         if not all(map(self._passage.is_proven, known)):
             return UNPROVEN
-        return LIKELY if self._passage.hiding(known) else PROVEN
+        return LIKELY if self._hidden(known) else PROVEN
 
-    def _hidden(self, places: Iterable[int]) -> str:
-        """Say which programs there may have taken packets before a tap could see them."""
-        found = self._passage.hiding(places)
-        return "; programs are attached that may hide packets from taps: %s" % ", ".join(found) if found else ""
+    def _hidden(self, places: Sequence[int]) -> str:
+        """Say which programs there may have taken packets before a tap could see them, and where that is not known."""
+        found = ", ".join(self._passage.hiding(places))
+        told = ["programs are attached that may hide packets from taps: %s" % found] if found else []
+        return "".join("; %s" % one for one in (*told, *self._passage.unread(places)))
 
     def _inconclusive(self, text: str, unsure: Iterable[int], leg: str, at: str | None = None) -> Verdict:
         missing = [self._passage.doubt(place) for place in unsure]

@@ -28,6 +28,18 @@ def test_interfaces_have_their_addresses():
     )
 
 
+def test_interfaces_have_their_programs():
+    """Each has its own, and what is not known of them is told of it alone."""
+    found = [links.Link(n, "eth%d" % n, None, None, 1500, True, 0, 0, 0, xdp=n == 1) for n in (1, 2, 3)]
+    programs = {1: surroundings.Attached(("tcx",)), 2: surroundings.Attached((), "EPERM")}
+    told = surroundings.interfaces(found, [], {1}, programs)
+    assert [(one.programs, one.programs_unknown) for one in told] == [
+        (("xdp", "tc", "tcx"), None),
+        ((), "EPERM"),
+        ((), None),
+    ]
+
+
 @pytest.mark.parametrize(
     "after, names",
     [
@@ -51,10 +63,7 @@ def test_together():
     moved = Interface(2, "net1")
     assert surroundings.together((LO, ETH), (LO, moved, OTHER)) == (LO, ETH, OTHER)
     assert surroundings.together((LO, ETH), ()) == (LO, ETH)
-
-
-def test_the_own_namespace():
-    """The kernel lists lo."""
-    made = surroundings.Surroundings()
-    assert "lo" in [one.name for one in made.read()]
-    made.close()
+    first, then = Interface(2, "eth0", programs=("xdp",)), Interface(2, "eth0", programs=("tcx",))
+    doubtful = Interface(2, "eth0", programs=("xdp",), programs_unknown="EPERM")
+    assert surroundings.together((first,), (then,)) == (Interface(2, "eth0", programs=("xdp", "tcx")),)
+    assert surroundings.together((first,), (doubtful,)) == surroundings.together((doubtful,), (first,)) == (doubtful,)

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.kube.pcap.plugins.module_utils._node.trace_reading import tapped
 from ansible_collections.kube.pcap.plugins.module_utils._node.trace_tap import Watched
 from ansible_collections.kube.pcap.plugins.module_utils._records import TargetRef
-from ansible_collections.kube.pcap.plugins.module_utils._trace_records import Interface, Mark
+from ansible_collections.kube.pcap.plugins.module_utils._trace_records import Interface, KernelClock, Mark
 
 NONCE = b"a nonce!"
 MARKS = (Mark(1, "udp", 4, nonce=NONCE.hex(), ports=(9,)),)
@@ -40,7 +40,9 @@ def test_a_whole_file(tmp_path):
     (tmp_path / "f").write_bytes(HEADER + packet(b"other", 2000) + packet(NONCE))
     found = told(tmp_path / "f", captured=2)
     assert (found.packets, found.received, found.dropped, found.left_out, found.problem) == (2, 9, 1, 0, None)
-    assert (found.target, found.netns, found.changed) == (TARGET, 5, ("eth1",))
+    assert (found.target, found.netns, found.changed, found.clock) == (TARGET, 5, ("eth1",), None)
+    clock = KernelClock(True, 250, 17, -5)
+    assert told(tmp_path / "f", clock=clock).clock == clock
     assert [(one.probe, one.part, one.sport) for one in found.sightings] == [(1, "first", 1000)]
 
 

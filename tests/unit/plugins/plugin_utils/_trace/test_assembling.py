@@ -15,7 +15,14 @@ import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import FileError, OptionError
 from ansible_collections.kube.pcap.plugins.module_utils._records import TargetRef, to_result
-from ansible_collections.kube.pcap.plugins.module_utils._trace_records import Layer, Mark, Sent, Sighting
+from ansible_collections.kube.pcap.plugins.module_utils._trace_records import (
+    Interface,
+    KernelClock,
+    Layer,
+    Mark,
+    Sent,
+    Sighting,
+)
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.markdown import markdown
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.traces import EIGHT, result_text, trace_text
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.assembling import assemble
@@ -80,6 +87,29 @@ def test_stored_and_read_again(tmp_path):
     for given in ("traces/t-1", "traces/t-1/trace.json", path):
         stored = read_trace(given, str(tmp_path))
         assert read_result(stored) == RESULT and trace_text(stored, True) == result_text(RESULT, 200)
+
+
+def test_what_kernels_say_of_their_clocks():
+    """It stands beside the offset, moves no hop, and is told in a line where a clock is not synchronised."""
+    loose, kept = KernelClock(False, 16_000_000, 16_000_000, 0), KernelClock(True, 250, 17, -5)
+    clocks = {"node-a": kept, "node-c": loose}
+    told = {node: [dataclasses.replace(one, clock=clocks[node]) for one in taps] for node, taps in TAPPED.items()}
+    made = assemble(SERVICE, told, (), {})
+    bare = assemble(SERVICE, TAPPED, (), {})
+    assert {one.node: one.kernel for one in made.clock} == clocks
+    assert [dataclasses.replace(one, kernel=None) for one in made.clock] == list(bare.clock)
+    assert (made.hops, made.verdict) == (bare.hops, bare.verdict)
+    line = "clocks that are not synchronised, as their kernels say: node node-c"
+    assert result_text(made, 100).splitlines()[-1] == line
+    assert "- " + line in markdown(to_result(made)).splitlines()
+    assert line not in result_text(bare, 100)
+
+
+def test_for_what_a_tap_may_be_blind():
+    """What its node told of programs is told with it."""
+    hooked = (Interface(3, "eth0", "veth", 7, programs=("tcx",)),)
+    made = assemble(SERVICE, {"node-a": [tapped(CART, interfaces=hooked), tapped(WEB)]}, (), {})
+    assert [made.taps[index].blind for index in (CART, WEB)] == [("tcx at eth0",), ()]
 
 
 def test_each_endpoint():

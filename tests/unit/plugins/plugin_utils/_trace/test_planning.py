@@ -589,6 +589,27 @@ def test_a_lone_syn(to, source):
     assert from_result(NodeInjection, to_result(made.injections["node-a"])) == made.injections["node-a"]
 
 
+@pytest.mark.parametrize(
+    "destination, options, translated",
+    [
+        ("service shop/sql and tcp", {"probe": "syn"}, True),
+        ("service shop/sql and tcp", {}, False),
+        ("service shop/sql and tcp", {"probe": "syn", "each": "endpoint"}, False),
+        ("service shop/headless and tcp", {"probe": "syn"}, False),
+        ("pod shop/db and tcp port 5432", {"probe": "syn"}, False),
+        ("node node-a and tcp port 30432", {"probe": "syn"}, True),
+    ],
+)
+def test_a_lone_syn_to_a_service(destination, options, translated):
+    """The source's node is told that somebody is to translate it, which no load balancer of sockets does."""
+    pytest.importorskip("scapy.layers.inet6")
+    services = (OPEN,) if destination.startswith("node") else (SQL, HEADLESS)
+    made = plan("from pod shop/cart to " + destination, services=services, **options)
+    assert {host: one.translated for host, one in made.injections.items() if one.translated} == (
+        {"node-a": True} if translated else {}
+    )
+
+
 def test_option_errors_come_first():
     """A bad value is told though no host answered."""
     with pytest.raises(OptionError, match="trace_count"):

@@ -148,6 +148,29 @@ def test_programs_that_may_hide_packets(index, sure):
     assert ("; programs are attached that may hide packets from taps: xdp and tc at" in made.text) == (sure == "likely")
 
 
+@pytest.mark.parametrize(
+    "hops, index, outcome, missing",
+    [
+        (REQUEST[:3], NODE_C, "lost", 1),
+        (ARRIVED, DB, "delivered", 0),
+        ([], CART, "unsent", 0),
+        (REQUEST[:3], WEB, "lost", 0),
+    ],
+)
+@pytest.mark.parametrize("changed", [{"programs": ("tcx",)}, {"programs_unknown": "EPERM"}])
+def test_programs_of_which_bpf_tells(changed, hops, index, outcome, missing):
+    """Where tcx is, or it is not known whether it is, what a tap did not see is likely not there, and not proven."""
+    own = tapped(index)
+    hooked = (dataclasses.replace(own.interfaces[0], **changed), *own.interfaces[1:])
+    made = judged(*hops, taps={**{one: tapped(one) for one in range(5)}, index: tapped(index, interfaces=hooked)})
+    assert (made.outcome, made.confidence) == (outcome, "proven" if index == WEB else "likely")
+    unknown = "programs_unknown" in changed
+    said = "whether programs of tcx or netkit are attached is not known (EPERM at eth0)"
+    said = said if unknown else "programs are attached that may hide packets from taps: tcx at eth0 of "
+    assert (said in made.text) == (index != WEB)
+    assert [said in one for one in made.missing] == [True] * (missing if unknown else 0)
+
+
 def test_a_promiscuous_sight_is_no_arrival():
     """A packet that a flooding bridge shows to another pod came for somebody else."""
     flooded = [hop(CART, "Out"), hop(NODE_A, "In", to=AT_DB), hop(WEB, "P", to=AT_DB)]
