@@ -19,14 +19,16 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.merging import 
     node_candidates,
 )
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.services import told_services
+from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.snapshot import resolve_path
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
 from ansible_collections.kube.pcap.plugins.plugin_utils._exec import plan_exec
 from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
-from ansible_collections.kube.pcap.plugins.plugin_utils._plan import plan_capture
+from ansible_collections.kube.pcap.plugins.plugin_utils._plan import plan_capture, settle
 from ansible_collections.kube.pcap.plugins.plugin_utils._play import Answer, check_batch, read_answers
 from ansible_collections.kube.pcap.plugins.plugin_utils._request import change, collection
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.answers import Registered, gather, read_planned
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.controller import is_source, look
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.files import check_new
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.names import asking, resolved
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.planning import (
     TracePlan,
@@ -54,7 +56,7 @@ class ActionModule(ControllerAction):
         "of": {
             "type": "str",
             "default": "start",
-            "choices": ["start", "status", "stop", "collect", "exec", "asked", "trace", "watching", "again"],
+            "choices": ["start", "status", "stop", "collect", "exec", "asked", "nodes", "trace", "watching", "again"],
         },
         "request": {"type": "dict", "default": {}},
         "registered": {"type": "list", "elements": "str", "default": []},
@@ -66,6 +68,7 @@ class ActionModule(ControllerAction):
         "sent": {"type": "str"},
         "read_here": {"type": "list", "elements": "str", "default": []},
         "sent_here": {"type": "str"},
+        "dest": {"type": "str"},
     }
 
     def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,19 +89,23 @@ class ActionModule(ControllerAction):
 
     def _planned(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         if options["of"] == "asked":
-            read(options["request"])
+            wanted = read(options["request"])
+            if wanted.id is not None and options["dest"]:
+                check_new(resolve_path(options["dest"], os.getcwd()), wanted.id)
             asked = asking(options["request"].get("trace_expression"))
             return {"resolve": None if asked is None else to_result(asked)}
         if options["of"] == "collect":
             return {"asked": collection(options["request"])}
-        if options["of"] not in (*_PLANS, "trace"):
+        if options["of"] not in (*_PLANS, "nodes", "trace"):
             return {"asked": change(options["of"], options["request"])}
         check_batch(known["ansible_play_hosts"], known["ansible_play_batch"], _prefix(options))
         if options["of"] == "trace":
             return dict(to_result(self._trace(options, known, options["request"])))
         answers, cluster = self._found(options, known)
-        planned = _PLANS[options["of"]](options["request"], answers, cluster_candidates(cluster), cluster_told(cluster))
-        result: dict[str, Any] = to_result(planned)
+        candidates, told = cluster_candidates(cluster), cluster_told(cluster)
+        if options["of"] == "nodes":
+            return {"nodes": {host: node for node, host in settle(answers, candidates, told).hosts.items()}}
+        result: dict[str, Any] = to_result(_PLANS[options["of"]](options["request"], answers, candidates, told))
         return result
 
     def _found(
@@ -145,4 +152,4 @@ class ActionModule(ControllerAction):
 
 
 def _prefix(options: Mapping[str, Any]) -> str:
-    return {"exec": EXEC, "asked": TRACE, "trace": TRACE}.get(options["of"], CAPTURE)
+    return {"exec": EXEC, "asked": TRACE, "nodes": TRACE, "trace": TRACE}.get(options["of"], CAPTURE)

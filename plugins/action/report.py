@@ -27,6 +27,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._report.shapes import (
     check_started,
     check_tools,
 )
+from ansible_collections.kube.pcap.plugins.plugin_utils._report.text import clean
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.tools import ToolReport, report_tools
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.tracing import (
     TraceReport,
@@ -101,5 +102,6 @@ class ActionModule(ControllerAction):
         told = gather(planned, registered, known)
         made = report_trace(planned, told, options["expect"], Display().columns, read_earlier(plan))
         if made.trace is not None and options["dest"]:
-            write_trace(resolve_path(options["dest"], os.getcwd()), made.trace, markdown(made.trace))
+            path = write_trace(resolve_path(options["dest"], os.getcwd()), made.trace, markdown(made.trace))
+            return dataclasses.replace(made, text="%s\nstored as %s" % (made.text, clean(path)))
         return made

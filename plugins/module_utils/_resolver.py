@@ -79,19 +79,23 @@ def version(address: str) -> int:
 
 def read_config(text: str) -> Config:
     """Return what a resolv.conf says; of ``search`` and ``domain`` the last one counts."""
-    config = Config()
-    servers: list[str] = []
+    servers = named_servers(text)
+    config = Config(servers) if servers else Config()
     for line in text.split("\n"):
         keyword, words = _line(line)
-        if keyword == "nameserver" and words and len(servers) < MOST_SERVERS:
-            server = _server(words[0])
-            servers += [server] if server else []
-        elif keyword in ("search", "domain") and words:
+        if keyword in ("search", "domain") and words:
             config = config._replace(search=tuple(words if keyword == "search" else words[:1]))
         elif keyword == "options":
             for word in words:
                 config = _with_option(config, word)
-    return config._replace(servers=tuple(servers)) if servers else config
+    return config
+
+
+def named_servers(text: str) -> tuple[str, ...]:
+    """Return the servers that a resolv.conf names, at most three."""
+    lines = (_line(line) for line in text.split("\n"))
+    found = (_server(words[0]) for keyword, words in lines if keyword == "nameserver" and words)
+    return tuple(server for server in found if server)[:MOST_SERVERS]
 
 
 def _line(line: str) -> tuple[str, list[str]]:

@@ -51,7 +51,7 @@ options:
         C(resolv.conf), else V(5s). All questions together take at most 30 seconds.
     type: str
   kube_node_name:
-    description: The name under which the cluster knows this node. Not set, it is the kubelet's own.
+    description: The name under which the cluster knows this node. Not set, as M(kube.pcap.node_pods_info) finds it.
     type: str
 notes:
   - Run it as root, or with C(become).

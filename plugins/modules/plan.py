@@ -33,25 +33,26 @@ options:
         exist.
       - For V(trace) it also draws at random by what the probes are known, so that no two plans are the same.
       - V(asked) checks the options of a trace, and tells who is to resolve the name that it leads to, if any.
+      - V(nodes) tells which node each host is, and chooses nothing.
       - V(watching) tells the hosts whose task that started M(kube.pcap.tap) has failed. Where there is one, nothing is
         to be sent, since it would not be seen.
       - V(again) plans the second run of a trace, with every node watched, where without that what the first one saw
         cannot be called a loss. Else it returns O(planned) as it was.
     type: str
-    choices: [start, status, stop, collect, exec, asked, trace, watching, again]
+    choices: [start, status, stop, collect, exec, asked, nodes, trace, watching, again]
     default: start
   request:
     description:
       - The options of the role P(kube.pcap.capture#role) by their names there, those of its entry point C(main) for
         V(start), for V(exec) those of the role P(kube.pcap.exec#role), or for V(asked), V(trace) and V(again) of
-        P(kube.pcap.trace#role). What is empty takes its default. All but V(watching) need it.
+        P(kube.pcap.trace#role). What is empty takes its default. All but V(nodes) and V(watching) need it.
     type: dict
     default: {}
   registered:
     description:
       - Names of the variables in which the hosts registered what they answered, the result of
         M(kube.pcap.node_pods_info) last. A host that failed at one of them, or was unreachable, is left out with that
-        reason. Only O(of=start), O(of=exec), O(of=trace) and O(of=again) need it.
+        reason. Only O(of=start), O(of=exec), O(of=nodes), O(of=trace) and O(of=again) need it.
     type: list
     elements: str
     default: []
@@ -83,6 +84,11 @@ options:
     default: []
   sent_here:
     description: As O(sent), of the task that was delegated to the controller.
+    type: str
+  dest:
+    description:
+      - The folder of the controller into which M(kube.pcap.report) will write the trace. For V(asked), which fails
+        where a trace of the name in C(trace_id) is stored there.
     type: str
 seealso:
   - module: kube.pcap.capture
@@ -155,6 +161,11 @@ resolve:
     host:
       description: Not null where the controller asks.
       type: str
+nodes:
+  description: The node that each host is, by the host's name in the inventory. A host that is left out has none.
+  returned: with O(of=nodes)
+  type: dict
+  sample: {"worker-1.example": "node-a"}
 trace:
   description: What M(kube.pcap.report) needs to know of it.
   returned: with O(of=trace) or O(of=again)

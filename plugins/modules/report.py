@@ -70,7 +70,7 @@ options:
   dest:
     description:
       - A folder of the controller. C(trace.json) and C(trace.md) are written into the folder of the trace's name there.
-        For V(trace); not in check mode.
+        For V(trace); not in check mode. The path of C(trace.json) is the last line that is printed.
     type: str
   expect:
     description: The outcome without which it fails, such as V(answered). For V(trace).

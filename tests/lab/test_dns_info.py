@@ -250,6 +250,12 @@ def test_files_that_tell_nothing(names: Names) -> None:
     with with_file(names.cart, "/etc/resolv.conf", ""):
         one = names.well("node-a", **CART, name="web", family=4)
     assert one["servers"] == ["127.0.0.1"] and {q["error"] for q in one["questions"]} == {"ECONNREFUSED"}
+    assert one["problem"] == (
+        "/etc/resolv.conf names no server of DNS, and so 127.0.0.1 was asked, as by glibc; "
+        "no address of web was told: web (ECONNREFUSED)"
+    )
+    with with_file(names.cart, "/etc/resolv.conf", "nameserver 127.0.0.1\n"):
+        assert "names no server" not in names.well("node-a", **CART, name="web", family=4)["problem"]
 
 
 def test_the_machine_itself(names: Names) -> None:

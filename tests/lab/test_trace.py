@@ -361,18 +361,31 @@ def test_what_is_printed(traces: Traces, lab: Lab) -> None:
         and ": refused (proven): what pod shop/cart sent" in lines[heading - 2]
     )
     assert lines[heading].split() == "TIMESTAMP NODE POD NIC SRC IP DST IP SRC PORT DST PORT".split()
-    rows = lines[heading + 1 : lines.index("", heading)]
+    *rows, below = lines[heading + 1 : lines.index("", heading)]
     times = [row.split()[0] for row in rows]
     assert len(rows) == 20 and times == sorted(times) and all(len(one.partition(".")[2]) == 7 for one in times)
     result: dict[str, Any] = next(iter(run.of("report").values()))["trace"]
     assert [row.split()[1] for row in rows] == [hop["node"] for hop in result["hops"]]
+    # The terminal of the tests is narrow: of the ten rows of an answer none tells that it is a reset.
+    assert below == "a reset in rows 11-20, first at %s" % times[10]
+    assert "stored as %s/%s/trace.json" % (traces.folder, result["id"]) in lines
+
+
+def test_a_node_to_itself(traces: Traces, lab: Lab) -> None:
+    """No canary can prove its only tap; what it saw is proof all the same, and the text tells which."""
+    with serving(lab.node("node-a"), "http", 8080):
+        run = traces.run("from node node-a to node node-a and tcp port 8080")
+    result = traces.told(run)
+    assert (result["verdict"]["outcome"], result["verdict"]["confidence"]) == ("answered", "proven"), result["verdict"]
+    told = "0 of 1 tap proven by canaries to see what passes; the outcome is proven by packets that were seen, which"
+    assert told in said(run)
 
 
 def test_shown_again(traces: Traces, ansible: Ansible, tmp_path: pathlib.Path) -> None:
     """KP-10: the same table from the file alone, in a play of no node; and by lookup and filters."""
     run = traces.run(TO_DB)
     (told,) = run.of("report").values()
-    text, id = told["text"], told["trace"]["id"]
+    text, id = told["text"].rpartition("\n")[0], told["trace"]["id"]
     again = ansible.playbook("kube.pcap.show", extra_vars={"trace_from": str(traces.folder / id)})
     assert again.rc == 0 and {task.host for task in again.tasks} == {"localhost"}
     (shown,) = again.of("report").values()
@@ -392,6 +405,19 @@ def test_shown_again(traces: Traces, ansible: Ansible, tmp_path: pathlib.Path) -
     assert ansible.playbook(play, extra_vars={"shown": text}).rc == 0
     refused = ansible.playbook("kube.pcap.show", extra_vars={"trace_from": str(tmp_path / "play.yml")})
     assert refused.rc == 2 and "trace_from: " in said(refused) and "is no result of a trace" in said(refused)
+
+
+@pytest.mark.parametrize("mode", [[], ["--check"]])
+def test_an_id_that_is_taken(traces: Traces, mode: list[str]) -> None:
+    """A stored trace is not replaced: nobody is asked anything, and it is as it was."""
+    stored = traces.folder / "incident" / "trace.json"
+    stored.parent.mkdir()
+    stored.write_text("{}")
+    run = traces.run("from pod shop/cart to nobody.test and tcp port 80", *mode, id="incident")
+    right = "choose another, leave it empty for one that no trace has, or remove the folder"
+    told = "trace_id: a trace of this name is stored in %s already; %s" % (stored.parent, right)
+    assert run.rc == 2 and told in said(run), said(run)
+    assert {task.action for task in run.tasks} == {"kube.pcap.plan"} and stored.read_text() == "{}"
 
 
 def test_a_tap_that_is_missing(traces: Traces, lab: Lab, ansible: Ansible) -> None:

@@ -7,12 +7,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import pathlib
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
+from tests.lab.ansible_run import Ansible
 from tests.lab.dns import answering, with_file
 from tests.lab.lab import Lab
 from tests.lab.model import Fault
@@ -77,6 +81,15 @@ def test_a_name_that_nobody_has(traces: Traces, lab: Lab) -> None:
     assert {hop["leg"] for hop in result["hops"]} == {"dns"} and len(result["probes"]) == 6
 
 
+def test_a_resolver_without_servers(traces: Traces, lab: Lab) -> None:
+    """Where resolv.conf names nobody the text says so, and not only that nothing listens on the pod's own address."""
+    with with_file(lab.pod("shop", "cart"), "/etc/resolv.conf", "search svc.test\n"):
+        result = traces.result("from pod shop/cart to web and ip and tcp port 80")
+    verdict = result["verdict"]
+    assert (verdict["outcome"], verdict["leg"], verdict["answered_by"]) == ("refused", "dns", "127.0.0.1"), verdict
+    assert verdict["text"].startswith("web has no address (/etc/resolv.conf names no server of DNS, and so 127.0.0.1 ")
+
+
 def test_questions_that_are_lost(traces: Traces, lab: Lab) -> None:
     """The trace follows the question that nobody answers, and tells where it ended."""
     fault = Fault("drop", "node-b", arguments="udp dport 53")
@@ -99,6 +112,28 @@ def test_a_hosts_file(traces: Traces, lab: Lab) -> None:
         run = traces.run("from pod shop/cart to web and icmp")
     assert run.rc == 0 and "web is %s, by its hosts file" % db.addresses.v4 in said(run)
     assert "was answered by pod shop/db-0 on node-c" in said(run)
+
+
+def test_from_a_node_that_its_address_tells(lab: Lab, tmp_path: pathlib.Path) -> None:
+    """KP-2: neither the host's name nor what the node says of itself is its name in the cluster, and it asks."""
+    node, server, address = lab.node("node-b"), lab.pod("shop", "checkout"), lab.service_ips("shop", "db").v4
+    snapshot, inventory, config = tmp_path / "shop.json", tmp_path / "hosts.json", node.root / "etc/resolv.conf"
+    snapshot.write_text(lab.snapshot.read_text().replace('"node-b"', '"worker-b"'))
+    known = yaml.safe_load(lab.inventory.read_text())
+    hosts = known["all"]["children"]["nodes"]["hosts"]
+    hosts["machine-7"] = {key: value for key, value in hosts.pop("node-b").items() if key != "kube_node_name"}
+    inventory.write_text(json.dumps(known))
+    traces = Traces(Ansible(inventory, tmp_path), tmp_path, snapshot=str(snapshot))
+    before = config.read_text()
+    zone = {"web.svc.test": {"A": [address]}}
+    with answering(server, zone), serving(lab.pod("shop", "db-0"), "http", 5432):
+        config.write_text("search svc.test\nnameserver %s\n" % server.addresses.v4)
+        try:
+            result = traces.result("from node worker-b to web and tcp port 5432")
+        finally:
+            config.write_text(before)
+    assert result["resolution"]["addresses"] == [address] and result["resolution"]["container"] is None
+    assert result["verdict"]["outcome"] == "answered" and way(result)[0][:2] == ("worker-b", None)
 
 
 def test_from_here(traces: Traces, lab: Lab) -> None:

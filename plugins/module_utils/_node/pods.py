@@ -126,7 +126,8 @@ def _known(logged: Mapping[str, Logged], cri: CriState | None) -> dict[str, _Kno
 
 def _target(uid: str, group: Sequence[Process], pod: _Known, names: Mapping[str, str], node: Target) -> Target:
     containers = _containers(group, pod, names)
-    entry = choose_process(group, pod.sandbox_ids, [c.id for c in containers if c.id])
+    # A container that is known by name is entered by its own process where its files are wanted; else by this one.
+    entry = choose_process(group, pod.sandbox_ids, [c.id for c in containers if c.id], for_files=not containers)
     return dataclasses.replace(
         _gone(uid, pod, node),
         containers=containers,

@@ -56,18 +56,25 @@ def read_processes(proc_root: str) -> Scan:
 
 
 def choose_process(
-    processes: Sequence[Process], sandbox_ids: Collection[str] = (), container_ids: Collection[str] = ()
+    processes: Sequence[Process],
+    sandbox_ids: Collection[str] = (),
+    container_ids: Collection[str] = (),
+    for_files: bool = False,
 ) -> Process:
-    """Return the process by which a pod's network namespace is entered: a container's first, else the sandbox's.
+    """Return the process by which a pod's network namespace is entered: the sandbox's, else a container's first.
 
     ``processes`` are the pod's, oldest first; the ids are those that are known. The pod's namespace is its sandbox's;
     else the one in which most containers began, then most processes live: a container may go elsewhere by itself.
+    The sandbox's process lives as long as the namespace, a container's only until that ends or is started again.
+    for_files: a container's comes first, since its files are wanted, too, and the sandbox has others.
     """
     sandboxes = _sandboxes(processes, sandbox_ids, container_ids)
     first: dict[str | None, Process] = {}
     for process in processes:
         first.setdefault(process.member.container_id, process)
     sandbox = next((p for p in processes if p.member.container_id in sandboxes), None)
+    if sandbox and not for_files:
+        return sandbox
     if sandbox:
         inode = sandbox.netns
     else:

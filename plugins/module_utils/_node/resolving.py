@@ -17,7 +17,7 @@ from .._dns_course import Reply, follow
 from .._dns_records import Resolution
 from .._errors import NodeError, TargetError, reason_of
 from .._records import CONTROLLER, Target, to_result
-from .._resolver import Config, check_name, read_address, read_config, read_hosts, version
+from .._resolver import Config, check_name, named_servers, read_address, read_config, read_hosts, version
 from .._units import parse_duration
 from . import dns_sockets
 from .container_files import read_inside
@@ -102,6 +102,10 @@ def _inside(spaces: Namespaces, made: Resolution, versions: Sequence[int], timeo
     if timeout is not None:
         config = config._replace(timeout=timeout)
     course = follow(name, versions, config, _Asking(spaces.files["net"], config))
+    problem = course.problem
+    if problem is not None and not named_servers(text):
+        why = "%s names no server of DNS, and so %s was asked, as by glibc; %s"
+        problem = why % (_RESOLV_CONF, config.servers[0], problem)
     return dataclasses.replace(
         made,
         canonical=course.canonical,
@@ -110,7 +114,7 @@ def _inside(spaces: Namespaces, made: Resolution, versions: Sequence[int], timeo
         search=config.search,
         ndots=config.ndots,
         questions=course.questions,
-        problem=course.problem,
+        problem=problem,
     )
 
 

@@ -33,8 +33,8 @@ def markdown(result: Mapping[str, Any]) -> str:
     ]
     for run in runs(told):
         lines += ["", *(["### " + run.title, ""] if run.title else [])]
-        lines += _table(HEADINGS, [row(hop) for hop in run.hops])
-        lines += ["", *_table(("TAP", "PROVEN", "PACKETS", "DROPPED", "PROBLEM"), [_tap(one) for one in run.taps])]
+        lines += [*_table(HEADINGS, [row(hop) for hop in run.hops]), "", "%s." % _text(run.proof), ""]
+        lines += _table(("TAP", "PROVEN", "PACKETS", "DROPPED", "PROBLEM"), [_tap(one) for one in run.taps])
     return "\n".join(lines) + "\n"
 
 

@@ -11,12 +11,13 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ...module_utils._matching import listed
 from ...module_utils._trace_records import Layer
 from .._trace.controller import NAME
 from .._trace.names import every_question
-from .._trace.records import DNS, Hop
+from .._trace.records import DNS, Hop, Verdict
 from .._trace.result import Probed, Result, Tap, read_result
-from .._trace.verdict import ANSWERED
+from .._trace.verdict import ANSWERED, DELIVERED, LOOPED, LOST, PROVEN, REFUSED, RESET, UNSENT, worst
 from .parts import count
 from .text import clean, table
 
@@ -27,6 +28,8 @@ WIDE = 160
 """Columns of a terminal, from which on all of the table's are shown."""
 _HOPS = 1000
 """Most hops that are printed; all of them are in the data."""
+_SEEN, _MISSED = (LOOPED, RESET, REFUSED, ANSWERED), (LOST, UNSENT, DELIVERED)
+"""Outcomes that rest on what taps saw, and on what they did not."""
 _PARTS = {"first": "request", "answer": "answer", "error": "error", "notice": "notice"}
 
 
@@ -48,8 +51,9 @@ def _lines(result: Result, wide: bool, later: bool) -> list[str]:
     sentence = "trace %s: %s (%s): %s" % (result.id, verdict.outcome, verdict.confidence, verdict.text)
     lines = [clean(sentence), *beneath(result)]
     for run in runs(result):
+        ill = (clean("%s: %s" % (tap_title(one), one.problem)) for one in run.taps if one.problem is not None)
         lines += ["", *([run.title + ":"] if run.title else [])]
-        lines += [*_table(run.hops, wide, later), "", *_taps(run.taps)]
+        lines += [*_table(run.hops, wide, later), "", run.proof, *ill]
     return [*lines, *clocks(result)]
 
 
@@ -61,20 +65,23 @@ class Run:
     """None where it is the only one."""
     hops: tuple[Hop, ...]
     taps: tuple[Tap, ...]
+    proof: str
+    """How many of the taps are proven, and by what an outcome is where not all are."""
 
 
 def runs(result: Result) -> list[Run]:
     """Return the hops and taps of each run, in order."""
     numbers = sorted({tap.run for tap in result.taps} | {1})
     of_tap = {tap.id: tap.run for tap in result.taps}
-    return [
-        Run(
-            "Run %d%s" % (number, ", with every node watched" if number > 1 else "") if len(numbers) > 1 else None,
-            tuple(hop for hop in result.hops if of_tap.get(hop.tap, 1) == number),
-            tuple(tap for tap in result.taps if tap.run == number),
-        )
-        for number in numbers
-    ]
+    found = []
+    for number in numbers:
+        title = "Run %d%s" % (number, ", with every node watched" if number > 1 else "")
+        hops = tuple(hop for hop in result.hops if of_tap.get(hop.tap, 1) == number)
+        taps = tuple(tap for tap in result.taps if tap.run == number)
+        own = [probe.verdict for probe in result.probes if probe.run == number and probe.question is None]
+        verdict = worst(own) if len(numbers) > 1 and own else result.verdict
+        found.append(Run(title if len(numbers) > 1 else None, hops, taps, _proof(verdict, taps)))
+    return found
 
 
 def beneath(result: Result) -> list[str]:
@@ -131,12 +138,40 @@ def _table(hops: Sequence[Hop], wide: bool, later: bool) -> list[str]:
     chosen = [hop for hop in hops if later or hop.part != "later" or "R" in (hop.flags or "")]
     rows = [row(hop)[: len(headings)] for hop in chosen[:_HOPS]]
     lines = table(headings, rows, right=("SRC PORT", "DST PORT", "TTL"))
+    if not wide:
+        lines += _refusals(chosen[:_HOPS])
     if len(chosen) > _HOPS:
         lines.append("%s more: in trace.json" % count(len(chosen) - _HOPS, "hop"))
     if len(hops) > len(chosen):
         left = count(len(hops) - len(chosen), "hop")
         lines.append("%s of what followed in the same connection: in trace.json" % left)
     return lines
+
+
+def _refusals(printed: Sequence[Hop]) -> list[str]:
+    """Return which rows are of resets and ICMP errors, which the eight columns alone do not tell from answers."""
+    found: dict[str, list[int]] = {}
+    for number, hop in enumerate(printed, 1):
+        if "R" in (hop.flags or ""):
+            found.setdefault("a reset", []).append(number)
+        elif hop.part in ("error", "notice") and hop.icmp:
+            found.setdefault("%s %s" % (hop.protocol, hop.icmp), []).append(number)
+    text = "%s in row%s %s, first at %s"
+    return [
+        clean(text % (kind, "" if len(rows) == 1 else "s", _spans(rows), printed[rows[0] - 1].timestamp))
+        for kind, rows in found.items()
+    ]
+
+
+def _spans(numbers: Sequence[int]) -> str:
+    """Return rising numbers as text: ``3, 7-12``."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][-1] + 1:
+            spans[-1] = [spans[-1][0], number]
+        else:
+            spans.append([number])
+    return listed("-".join(map(str, span)) for span in spans)
 
 
 def row(hop: Hop) -> tuple[object, ...]:
@@ -175,8 +210,14 @@ def manners(tap: Tap) -> tuple[str, ...]:
     return tuple(dict.fromkeys(proof.direction for proof in tap.proven))
 
 
-def _taps(taps: Sequence[Tap]) -> list[str]:
-    """Return how many taps are proven, and what is wrong with any."""
+def _proof(verdict: Verdict, taps: Sequence[Tap]) -> str:
+    """Return how many taps are proven, and, where not all are, by what a proven outcome is."""
     proven = [one for one in taps if "in" in manners(one) and one.problem is None]
-    told = ["%s: %s" % (clean(tap_title(one)), clean(one.problem)) for one in taps if one.problem is not None]
-    return ["%d of %s proven to see what passes" % (len(proven), count(len(taps), "tap")), *told]
+    told = "%d of %s proven by canaries to see what passes" % (len(proven), count(len(taps), "tap"))
+    if verdict.confidence != PROVEN or len(proven) == len(taps):
+        return told
+    if verdict.outcome in _SEEN:
+        return told + "; the outcome is proven by packets that were seen, which takes no canary"
+    if verdict.outcome in _MISSED and verdict.leg != DNS:
+        return told + "; those on whose silence the outcome rests are among them"
+    return told

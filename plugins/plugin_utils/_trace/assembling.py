@@ -73,6 +73,7 @@ def _about(planned: Planned, question: NameQuestion) -> Planned:
         port=DNS_PORT,
         landings=question.landings,
         entry_place=question.entry_place,
+        ttl=None,
     )
 
 

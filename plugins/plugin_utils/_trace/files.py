@@ -15,9 +15,18 @@ from typing import Any
 
 from ...module_utils._errors import FileError, OptionError
 from .._cluster.snapshot import resolve_path
+from .request import ID
 from .result import read_result
 
 NAME, MARKDOWN = "trace.json", "trace.md"
+
+
+def check_new(folder: str, id: str) -> None:
+    """Raise OptionError where a trace of this name is stored below a folder: nothing is to take its place."""
+    own = os.path.join(folder, id)
+    if os.path.lexists(os.path.join(own, NAME)):
+        right = "choose another, leave it empty for one that no trace has, or remove the folder"
+        raise OptionError(ID, "a trace of this name is stored in %s already" % own, right)
 
 
 def write_trace(folder: str, result: Mapping[str, Any], text: str) -> str:

@@ -209,6 +209,7 @@ def _planned(
         resolution=resolved,
         problem=found.problem,
         each=_each(options, tuple(map(landing, found.landings)), len(found.questions)),
+        ttl=options.ttl,
     )
 
 

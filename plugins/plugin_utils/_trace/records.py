@@ -142,6 +142,8 @@ class Planned:
     """Whether it may be sent a second time for that."""
     each: tuple[EndpointProbe, ...] = ()
     """Where every endpoint of a Service is probed, all probes but the questions."""
+    ttl: int | None = None
+    """Of the probes, but not of questions; None: as the source's namespace has it."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -102,13 +102,9 @@ class _Case:
 
     @property
     def _what(self) -> str:
-        planned = self._planned
-        return "what %s sent to %s" % (planned.source, self._destination)
-
-    @property
-    def _destination(self) -> str:
-        planned = self._planned
-        return "%s (%s)" % (planned.destination, end(planned.address, planned.port))
+        planned, where = self._planned, end(self._planned.address, self._planned.port)
+        ttl = "" if planned.ttl is None else " with TTL %d" % planned.ttl
+        return "what %s sent%s to %s (%s)" % (planned.source, ttl, planned.destination, where)
 
     def _place(self, index: int) -> Place:
         return self._planned.places[index]

@@ -90,8 +90,8 @@ def test_running_pod(tree, spell):
         ("app", long_id("app"), 60),
         ("side", long_id("side"), 61),
     ]
-    assert (pod.container, pod.pid, pod.netns, pod.host_network) == ("app", 60, POD, False)
-    assert pod.addresses == ("10.244.1.60",) and pod.interfaces == {"lo": 1, "eth0": 2}
+    assert (pod.container, pod.pid, pod.netns, pod.host_network) == ("app", 50, POD, False)
+    assert pod.addresses == ("10.244.1.50",) and pod.interfaces == {"lo": 1, "eth0": 2}
     assert pod.labels is None and pod.static_hash is None
 
 
@@ -130,7 +130,7 @@ def test_crashing_first_container(tree):
     tree.process(62, POD, containerd_v2_systemd(UID, "side"))
     tree.logs("shop", "cart", UID, "app", "side")
     (pod,) = read(tree).pods
-    assert (pod.pid, pod.netns) == (62, POD)
+    assert (pod.pid, pod.netns) == (50, POD)
     assert [(c.name, c.pid) for c in pod.containers] == [("side", 62), ("app", None)]
 
 
@@ -154,7 +154,7 @@ def test_a_container_in_another_namespace(tree, sandbox):
         tree.process(63, POD, containerd_v2_systemd(UID, "third"))
     tree.logs("shop", "cart", UID, "app", "side", "third")
     (pod,) = read(tree).pods
-    assert (pod.pid, pod.netns) == (62, POD)
+    assert (pod.pid, pod.netns) == (50 if sandbox else 62, POD)
 
 
 def test_the_only_nameless_container_is_the_sandbox(tree):
@@ -209,7 +209,7 @@ def test_runtime_adds_labels_and_containers(tree):
         ("init-db", None),
         ("app", None),
     ]
-    assert pod.containers[3].id == long_id("app") and pod.pid == 61
+    assert pod.containers[3].id == long_id("app") and pod.pid == 50
     gone = {c.target.name: c.target for c in view.candidates if c.phase == "Gone"}
     assert sorted(gone) == ["etcd-node-a", "seed-x8k4n"]
     assert gone["etcd-node-a"].static_hash == HASH and gone["seed-x8k4n"].static_hash is None
@@ -241,11 +241,22 @@ def test_rights_are_missing(tmp_path):
         pods.read_node(pods.Roots(str(tmp_path / "proc")), observe=look)
 
 
-def test_entry_process_is_the_containers_first():
-    """Of the processes in the pod's namespace the first container's first one is taken."""
+def test_entry_process_is_the_sandboxs():
+    """It outlives a container that crashes again and again; for files it is the first container's first one."""
     member = [parse_cgroup(containerd_v2_systemd(UID, word)) for word in ("sandbox", "app")]
     group = [processes.Process(5, 1, "pause", POD, member[0]), processes.Process(9, 2, "a", POD, member[1])]
-    assert processes.choose_process(group, {long_id("sandbox")}).pid == 9
+    assert processes.choose_process(group, {long_id("sandbox")}).pid == 5
+    assert processes.choose_process(group, {long_id("sandbox")}, for_files=True).pid == 9
+    assert processes.choose_process(group[1:], (), {long_id("app")}).pid == 9
+
+
+def test_a_pod_without_a_known_container(tree):
+    """Its files are entered by the process that the pod is, which must be a container's and not the sandbox's."""
+    tree.process(50, POD, containerd_v2_systemd(UID, "sandbox"), comm="pause")
+    tree.process(60, POD, containerd_v2_systemd(UID, "app"))
+    tree.logs("shop", "cart", UID)
+    (pod,) = read(tree).pods
+    assert (pod.container, pod.pid, pod.netns) == (None, 60, POD)
 
 
 def test_fast(tree):

@@ -26,7 +26,12 @@ from ansible_collections.kube.pcap.plugins.module_utils._trace_records import (
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.markdown import markdown
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.traces import EIGHT, result_text, trace_text
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.assembling import assemble
-from ansible_collections.kube.pcap.plugins.plugin_utils._trace.files import read_stored, read_trace, write_trace
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.files import (
+    check_new,
+    read_stored,
+    read_trace,
+    write_trace,
+)
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.records import (
     EndpointProbe,
     Landing,
@@ -83,7 +88,9 @@ def test_stored_and_read_again(tmp_path):
     assert (tmp_path / "traces" / "t-1" / "trace.md").read_text() == "text"
     assert path == str(tmp_path / "traces" / "t-1" / "trace.json")
     assert (tmp_path / "traces" / "t-1" / "trace.json").stat().st_mode & 0o777 == 0o600
-    write_trace(str(tmp_path / "traces"), to_result(RESULT), "other")
+    check_new(str(tmp_path / "traces"), "t-2")
+    with pytest.raises(OptionError, match="^trace_id: a trace of this name is stored in .*/traces/t-1 already; "):
+        check_new(str(tmp_path / "traces"), "t-1")
     for given in ("traces/t-1", "traces/t-1/trace.json", path):
         stored = read_trace(given, str(tmp_path))
         assert read_result(stored) == RESULT and trace_text(stored, True) == result_text(RESULT, 200)
@@ -141,6 +148,7 @@ def test_a_name_without_an_address(types, text):
     landing = Landing("10.244.1.3", 53, "pod shop/web", WEB, NODE_A)
     asked = tuple(NameQuestion(n, "web", kind, "10.244.1.3", (landing,)) for n, kind in enumerate(types, 1))
     planned = dataclasses.replace(SERVICE, marks=marks, questions=asked, problem="nobody has it", destination="web")
+    planned = dataclasses.replace(planned, ttl=9)  # of the connection, which is not made
     ends = {"protocol": "udp", "sport": 2, "dst": "10.244.1.3", "dport": 53}
     back = {"protocol": "udp", "leg": "reply", "src": "10.244.1.3", "sport": 53, "dst": "10.244.1.2", "dport": 2}
 
@@ -153,7 +161,7 @@ def test_a_name_without_an_address(types, text):
     made = assemble(planned, {"node-a": [tapped(CART, sightings=cart), tapped(WEB, sightings=web)]}, [], {})
     assert [one.verdict.outcome for one in made.probes] == ["unsent", "answered"]
     assert (made.verdict.outcome, made.verdict.leg) == ("unsent", "dns") and made.verdict.text.startswith(text)
-    assert {hop.leg for hop in made.hops} == {"dns"}
+    assert {hop.leg for hop in made.hops} == {"dns"} and not any("TTL" in one.verdict.text for one in made.probes)
 
 
 def test_the_schema_is_that_of_the_records():
@@ -173,7 +181,7 @@ def test_text():
     changed = "Out  tcp [S]    63  request; in vxlan 1; dst 10.96.0.12:5432 -> 10.244.3.2:15432; ttl 64 -> 63; +vxlan 1"
     assert wide[5].endswith(changed)
     assert narrow[8:] == [
-        "0 of 5 taps proven to see what passes",
+        "0 of 5 taps proven by canaries to see what passes",
         "node node-c: it | ended?",
         "pod shop/db on node-c: it gave no answer",
     ]

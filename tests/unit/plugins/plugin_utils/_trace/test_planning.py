@@ -574,7 +574,7 @@ def test_what_is_sent_and_as_whom(options, probe, ttl, uid):
     """What is empty takes its default; the user is that of the probes' record alone."""
     made = plan("from pod shop/cart to pod shop/db and tcp port 1", **options)
     sent = made.injections["node-a"]
-    assert [(one.kind, one.ttl) for one in sent.probes] == [(probe, ttl)]
+    assert [(one.kind, one.ttl) for one in sent.probes] == [(probe, ttl)] and made.trace.ttl == ttl
     assert (sent.uid, made.injections["node-c"].uid, made.trace.lone) == (uid, None, False)
 
 

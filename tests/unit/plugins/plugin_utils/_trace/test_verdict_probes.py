@@ -83,3 +83,11 @@ def test_a_ttl_that_ended(protocol, icmp, why):
     made = judged(*REQUEST[:4], error, planned=POD)
     assert (made.outcome, made.leg, made.answered_by) == ("refused", "error", "192.0.2.9")
     assert "was refused: %s, first seen at eth0 of pod shop/cart on node-a" % why in made.text
+
+
+@pytest.mark.parametrize("hops, outcome", [(REQUEST[:3], "lost"), (REQUEST, "delivered"), ([], "unsent")])
+def test_a_ttl_of_which_nobody_speaks(hops, outcome):
+    """Where no error came back the text tells which TTL was sent, and without one nothing of it."""
+    made = judged(*hops, planned=dataclasses.replace(POD, ttl=2))
+    assert made.outcome == outcome and "what pod shop/cart sent with TTL 2 to pod shop/db (10.244.3.2" in made.text
+    assert "TTL" not in judged(*hops, planned=POD).text
