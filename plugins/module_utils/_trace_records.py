@@ -141,6 +141,8 @@ class NodeTap:
     """The user's own, of the trace's expression. It is only compiled: it does not know what is translated."""
     seconds: int = 60
     """After so many the taps end by themselves, and nothing of them is left."""
+    tagged_filter: str = ""
+    """What finds the same packets in Ethernet frames that have a VLAN's tag in them; empty: nobody looks for those."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -241,9 +243,9 @@ class Tapped:
     changed: tuple[str, ...]
     """Names of interfaces that came, went, or became others meanwhile."""
     packets: int
-    """In its file, of the probes or not."""
+    """In its files, each once, of the probes or not."""
     received: int
-    """By the filter, as tcpdump has it."""
+    """By the filters, as tcpdump has it: what is watched as Ethernet, too, counts once more."""
     dropped: int
     """By the kernel for want of room, as tcpdump has it."""
     sightings: tuple[Sighting, ...]

@@ -14,6 +14,9 @@ author:
 description:
   - Watches the network namespaces of pods and of the node itself for the packets of a trace, on all their interfaces,
     and tells which of the trace's probes each of them has seen.
+  - Where interfaces of VLANs stand on another, such as C(eth0.100) on C(eth0), that one is watched as Ethernet, too,
+    and its packets are told with their tags. Of each namespace there are eight such at most, and of the node as many
+    as come to 64 tcpdumps in all; C(problem) names those that are left out.
   - The taps outlive the module and its connection. They end when they are read or removed, and by themselves when
     their time is over; then nothing of them is left.
   - Targets that share a network namespace, such as a node and a pod of the host's network, share one tap, which has
@@ -36,7 +39,8 @@ attributes:
 options:
   state:
     description:
-      - V(started) returns when every tap listens, which takes at most 30 seconds. Where one does not, none is left.
+      - V(started) returns when every tap listens, which takes at most 30 seconds. Where one does not, none is left;
+        where it lacks VLANs' tags alone, C(problem) says so when it is read.
       - V(read) ends the taps, with every packet up to then, returns what they have seen, and removes them.
       - V(absent) removes them.
     type: str
@@ -46,8 +50,9 @@ options:
     description:
       - What is watched on this node. C(id) of the trace; C(node); C(targets), each as M(kube.pcap.node_pods_info)
         returns one, in at most 64 network namespaces; C(filter) as in pcap-filter(7); C(asked_filter), which is only
-        compiled; C(marks), by which the probes are known; C(seconds) after which the taps end by themselves, V(1) to
-        V(60) (60).
+        compiled; C(tagged_filter), which finds the same in Ethernet frames with a VLAN's tag in them, none of which are
+        looked for without it; C(marks), by which the probes are known; C(seconds) after which the taps end by
+        themselves, V(1) to V(60) (60).
       - Each mark has C(probe), its number, C(protocol), V(tcp), V(udp), V(icmp) or V(icmpv6), and C(version), V(4) or
         V(6); C(sequence) and C(ident), the C(nonce) in hexadecimal digits and C(nonce_at), how many bytes are before
         it; C(said), the most bytes of a connection; C(source_ports) and C(ports).
@@ -176,10 +181,11 @@ taps:
       type: list
       elements: str
     packets:
-      description: How many packets are in its file, of the probes or not.
+      description: How many packets are in its files, each once, of the probes or not.
       type: int
     received:
-      description: How many the filter let through, as tcpdump tells.
+      description:
+        - How many the filters let through, as tcpdump tells. What is watched as Ethernet, too, counts once more.
       type: int
     dropped:
       description: How many of these the kernel had no room for, as tcpdump tells.

@@ -25,6 +25,7 @@ _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _NLM_F_REQUEST, _NLM_F_DUMP_INTR, _NLM_F_DUMP = 0x1, 0x10, 0x300
 _RTM_NEWLINK, _RTM_GETLINK, _RTM_NEWADDR, _RTM_GETADDR, _RTM_NEWQDISC, _RTM_GETQDISC = 16, 18, 20, 22, 36, 38
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_LINKINFO, _IFLA_STATS64 = 1, 3, 4, 5, 18, 23
+_IFLA_LINK_NETNSID = 37
 _IFLA_XDP, _IFLA_XDP_ATTACHED = 43, 2
 _IFLA_INFO_KIND = 1
 _TCA_KIND = 1
@@ -63,6 +64,8 @@ class Link:
     """Of six bytes, as ``02:00:0a:01:00:02``; None where it has none, as lo, or another kind, as a tunnel's."""
     xdp: bool = False
     """Whether an XDP program is attached, which may take packets before any capture sees them."""
+    parent_elsewhere: bool = False
+    """Whether ``parent`` is an index in another namespace, as the kernel tells."""
 
     @property
     def dropped(self) -> int:
@@ -144,6 +147,7 @@ def parse_link(body: bytes) -> Link | None:
         rx_dropped=counters[6],
         rx_missed=counters[15],
         mac=_mac(found.get(_IFLA_ADDRESS, b"")),
+        parent_elsewhere=_IFLA_LINK_NETNSID in found,
         xdp=any(dict(_attributes(found.get(_IFLA_XDP, b""), 0)).get(_IFLA_XDP_ATTACHED, b"")),
     )
 

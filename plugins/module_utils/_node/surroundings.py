@@ -12,7 +12,7 @@ import os
 from typing import Collection, Mapping, NamedTuple, Sequence
 
 from .._trace_records import Interface
-from . import bpf, links, netns
+from . import bpf, links, netns, trunks
 
 _NETKIT = "netkit"
 
@@ -43,6 +43,10 @@ class Surroundings:
         with netns.inside(self._namespace):  # bpf(2) knows the caller's namespace alone
             programs = {link.index: attached(link) for link in found}
         return interfaces(found, addresses, ingress, programs)
+
+    def trunks(self) -> tuple[links.Link, ...]:
+        """Return the interfaces that carry VLANs; raise NodeError when the kernel refuses."""
+        return trunks.trunks(links.read_links(self._socket))
 
     def close(self) -> None:
         """Let go of the namespace."""

@@ -59,7 +59,7 @@ def _asked(record: Mapping[str, Any]) -> NodeTap:
 def check(asked: NodeTap) -> None:
     """Raise OptionError for a record that watches nothing, or too much, or too long."""
     check_id("record.id", asked.id)
-    for text in (asked.filter, asked.asked_filter):
+    for text in (asked.filter, asked.asked_filter, asked.tagged_filter):
         check_filter("record.filter", text)
     if not 1 <= asked.seconds <= MOST_SECONDS:
         raise OptionError("record", "seconds is %d" % asked.seconds, "it must be 1 to %d" % MOST_SECONDS)

@@ -73,13 +73,15 @@ def capture_args(
     return args + (["--", filter_text] if filter_text else [])
 
 
-def tap_args(program: str, filter_text: str, write: str) -> list[str]:
-    """Return the command line that watches a whole network namespace for a trace, and writes into one file.
+def tap_args(program: str, filter_text: str, write: str, interface: str = "any", direction: str = "") -> list[str]:
+    """Return the command line that watches a network namespace, or one interface, for a trace, and writes one file.
 
+    direction: ``in`` or ``out``, where it is to be that alone.
     With --immediate-mode every packet is read as it comes, and with -U it is in the file at once: none of the last
     second is lost, whatever ends it. At high rates both cost packets, so the filter is to let few through.
     """
-    args = [program, "-p", "-n", "-Z", "root", "-i", "any", "-s", str(TAP_SNAPLEN), "-B", str(TAP_BUFFER_KIB)]
+    args = [program, "-p", "-n", "-Z", "root", "-i", interface, "-s", str(TAP_SNAPLEN), "-B", str(TAP_BUFFER_KIB)]
+    args += ["-Q", direction] if direction else []
     return args + ["--immediate-mode", "-U", "-w", write, "--", filter_text]
 
 

@@ -10,6 +10,7 @@
                              control        the supervisor's socket
                              tapping.log    only without systemd: what the supervisor said
                              <number>/      of each tap: any.pcap, which tcpdump writes
+                             <number>/<index>-both/, -leaving/    of a trunk: frames.pcap
 
 Below /dev/shm where /run cannot be written to, as in agents. It is in memory, readable by root alone, and goes with its
 taps. The supervisor holds a lock (flock(2)) on the folder itself as long as any process of it lives; what is not locked

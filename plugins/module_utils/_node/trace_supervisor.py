@@ -30,9 +30,10 @@ from typing import Any
 from .._errors import PcapError
 from .._records import Target, to_result
 from .._trace_records import NodeTap
+from . import trunks
 from .process import Clock, die_with_parent
 from .trace_folder import TraceFolder
-from .trace_tap import TraceTap, all_ended
+from .trace_tap import Scene, TraceTap, all_ended
 
 LISTEN_SECONDS = 20.0
 _TICK_SECONDS = 0.25
@@ -41,6 +42,8 @@ _WORD_SECONDS = 5.0
 _READ_SECONDS = 60.0
 """How long the files wait for whoever asked for them, even beyond the deadline."""
 MOST_FILE_BYTES, LEAST_FILE_BYTES, _ALL_FILES_BYTES = 8 << 20, 512 << 10, 32 << 20
+MOST_TCPDUMPS = 64
+"""Of all namespaces together; each has one in any case."""
 
 
 def main() -> None:
@@ -81,6 +84,7 @@ class Supervisor:
         self._asked = asked
         self._folder, self._clock = folder, clock
         self._deadline = 0.0
+        self._scenes: list[Scene] = []
         self._taps: list[TraceTap] = []
         self._problem: str | None = None
 
@@ -106,22 +110,28 @@ class Supervisor:
 
     def _missing(self) -> str | None:
         """Start all taps, without waiting one for another, and return why some do not listen."""
-        places = namespaces(self._asked)
-        most = file_bytes(len(places))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
         failed = []
-        for number, target in enumerate(places, 1):
+        for target in namespaces(self._asked):
+            try:
+                self._scenes.append(Scene(target))
+            except (PcapError, OSError) as error:
+                failed.append(_said(target, error))
+        shares = trunks.shares([len(scene.trunks) for scene in self._scenes], MOST_TCPDUMPS - len(self._scenes))
+        most = file_bytes(len(self._scenes) + trunks.EACH * sum(shares))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+        for number, (scene, share) in enumerate(zip(self._scenes, shares), 1):
             try:
                 folder = self._folder.path(str(number))
-                self._taps.append(TraceTap(number, target, folder, self._asked.filter, most))
+                self._taps.append(TraceTap(number, scene, folder, self._asked, most, share))
             except (PcapError, OSError) as error:
-                text = str(error)
-                failed.append(text if target.title in text else "%s: %s" % (target.title, text))
+                failed.append(_said(scene.target, error))
         until = self._clock.steady() + LISTEN_SECONDS
-        while not all(tap.listening or tap.ended for tap in self._taps) and self._clock.steady() < until:
+        while not all(tap.settled for tap in self._taps) and self._clock.steady() < until:
             time.sleep(_BUSY_SECONDS)
             for tap in self._taps:
                 tap.listen()
+        for tap in self._taps:
+            tap.give_up_late()
         return "; ".join(failed + [tap.missing for tap in self._taps if tap.missing is not None]) or None
 
     def _serve(self, listener: socket.socket) -> None:
@@ -157,7 +167,14 @@ class Supervisor:
     def _kill(self) -> None:
         for tap in self._taps:
             tap.kill()
-        self._taps = []
+        for scene in self._scenes:
+            scene.close()
+        self._taps, self._scenes = [], []
+
+
+def _said(target: Target, error: Exception) -> str:
+    text = str(error)
+    return text if target.title in text else "%s: %s" % (target.title, text)
 
 
 def namespaces(asked: NodeTap) -> list[Target]:

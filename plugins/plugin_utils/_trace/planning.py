@@ -92,13 +92,13 @@ def plan_trace(
     nonce = probing.canary_mark(seed, marks[-1].version)
     before = canaries.by_node(trace.ways, targets, nonce)
     after = canaries.by_node(trace.ways, targets, nonce, after=True)
-    text = tap_filter((*marks, nonce))
+    text, tagged = tap_filter((*marks, nonce)), tap_filter((*marks, nonce), tagged=True)
     taps, injections, afterwards = {}, {}, {}
     for node, host in places.hosts.items():
         here = tuple(target for target in targets if target.node == node)
         if here:
             asked = options.expression.filter
-            taps[host] = NodeTap(trace.id, node, here, text, (*marks, nonce), asked, _TAP_SECONDS)
+            taps[host] = NodeTap(trace.id, node, here, text, (*marks, nonce), asked, _TAP_SECONDS, tagged)
         if node == found.source.node:
             sent = before.get(node, ())
             wait, patience = options.interval_ms, options.timeout_ms

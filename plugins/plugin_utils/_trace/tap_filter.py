@@ -20,11 +20,15 @@ trace's plan keeps it short with
 - for echo requests one ``ident``, and sequence numbers that follow each other;
 - source ports from one block of a power of two, which begins at a multiple of it.
 
-Not seen: a VLAN's tag inside a tunnel, or one that the kernel has left in the packet (QinQ), and what is behind it;
-MPLS; a tunnel in another, or on another port; IPv6 extension headers before the protocol; options of an IPv4 header
-around a tunnel, in it, or quoted; an error that quotes a tunnel's packet; a fragment but the first; what is encrypted
-(WireGuard, IPsec). Where the source port was translated, neither are datagrams without the nonce, errors about them,
-errors about what comes back, nor resets that acknowledge nothing.
+A VLAN's tag that the kernel keeps beside the packet is not in its way. Of those in the packet, which leave by an
+interface that does not set tags itself, ``tagged`` sees one: a filter of its own, since both are too long for one
+socket, and libpcap's ``vlan``, whose offsets are reckoned as each packet comes, makes it half as long again.
+
+Not seen: a VLAN's tag inside a tunnel, a second one (QinQ), and what is behind it; MPLS; a tunnel in another, or on
+another port; IPv6 extension headers before the protocol; options of an IPv4 header around a tunnel, in it, behind a
+tag, or quoted; an error that quotes a tunnel's packet; a fragment but the first; what is encrypted (WireGuard, IPsec).
+Where the source port was translated, neither are datagrams without the nonce, errors about them, errors about what
+comes back, nor resets that acknowledge nothing.
 """
 
 from __future__ import annotations
@@ -38,8 +42,9 @@ from ...module_utils._trace_records import Mark
 _HEADER = {4: 20, 6: 40}
 _FIRST_BYTE = {4: "=0x45", 6: "&0xf0=0x60"}
 """Of an IP header: its version, and IPv4's length without options."""
-_NUMBERS = {"tcp": 6, "udp": 17, "icmp": 58}
-"""Of protocols behind IPv6."""
+_NUMBERS = {4: {"tcp": 6, "udp": 17, "icmp": 1}, 6: {"tcp": 6, "udp": 17, "icmp": 58}}
+_ETHERTYPES = {4: 0x0800, 6: 0x86DD}
+_TAGGED = "(ether[12:2]=0x8100 or ether[12:2]=0x88a8)"
 _UDP_HEADER = _ICMP_HEADER = 8
 _BESIDE_SAID = 3
 """Sequence numbers of a connection beside its bytes: SYN, FIN, and the one that acknowledges all of them."""
@@ -52,7 +57,8 @@ class _Header(NamedTuple):
     """A place from which headers are read."""
 
     accessor: str
-    """``ip`` or ``ip6``; or ``tcp``, ``udp``, ``icmp``, which ask for this protocol over IPv4 and skip IP's header."""
+    """``ip``, ``ip6``, or ``ether``, which asks for nothing; or ``tcp``, ``udp``, ``icmp``, which ask for this protocol
+    over IPv4 and skip IP's header."""
     at: int
     """Bytes from where the accessor begins."""
     varying: str = ""
@@ -118,6 +124,9 @@ class _Tunnel(NamedTuple):
     varying: Callable[[_Header], str] = _nothing
 
 
+_UNTAGGED = {4: _Header("ip", 0), 6: _Header("ip6", 0)}
+"""Where the outermost IP header is, by its version."""
+_BEHIND_TAG = _Header("ether", 14 + 4)
 _TUNNELS = (
     _Tunnel({4: 17, 6: 17}, (4789, 8472), _UDP_HEADER + 8 + 14),
     _Tunnel({4: 17, 6: 17}, (6081,), _UDP_HEADER + 8, _UDP_HEADER, _geneve),
@@ -126,12 +135,13 @@ _TUNNELS = (
 )
 
 
-def tap_filter(marks: Sequence[Mark]) -> str:
+def tap_filter(marks: Sequence[Mark], tagged: bool = False) -> str:
     """Return an expression of pcap-filter(7) for ``any``, Ethernet, raw IP, or a loopback.
 
     What matches: of TCP, a sequence or acknowledgement number from the initial one on, as far as bytes are said, or the
     ports of what comes back; of UDP, the ports in either direction, or the nonce; of an echo or its reply, the nonce;
     of an ICMP error, the sequence number, the ports, or the echo's identifier and sequence number that it quotes.
+    tagged: for Ethernet alone, what has one VLAN's tag in it, and nothing else.
     Raises ValueError where there is no mark, for TCP without a sequence number, and for others without a nonce.
     """
     words = {version: _words(version, [mark for mark in marks if mark.version == version]) for version in (4, 6)}
@@ -140,11 +150,22 @@ def tap_filter(marks: Sequence[Mark]) -> str:
         raise ValueError("without a mark, a filter would let every packet through")
     # A load beyond its end rejects a packet at once, whatever follows an "or". So what is not wrapped comes first: what
     # is read for it in vain is there in the shortest packet of a tunnel, too.
+    if tagged:
+        return _all(_TAGGED, _either([_behind_tag(version, words) for version in (4, 6)]))
     conditions = [condition for version, found in words.items() for condition in _plain(version, found)]
-    for outer in (4, 6):
-        wrapped = _either([condition for tunnel in _TUNNELS for condition in _wrapped(outer, tunnel, words)])
-        conditions.append(_all("ip[0:1]" + _FIRST_BYTE[4], wrapped) if outer == 4 else wrapped)
-    return _either(conditions)
+    return _either(conditions + [_tunneled(version, header, words) for version, header in _UNTAGGED.items()])
+
+
+def _behind_tag(version: int, words: Mapping[int, Sequence[_Word]]) -> str:
+    """Tell what packets of an IP version match behind a tag, plain and in tunnels."""
+    header = _BEHIND_TAG
+    behind = header._replace(at=header.at + _HEADER[version])
+    plain = [
+        _all(_is_protocol(version, header, _NUMBERS[version][protocol]), _either(tests))
+        for protocol, tests in _tests(words.get(version, ()), lambda _protocol: behind)
+    ]
+    tests = _either([*plain, _tunneled(version, header, words)])
+    return _all("ether[16:2]=%#x" % _ETHERTYPES[version], header.load(0, 1) + _FIRST_BYTE[version], tests)
 
 
 def _words(version: int, marks: Sequence[Mark]) -> list[_Word]:
@@ -212,9 +233,18 @@ def _pairs(marks: Sequence[Mark], towards: bool) -> Iterator[tuple[int, int]]:
 
 def _plain(version: int, words: Sequence[_Word]) -> Iterator[str]:
     """Tell what packets outside of tunnels match, by their protocols."""
-    for protocol, number in _NUMBERS.items():
-        header = _Header(protocol, 0) if version == 4 else _Header("ip6", _HEADER[6])
-        tests = []
+    if version == 4:
+        yield from (_either(tests) for _protocol, tests in _tests(words, lambda protocol: _Header(protocol, 0)))
+        return
+    header = _UNTAGGED[6]
+    for protocol, tests in _tests(words, lambda _protocol: header._replace(at=_HEADER[6])):
+        yield _all(_is_protocol(6, header, _NUMBERS[6][protocol]), _either(tests))
+
+
+def _tests(words: Sequence[_Word], place: Callable[[str], _Header]) -> Iterator[tuple[str, list[str]]]:
+    """Tell the tests of each protocol that has some. place: where its header is."""
+    for protocol in _NUMBERS[6]:
+        header, tests = place(protocol), []
         for word in words:
             # It may yet be a short packet of a tunnel, and other words of it may be further behind.
             guarded = protocol == "udp" and word.at >= _UDP_HEADER
@@ -222,24 +252,33 @@ def _plain(version: int, words: Sequence[_Word]) -> Iterator[str]:
                 there = "%s>=%d" % (header.load(4, 2), word.at + 4)
                 tests.append(_all(there, word.test(header)) if guarded else word.test(header))
         if tests:
-            yield _either(tests) if version == 4 else _all("ip6[6:1]=%d" % number, _either(tests))
+            yield protocol, tests
 
 
-def _wrapped(outer: int, tunnel: _Tunnel, words: Mapping[int, Sequence[_Word]]) -> Iterator[str]:
+def _is_protocol(version: int, header: _Header, number: int) -> str:
+    """Tell what an IP header has that comes before that protocol; of IPv4, that it is no later fragment, too."""
+    return header.load(6) + "&0x1fff00ff=%d" % number if version == 4 else header.load(6, 1) + "=%d" % number
+
+
+def _tunneled(outer: int, header: _Header, words: Mapping[int, Sequence[_Word]]) -> str:
+    """Tell what packets in tunnels match, behind an outer IP header."""
+    wrapped = _either([condition for tunnel in _TUNNELS for condition in _wrapped(outer, header, tunnel, words)])
+    return _all(header.load(0, 1) + _FIRST_BYTE[4], wrapped) if outer == 4 else wrapped
+
+
+def _wrapped(outer: int, header: _Header, tunnel: _Tunnel, words: Mapping[int, Sequence[_Word]]) -> Iterator[str]:
     """Tell what packets inside a tunnel match, by their versions.
 
     Their protocol is not asked for: a number at another protocol's place is there by chance alone. Of what follows a
     test, nothing can match where it reads beyond the end.
     """
-    accessor, header = ("ip", _HEADER[4]) if outer == 4 else ("ip6", _HEADER[6])
-    varying = tunnel.varying(_Header(accessor, header + tunnel.varying_at))
+    behind = header._replace(at=header.at + _HEADER[outer])
+    varying = tunnel.varying(behind._replace(at=behind.at + tunnel.varying_at))
     for version, found in words.items():
-        number = tunnel.protocols[version]
-        # IPv4's protocol, and that it is no later fragment
-        conditions = ["ip[6:4]&0x1fff00ff=%d" % number if outer == 4 else "ip6[6:1]=%d" % number]
+        conditions = [_is_protocol(outer, header, tunnel.protocols[version])]
         if tunnel.ports:
-            conditions.append(_either(["%s[%d:2]=%d" % (accessor, header + 2, port) for port in tunnel.ports]))
-        inner = _Header(accessor, header + tunnel.size, varying)
+            conditions.append(_either(["%s=%d" % (behind.load(2, 2), port) for port in tunnel.ports]))
+        inner = behind._replace(at=behind.at + tunnel.size, varying=varying)
         conditions.append(inner.load(0, 1) + _FIRST_BYTE[version])
         transport = inner._replace(at=inner.at + _HEADER[version])
         yield _all(*conditions, _either([word.test(transport) for word in found]))

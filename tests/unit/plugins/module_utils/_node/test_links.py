@@ -31,6 +31,12 @@ def test_link():
     assert found.dropped == 221
 
 
+def test_whose_index_the_parent_is():
+    """IFLA_LINK_NETNSID is there where it is another namespace's, whatever its number."""
+    assert not links.parse_link(link()).parent_elsewhere
+    assert links.parse_link(link() + attribute(37, struct.pack("=i", 0))).parent_elsewhere
+
+
 def test_mac():
     """Six bytes are told; lo's zeros, a tunnel's address and none are not."""
     given = [b"\x02\0\x0a\1\0\2", bytes(6), bytes([10, 0, 0, 1]), b""]

@@ -198,6 +198,9 @@ def test_options_of_a_trace():
         "/usr/bin/tcpdump -p -n -Z root -i any -s 256 -B 4096 --immediate-mode -U -w /run/x/any.pcap -- udp port 9"
     )
     assert args[-2:] == ["--", "udp port 9"]
+    one = tcpdump.tap_args("/usr/bin/tcpdump", "udp port 9", "/run/x/frames.pcap", "eth0", "out")
+    assert value(one, "-i") == "eth0" and value(one, "-Q") == "out" and "-Q" not in args
+    assert set(one) - set(args) == {"eth0", "-Q", "out", "/run/x/frames.pcap"} and one[-2:] == args[-2:]
 
 
 def test_promiscuous_is_asked_for_only():

@@ -11,7 +11,8 @@ import struct
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._node.trace_reading import tapped
-from ansible_collections.kube.pcap.plugins.module_utils._node.trace_tap import Watched
+from ansible_collections.kube.pcap.plugins.module_utils._node.trace_tap import Framed, Watched
+from ansible_collections.kube.pcap.plugins.module_utils._node.trace_tcpdump import Written
 from ansible_collections.kube.pcap.plugins.module_utils._records import TargetRef
 from ansible_collections.kube.pcap.plugins.module_utils._trace_records import Interface, KernelClock, Mark
 
@@ -31,7 +32,8 @@ def packet(payload, sport=1000):
 
 def told(path, problem=None, captured=None, **options):
     """What is told of the tap whose file that is."""
-    watched = Watched(TARGET, 5, str(path), (Interface(1, "lo"),), ("eth1",), captured, 9, 1, problem)
+    written = Written(str(path), captured, 9, 1, problem)
+    watched = Watched(TARGET, 5, (Interface(1, "lo"),), ("eth1",), written, None)
     return tapped(watched, MARKS, **options)
 
 
@@ -57,6 +59,21 @@ def test_more_than_an_answer_may_hold(tmp_path):
     (tmp_path / "f").write_bytes(HEADER + b"".join(packet(NONCE, 1000 + number) for number in range(7)))
     found = told(tmp_path / "f", most=3)
     assert [one.sport for one in found.sightings] == [1000, 1001, 1002] and (found.packets, found.left_out) == (7, 4)
+
+
+def test_a_trunk(tmp_path):
+    """What its own tcpdumps have lost, or that one was killed, is told of the whole tap."""
+    (tmp_path / "f").write_bytes(HEADER + packet(NONCE))
+    (tmp_path / "g").write_bytes(HEADER)
+    any_, one = Written(str(tmp_path / "f"), 1, 9, 1, None), Written(str(tmp_path / "g"), 0, 5, 2, None)
+    two = Written(str(tmp_path / "h"), None, 3, 4, "it ended early")
+    frames = (Framed(2, "eth0", False, one), Framed(3, "eth1", True, two))
+    found = tapped(Watched(TARGET, 5, (), (), any_, "eth9 is not told", frames), MARKS)
+    assert (found.packets, found.received, found.dropped, len(found.sightings)) == (1, 17, 7, 1)
+    assert found.problem == (
+        "eth9 is not told; VLAN tags at eth1 may be missing: it ended early; "
+        "VLAN tags at eth1 may be missing: its file is damaged: it cannot be read: No such file or directory"
+    )
 
 
 @pytest.mark.parametrize(

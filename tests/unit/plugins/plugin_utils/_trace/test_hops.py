@@ -65,6 +65,20 @@ def test_a_way():
     ]
 
 
+def test_a_tag_comes_and_goes():
+    """At a trunk the packet has a tag, which the interface that stands on it sets and takes out."""
+    tag = {**TO_POD, "encapsulation": (Layer("vlan", 100),)}
+    found = hops(
+        [
+            seen(NODE_A, sighting(100, 7, "In"), sighting(200, 9, "Out", **TO_POD), sighting(300, 2, "Out", **tag)),
+            seen(NODE_C, sighting(500, 2, "In", **tag), sighting(600, 9, "In", **TO_POD)),
+        ],
+        SAME,
+        RANK,
+    )
+    assert [hop.changes[-1:] for hop in found] == [(), ("ttl 64 -> 63",), ("+vlan 100",), (), ("-vlan 100",)]
+
+
 def test_clocks():
     """Times are told by the clock of the source's node; the node's own is kept."""
     ahead = {**SAME, "node-c": Offset("node-c", 999_000, 1_001_000, 1_000_000)}
