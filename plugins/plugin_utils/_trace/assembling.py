@@ -13,6 +13,7 @@ from ...module_utils._trace_records import Sent, Tapped
 from . import blind, canaries, clock, verdict
 from .hops import Seen, crossings, hops, timestamp
 from .names import DNS_PORT
+from .passage import Passage
 from .records import DNS, Hop, Landing, NameQuestion, Planned, Proof, Verdict
 from .result import SCHEMA, Destination, Endpoints, Probed, Result, Tap
 
@@ -36,7 +37,7 @@ def assemble(
     told = {one.number: one for one in sent}
     questions = {one.probe: one for one in planned.questions}
     each = {one.probe: one.landing for one in planned.each}
-    probes = []
+    probes, arrived = [], []
     for mark in planned.marks:
         own = [hop for hop in found if hop.probe == mark.probe]
         question = questions.get(mark.probe)
@@ -45,6 +46,8 @@ def assemble(
         aim = aim if endpoint is None else _alone(planned, endpoint)
         evidence = verdict.Evidence(aim, {one.index: one.tapped for one in seen}, proven, unknown)
         judged = verdict.judge(evidence, own, told.get(mark.probe))
+        if question is None:
+            arrived.append(Passage(aim, evidence.taps, proven, own).arrived())
         probes.append(Probed(mark.probe, mark, told.get(mark.probe), judged, question, _title(endpoint), planned.run))
     return Result(
         schema=SCHEMA,
@@ -53,7 +56,7 @@ def assemble(
         started=_started(sent, found),
         source=planned.source,
         destination=Destination(planned.destination, planned.address, planned.port),
-        endpoints=_endpoints(planned, found),
+        endpoints=_endpoints(planned, arrived),
         probes=tuple(probes),
         taps=tuple(_tap(planned, index, seen, proofs, problems) for index in range(len(planned.places))),
         hops=tuple(dataclasses.replace(hop, leg=DNS) if hop.probe in questions else hop for hop in found),
@@ -140,9 +143,8 @@ def _started(sent: Sequence[Sent], found: Sequence[Hop]) -> str | None:
     return timestamp(min(times)) if times else None
 
 
-def _endpoints(planned: Planned, found: Sequence[Hop]) -> Endpoints:
-    came = {(hop.tap, hop.dst, hop.dport) for hop in found if hop.part == "first" and hop.direction == "In"}
-    seen = [one for one in planned.landings if (one.place, one.address, one.port) in came]
+def _endpoints(planned: Planned, arrived: Sequence[Landing | None]) -> Endpoints:
+    seen = [one for one in planned.landings if one in arrived]
     return Endpoints(len(seen), len(planned.landings), tuple(one.title or one.address for one in seen))
 
 

@@ -111,6 +111,14 @@ class Passage:
                     return hop
         return self._translated_arrival()
 
+    def arrived(self) -> Landing | None:
+        """Return the landing to which the request came; None where it came to none."""
+        came = self.arrival() if self.request else None
+        if came is None:
+            return None
+        own = [one for one in self._planned.landings if one.place == came.tap]
+        return next((one for one in own if (one.address, one.port) == (came.dst, came.dport)), own[0])
+
     def _translated_arrival(self) -> Hop | None:
         """Return the hop by which the request came to a node that translated it to itself, which no tap sees."""
         last = self.request[-1]

@@ -119,6 +119,23 @@ def test_for_what_a_tap_may_be_blind():
     assert [made.taps[index].blind for index in (CART, WEB)] == [("tcx at eth0",), ()]
 
 
+@pytest.mark.parametrize(
+    "node_a, names",
+    [
+        ((sighting(20, 7, "In"),), ("pod shop/agent",)),
+        ((sighting(20, 7, "In"), sighting(30, 2, "Out", TO_DB)), ()),
+        ((), ()),
+    ],
+)
+def test_an_endpoint_on_its_nodes_network(node_a, names):
+    """What the node translates to itself no tap sees once more: it came there where it is not sent on."""
+    landing = Landing("192.0.2.1", 15432, "pod shop/agent", NODE_A, NODE_A)
+    planned = dataclasses.replace(SERVICE, landings=(landing,))
+    cart = tapped(CART, sightings=(sighting(10, 3, "Out"),))
+    made = assemble(planned, {"node-a": [tapped(NODE_A, sightings=node_a), cart]}, (), {})
+    assert (made.endpoints.seen, made.endpoints.of, made.endpoints.names) == (len(names), 1, names)
+
+
 def test_each_endpoint():
     """Each probe is judged by its own endpoint, and the trace has the worst."""
     marks = tuple(dataclasses.replace(SERVICE.marks[0], probe=n, sequence=ISN + 10 * n) for n in (1, 2))
