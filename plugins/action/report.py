@@ -40,6 +40,11 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._trace.files import read
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.result import read_earlier
 
 
+def _artifacts(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return data that AWX keeps of a job, and hands to the next nodes of a workflow, as ``set_stats`` has it."""
+    return {"data": data, "per_host": False, "aggregate": False}
+
+
 class ActionModule(ControllerAction):
     """Answers from what the hosts of the play have registered."""
 
@@ -89,7 +94,11 @@ class ActionModule(ControllerAction):
         if result.pop("failure"):
             result.update(failed=True, msg=made.failure)
         elif result.get("id"):
-            result["ansible_stats"] = {"data": {"capture_id": result["id"]}, "per_host": False, "aggregate": False}
+            result["ansible_stats"] = _artifacts({"capture_id": result["id"]})
+        elif of == "trace" and isinstance(made, TraceReport) and made.trace is not None:
+            told_of = {"id": made.trace["id"], **made.trace["verdict"]}
+            kept = {name: told_of[name] for name in ("id", "outcome", "confidence", "text")}
+            result["ansible_stats"] = _artifacts({"trace_verdict": kept})
         return result
 
     def _trace(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> TraceReport:

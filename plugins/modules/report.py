@@ -16,7 +16,8 @@ description:
   - Hosts that gave no answer are named with the reason. It fails, once, where the play has found nothing that it was
     asked for. With C(serial), it names the hosts that are not asked yet, and is complete in the last batch.
   - It warns where a start found its capture finished, so that nothing is being recorded.
-  - In AWX, C(capture_id) is handed to the next nodes of a workflow, where there is one capture.
+  - In AWX, C(capture_id) is handed to the next nodes of a workflow, where there is one capture; of a trace
+    C(trace_verdict), with the keys C(id), C(outcome), C(confidence) and C(text).
 extends_documentation_fragment:
   - kube.pcap._attributes
   - kube.pcap._attributes.info

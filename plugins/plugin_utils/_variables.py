@@ -24,7 +24,8 @@ _OPTIONS = {
     AGENT: {AGENT + name for name in AGENT_OPTIONS},
     TRACE: {*TRACE_OPTIONS, "trace_api", "trace_snapshot", "trace_dest", "trace_from"},
 }
-_RESULT = "result"
+_RESULTS = ("result", "verdict")
+"""What plays say themselves: in a variable, and to the next nodes of a workflow."""
 _SHORTEST, _LONG = 4, 8
 """Letters of an option's name: of a shorter one any word is a slip, of a long one a slip may have two letters wrong."""
 _PERMITS = ("allow", "permit", "whitelist")
@@ -55,7 +56,8 @@ def strange(names: Collection[str], prefix: str = CAPTURE) -> Strange:
     options = _OPTIONS[prefix]
     short = sorted(name[len(prefix) :] for name in options)
     slips, others = [], []
-    for name in sorted({name for name in names if name.startswith(prefix)} - options - {prefix, prefix + _RESULT}):
+    own_names = {prefix, *(prefix + name for name in _RESULTS)}
+    for name in sorted({name for name in names if name.startswith(prefix)} - options - own_names):
         if name.startswith(prefix + "_"):  # the role's own registers
             continue
         own = name[len(prefix) :]

@@ -119,6 +119,8 @@ class Traces:
         assert done.rc == 0, done.stdout + done.stderr
         (told,) = done.of("report").values()
         result: dict[str, Any] = told["trace"]
+        kept = told["ansible_stats"]["data"]["trace_verdict"]
+        assert kept == {"id": result["id"], **{name: result["verdict"][name] for name in kept if name != "id"}}
         assert json.loads((self.folder / result["id"] / "trace.json").read_text()) == result
         SCHEMA.validate(result)
         return result

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError
-from ansible_collections.kube.pcap.plugins.plugin_utils._variables import AGENT, EXEC, Strange, check_cut, strange
+from ansible_collections.kube.pcap.plugins.plugin_utils._variables import AGENT, EXEC, TRACE, Strange, check_cut, strange
 
 
 @pytest.mark.parametrize("words", [None, ""])
@@ -82,4 +82,4 @@ def test_each_role_looks_at_its_own():
 def test_what_is_no_slip():
     """Options, the result, the role's own registers, and whatever is called otherwise."""
     names = ["capture_force", "capture_snapshot", "capture_result", "capture__plan", "captures", "x"]
-    assert strange(names) == Strange()
+    assert strange(names) == Strange() == strange(["trace_verdict", "trace_result"], TRACE)
