@@ -38,7 +38,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._trace.planning import (
     second_run,
 )
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.request import read
-from ansible_collections.kube.pcap.plugins.plugin_utils._trace.runs import lacks_nodes, once_more
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.runs import fallen, lacks_nodes, once_more
 from ansible_collections.kube.pcap.plugins.plugin_utils._variables import CAPTURE, EXEC, TRACE, check_cut, strange
 
 _PLANS = {"start": plan_capture, "exec": plan_exec}
@@ -47,6 +47,7 @@ _EXAMPLES = {
     "asked": ("trace_expression", "from pod shop/cart to service shop/db and tcp port 5432"),
 }
 """Options that are cut at a space, with what they may be."""
+_ONCE = "it is not sent a second time, with every node watched: %s"
 
 
 class ActionModule(ControllerAction):
@@ -140,8 +141,11 @@ class ActionModule(ControllerAction):
         try:
             made = self._trace(options, known, once_more(options["request"], planned))
         except PcapError as error:
-            return {**first, "warnings": ["it is not sent a second time, with every node watched: %s" % error]}
-        return dict(to_result(second_run(made, earlier))) if made.trace.every_node else first
+            return {**first, "warnings": [_ONCE % error]}
+        if not made.trace.every_node:
+            return first
+        why = fallen(made.taps, known["ansible_play_hosts"])
+        return dict(to_result(second_run(made, earlier))) if why is None else {**first, "warnings": [_ONCE % why]}
 
     def _watching(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         """Return the hosts whose taps do not listen: where there is one, nothing is sent."""

@@ -12,12 +12,13 @@ nothing of it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from . import verdict
 from .answers import Told
 from .assembling import assemble
+from .controller import NAME
 from .records import Planned, Verdict
 from .request import ALL, ID, TAPS
 from .result import Endpoints, Probed, Result
@@ -28,7 +29,7 @@ def lacks_nodes(planned: Planned, told: Told) -> Result | None:
     if not planned.again or planned.every_node or told.sent is None:
         return None
     everywhere = assemble(dataclasses.replace(planned, every_node=True), told.tapped, told.sent, told.problems)
-    if verdict.LOST not in [probe.verdict.outcome for probe in everywhere.probes]:
+    if everywhere.verdict.outcome != verdict.LOST:  # a question that is lost keeps no probe from being answered
         return None
     return assemble(planned, told.tapped, told.sent, told.problems)
 
@@ -36,6 +37,15 @@ def lacks_nodes(planned: Planned, told: Told) -> Result | None:
 def once_more(request: Mapping[str, Any], planned: Planned) -> dict[str, Any]:
     """Return the request of the second run."""
     return {**request, ID: planned.id, TAPS: ALL}
+
+
+def fallen(watching: Iterable[str], hosts: Collection[str]) -> str | None:
+    """Return why a second run cannot be: hosts that are to watch and have failed; ``hosts`` are those that have not.
+
+    They would not take part in it, and what they have registered is the first run's.
+    """
+    gone = [host for host in watching if host != NAME and host not in hosts]
+    return "%s failed in the first run" % " and ".join(gone) if gone else None
 
 
 def joined(first: Result, second: Result) -> Result:

@@ -244,13 +244,16 @@ class _Case:
             return self._inconclusive(text, unsure, leg, self._at(here))
         following = " or ".join(self._place(place).title for place in follows)
         where = "inside %s or before %s" if self._passage.comes_in(here) else "between %s and %s"
-        unsure = [place for place in (last, *follows) if not self._passage.is_proven(place)]
+        both = (last, *follows)
+        unsure = [place for place in both if not self._passage.is_proven(place)]
+        # It may have come in where a tap has not told all: that place was not watched.
+        others = (place for place in range(len(self._planned.places)) if place not in both)
+        unsure += [place for place in others if not self._passage.is_sound(place)]
         if unsure or not self._planned.every_node:
             text = "%s was last seen %s at %s, and not in %s" % (what, self._moving(here), self._at(here), following)
             return self._inconclusive(text, unsure, leg, self._at(here))
         text = "%s was lost %s: last seen %s at %s"
         text %= (what, where % (title, following), self._moving(here), self._at(here))
-        both = (last, *follows)
         text += self._hidden(both)
         sure, missing = self._confidence(both), self._passage.unread(both)
         return Verdict(LOST, text, leg, self._at(here), (title, following), confidence=sure, missing=missing)

@@ -18,10 +18,16 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._report.traces import re
 from ansible_collections.kube.pcap.plugins.plugin_utils._report.tracing import report_trace
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.answers import Told
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.assembling import assemble
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.records import NameQuestion
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.result import read_earlier, read_result
-from ansible_collections.kube.pcap.plugins.plugin_utils._trace.runs import joined, lacks_nodes, once_more
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.runs import (
+    fallen,
+    joined,
+    lacks_nodes,
+    once_more,
+)
 
-from .scenes import CART, DB, NODE_A, NODE_C, POD, tapped
+from .scenes import CART, DB, NODE_A, NODE_C, POD, WEB, tapped
 
 NOW = 1_700_000_000_000_000_000
 AUTO = dataclasses.replace(POD, every_node=False, unwatched=("node-b",), again=True)
@@ -48,12 +54,25 @@ def answers(db=(), proven=True):
     pod = [*db, *canaries(3, "In")]
     return Told(
         {
-            "node-a": [tapped(NODE_A, sightings=tuple(node_a)), tapped(CART, sightings=(seen(10, "Out"),))],
+            "node-a": [
+                tapped(NODE_A, sightings=tuple(node_a)),
+                tapped(CART, sightings=(seen(10, "Out"),)),
+                tapped(WEB),
+            ],
             "node-c": [tapped(NODE_C, sightings=tuple(node_c)), tapped(DB, sightings=tuple(pod))],
         },
         (Sent(1, started_ns=NOW),) if db else (Sent(1, started_ns=NOW, stage="connect", error="ETIMEDOUT"),),
         {},
     )
+
+
+def answered():
+    """What hosts told: the probe came to db, and db's answer to cart."""
+    back = {"leg": "reply", "part": "answer", "flags": "S."}
+    back.update({"src": "10.244.3.2", "sport": 15432, "dst": "10.244.1.2", "dport": 20001})
+    told = answers([seen(50, "In"), seen(60, "Out", **back)])
+    cart = tapped(CART, sightings=(seen(10, "Out"), seen(90, "In", **back)))
+    return dataclasses.replace(told, tapped={**told.tapped, "node-a": [told.tapped["node-a"][0], cart, tapped(WEB)]})
 
 
 def with_way(planned):
@@ -92,6 +111,37 @@ def test_no_second_run(planned, told):
     assert lacks_nodes(with_way(planned), told) is None
 
 
+def test_a_question_that_is_lost():
+    """Where the probe itself was answered, none is sent again for what one of the name's servers did not say."""
+    asked = NameQuestion(1, "db.shop", "A", "10.244.3.2", POD.landings)
+    marks = (AUTO.marks[0], dataclasses.replace(AUTO.marks[0], probe=2))
+    planned = with_way(dataclasses.replace(AUTO, questions=(asked,), marks=marks))
+    lost, told = answers(), answered()
+    together = {
+        host: [
+            dataclasses.replace(
+                one,
+                sightings=(
+                    *other.sightings,
+                    *(dataclasses.replace(each, probe=2) for each in one.sightings if each.probe),
+                ),
+            )
+            for one, other in zip(told.tapped[host], lost.tapped[host], strict=True)
+        ]
+        for host in told.tapped
+    }
+    both = Told(together, (*lost.sent, dataclasses.replace(told.sent[0], number=2)), {})
+    everywhere = assembled(dataclasses.replace(planned, every_node=True), both)
+    assert [probe.verdict.outcome for probe in everywhere.probes] == ["lost", "answered"]
+    assert everywhere.verdict.outcome == "answered" and lacks_nodes(planned, both) is None
+
+
+def test_hosts_that_have_failed():
+    """They would not watch a second time, and what they registered is the first run's; the controller is no host."""
+    assert fallen(["node-a", "node-b", "(here)"], ["node-a", "node-b", "node-c"]) is None
+    assert fallen(["node-a", "node-b", "(here)"], ["node-c"]) == "node-a and node-b failed in the first run"
+
+
 def test_what_is_asked_once_more():
     """The same request under the same name, with every node watched."""
     request = {"trace_expression": "x", "trace_id": "", "trace_taps": "auto", "trace_ttl": 3}
@@ -120,13 +170,7 @@ def test_both_runs():
 
 def test_a_second_run_that_went_well():
     """What was seen of the first stands: the trace is no better than its worst run."""
-    back = {"leg": "reply", "part": "answer", "flags": "S."}
-    back.update({"src": "10.244.3.2", "sport": 15432, "dst": "10.244.1.2", "dport": 20001})
-    told = answers([seen(50, "In"), seen(60, "Out", **back)])
-    cart = tapped(CART, sightings=(seen(10, "Out"), seen(90, "In", **back)))
-    second = assembled(
-        SECOND, dataclasses.replace(told, tapped={**told.tapped, "node-a": [told.tapped["node-a"][0], cart]})
-    )
+    second = assembled(SECOND, answered())
     assert second.verdict.outcome == "answered"
     both = joined(FIRST, second)
     assert both.verdict.outcome == "inconclusive" and both.verdict.text.startswith(FIRST.verdict.text)

@@ -115,6 +115,8 @@ def test_between():
         (SERVICE, {NODE_C: tapped(NODE_C, dropped=3)}, None, "the tap in node node-c lost 3 packets"),
         (SERVICE, {NODE_C: tapped(NODE_C, problem="it ended")}, None, "the tap in node node-c: it ended"),
         (SERVICE, {NODE_C: tapped(NODE_C, left_out=1)}, None, "lost 1 packets"),
+        (SERVICE, {WEB: None}, None, "the tap in pod shop/web on node-a gave no answer"),
+        (SERVICE, {WEB: tapped(WEB, problem="it ended")}, None, "the tap in pod shop/web on node-a: it ended"),
         (
             dataclasses.replace(SERVICE, every_node=False, unwatched=("node-b",)),
             None,
