@@ -24,7 +24,7 @@ def markdown(result: Mapping[str, Any]) -> str:
     lines = [
         "## Trace %s: %s" % (_text(told.id), _text(told.verdict.outcome)),
         "",
-        "%s (%s)." % (_text(told.verdict.text), _text(told.verdict.confidence)),
+        "%s (%s): %s." % tuple(map(_text, (told.verdict.outcome, told.verdict.confidence, told.verdict.text))),
         "",
         "- Expression: `%s`" % clean(told.expression).replace("`", "'"),
         "- Started: %s" % _text(told.started or "nothing was sent"),
@@ -33,7 +33,8 @@ def markdown(result: Mapping[str, Any]) -> str:
     ]
     for run in runs(told):
         lines += ["", *(["### " + run.title, ""] if run.title else [])]
-        lines += [*_table(HEADINGS, [row(hop) for hop in run.hops]), "", "%s." % _text(run.proof), ""]
+        several = len({hop.probe for hop in run.hops}) > 1
+        lines += [*_table(HEADINGS, [row(hop, several) for hop in run.hops]), "", "%s." % _text(run.proof), ""]
         lines += _table(("TAP", "PROVEN", "PACKETS", "DROPPED", "PROBLEM"), [_tap(one) for one in run.taps])
     return "\n".join(lines) + "\n"
 

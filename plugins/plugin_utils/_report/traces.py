@@ -24,8 +24,8 @@ from .text import clean, table
 EIGHT = ("TIMESTAMP", "NODE", "POD", "NIC", "SRC IP", "DST IP", "SRC PORT", "DST PORT")
 """The columns that come first, in every width."""
 HEADINGS = (*EIGHT, "DIR", "PROTOCOL", "TTL", "WHAT")
-WIDE = 160
-"""Columns of a terminal, from which on all of the table's are shown."""
+WIDE = 159
+"""Columns for text, from which on all of the table's are shown: Ansible leaves one of a terminal's 160 free."""
 _HOPS = 1000
 """Most hops that are printed; all of them are in the data."""
 _SEEN, _MISSED = (LOOPED, RESET, REFUSED, ANSWERED), (LOST, UNSENT, DELIVERED)
@@ -94,18 +94,32 @@ def clocks(result: Result) -> list[str]:
     told = [one.node for one in result.clock if one.kernel is not None and not one.kernel.synchronised]
     loose = list(dict.fromkeys(told))
     titles = ", ".join("the controller" if node == NAME else "node %s" % node for node in loose)
-    return [clean("clocks that are not synchronised, as their kernels say: %s" % titles)] if loose else []
+    text = "clocks that are not synchronised, as their kernels say: %s; hops are ordered by canaries all the same"
+    return [clean(text % titles)] if loose else []
 
 
 def _probes(result: Result) -> list[str]:
     """Return how many probes came to what, of several: the sentence is the worst one's."""
     own = [probe for probe in result.probes if probe.question is None]
     told = ["of %d probes: %s" % (len(own), _counted(own))] if len(own) > 1 else []
+    if any(probe.run > 1 for probe in own):
+        told = ["sent twice: %s" % ", then ".join(probe.verdict.outcome for probe in own)]
+    ways = collections.Counter(_end(probe.verdict) for probe in own if probe.endpoint is None)
+    if len(ways) > 1:
+        told += [clean("  %d %s" % (number, end)) for end, number in ways.most_common()]
     by_endpoint: dict[str, list[Probed]] = {}
     for probe in own:
         if probe.endpoint is not None:
             by_endpoint.setdefault(probe.endpoint, []).append(probe)
     return told + [clean("  %s: %s" % (title, _counted(probes))) for title, probes in by_endpoint.items()]
+
+
+def _end(verdict: Verdict) -> str:
+    """Return what became of a probe in a few words, by which probes differ: ``answered by pod shop/web on node-b``."""
+    if verdict.between:
+        return "%s between %s" % (verdict.outcome, " and ".join(verdict.between))
+    where = " by %s" % verdict.answered_by if verdict.answered_by else " at %s" % verdict.at if verdict.at else ""
+    return verdict.outcome + where
 
 
 def _counted(probes: Sequence[Probed]) -> str:
@@ -136,7 +150,8 @@ def _name(result: Result) -> list[str]:
 def _table(hops: Sequence[Hop], wide: bool, later: bool) -> list[str]:
     headings = HEADINGS if wide else EIGHT
     chosen = [hop for hop in hops if later or hop.part != "later" or "R" in (hop.flags or "")]
-    rows = [row(hop)[: len(headings)] for hop in chosen[:_HOPS]]
+    several = len({hop.probe for hop in hops}) > 1
+    rows = [row(hop, several)[: len(headings)] for hop in chosen[:_HOPS]]
     lines = table(headings, rows, right=("SRC PORT", "DST PORT", "TTL"))
     if not wide:
         lines += _refusals(chosen[:_HOPS])
@@ -149,13 +164,15 @@ def _table(hops: Sequence[Hop], wide: bool, later: bool) -> list[str]:
 
 
 def _refusals(printed: Sequence[Hop]) -> list[str]:
-    """Return which rows are of resets and ICMP errors, which the eight columns alone do not tell from answers."""
+    """Return which rows are of resets, ICMP errors and repeats, which the eight columns alone do not tell."""
     found: dict[str, list[int]] = {}
     for number, hop in enumerate(printed, 1):
         if "R" in (hop.flags or ""):
             found.setdefault("a reset", []).append(number)
         elif hop.part in ("error", "notice") and hop.icmp:
             found.setdefault("%s %s" % (hop.protocol, hop.icmp), []).append(number)
+        if hop.again:
+            found.setdefault("the same again", []).append(number)
     text = "%s in row%s %s, first at %s"
     return [
         clean(text % (kind, "" if len(rows) == 1 else "s", _spans(rows), printed[rows[0] - 1].timestamp))
@@ -174,12 +191,13 @@ def _spans(numbers: Sequence[int]) -> str:
     return listed("-".join(map(str, span)) for span in spans)
 
 
-def row(hop: Hop) -> tuple[object, ...]:
-    """Return a hop's cells, in the order of HEADINGS."""
+def row(hop: Hop, several: bool) -> tuple[object, ...]:
+    """Return a hop's cells, in the order of HEADINGS; ``several``: of several probes, whose numbers are told."""
     eight = (hop.timestamp, hop.node, hop.pod, hop.interface, hop.src, hop.dst, hop.sport, hop.dport)
     flags = "[%s]" % hop.flags if hop.flags else None
     protocol = " ".join(one for one in (hop.protocol, flags, hop.icmp) if one)
-    return (*eight, hop.direction, protocol, hop.ttl, "; ".join(_what(hop)))
+    number = ["probe %d" % hop.probe] if several else []
+    return (*eight, hop.direction, protocol, hop.ttl, "; ".join([*number, *_what(hop)]))
 
 
 def _what(hop: Hop) -> Iterable[str]:

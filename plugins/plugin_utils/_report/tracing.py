@@ -50,8 +50,9 @@ def report_trace(
         return TraceReport(None, "", "trace %s: nothing was sent; %s" % (planned.id, _why_unsent(planned, told)))
     verdict = result.verdict
     if expect and verdict.outcome != expect:
-        failure = "trace %s: %s was expected, and it was %s: %s"
-        failure %= (planned.id, expect, verdict.outcome, verdict.text)
+        text = "trace %s: %s was expected, and it was %s: %s"
+        unmet = text % (planned.id, expect, verdict.outcome, verdict.text)
+        failure = unmet if failure is None else "%s; %s" % (failure, unmet)
     return TraceReport(to_result(result), result_text(result, width), failure)
 
 

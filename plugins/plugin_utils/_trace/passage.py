@@ -111,6 +111,24 @@ class Passage:
                     return hop
         return self._translated_arrival()
 
+    def missing_nodes(self) -> list[str]:
+        """Return what kept a loss from being called because of nodes that are not watched; nothing where all are."""
+        planned = self._planned
+        if planned.every_node:
+            return []
+        if not planned.listed:
+            return ["it is not known which nodes there are (the API or trace_snapshot tells)"]
+        if planned.absent:
+            text = "nobody could watch on %s: no host of the play that answers is that node"
+            return [text % ", ".join(planned.absent)]
+        return ["nobody watched on %s (trace_taps: all does)" % ", ".join(planned.unwatched)]
+
+    def beyond(self, last: Hop) -> str:
+        """Return why it is not known what became of a packet for which no further place of its way is watched."""
+        if self.comes_in(last) and self.is_sound(last.tap):
+            return "%s was not seen to send it on" % self._planned.places[last.tap].title
+        return "nobody watches what is behind it"
+
     def arrived(self) -> Landing | None:
         """Return the landing to which the request came; None where it came to none."""
         came = self.arrival() if self.request else None

@@ -192,6 +192,8 @@ def _planned(
         ways=canaries.ways(made, source_node or 0),
         every_node=listed and not unwatched,
         unwatched=tuple(unwatched),
+        absent=tuple(name for name in unwatched if name not in nodes),
+        listed=listed,
         entry_place=place(found.entry),
         lone=options.probe == SYN,
         again=options.again,

@@ -126,6 +126,10 @@ class Planned:
     """Whether the cluster has told its nodes, and all of them are watched."""
     unwatched: tuple[str, ...] = ()
     """Nodes that are not."""
+    absent: tuple[str, ...] = ()
+    """Those of them that cannot be: they are no hosts of the play, or gave no answer."""
+    listed: bool = True
+    """Whether the cluster has told its nodes."""
     entry_place: int | None = None
     """The node to whose own address the probes are sent, where it is to send them on."""
     lone: bool = False

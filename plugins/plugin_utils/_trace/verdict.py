@@ -236,7 +236,7 @@ class _Case:
         if not follows:
             landing = self._passage.landing
             if landing is None or landing.place is None or here.direction == "Out":
-                beyond = "nobody watches what is behind it"
+                beyond = self._passage.beyond(here)
                 text = "%s was last seen %s at %s, and %s" % (what, self._moving(here), self._at(here), beyond)
                 return Verdict(INCONCLUSIVE, text, leg, self._at(here), missing=(beyond,))
             text = "%s was last seen %s at %s, and went no further" % (what, self._moving(here), self._at(here))
@@ -284,12 +284,7 @@ class _Case:
         return "".join("; %s" % one for one in (*told, *self._passage.unread(places)))
 
     def _inconclusive(self, text: str, unsure: Iterable[int], leg: str, at: str | None = None) -> Verdict:
-        missing = [self._passage.doubt(place) for place in unsure]
-        if self._planned.unwatched:
-            nodes = ", ".join(self._planned.unwatched)
-            missing.append("nobody watched on %s (trace_taps: all does)" % nodes)
-        elif not self._planned.every_node:
-            missing.append("it is not known which nodes there are (the API or trace_snapshot tells)")
+        missing = [*(self._passage.doubt(place) for place in unsure), *self._passage.missing_nodes()]
         told = "%s; %s" % (text, "; ".join(missing)) if missing else text
         return Verdict(INCONCLUSIVE, told, leg, at, missing=tuple(missing))
 

@@ -9,7 +9,14 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError
-from ansible_collections.kube.pcap.plugins.plugin_utils._variables import AGENT, EXEC, TRACE, Strange, check_cut, strange
+from ansible_collections.kube.pcap.plugins.plugin_utils._variables import (
+    AGENT,
+    EXEC,
+    TRACE,
+    Strange,
+    check_cut,
+    strange,
+)
 
 
 @pytest.mark.parametrize("words", [None, ""])

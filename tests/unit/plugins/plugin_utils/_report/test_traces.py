@@ -66,3 +66,34 @@ def test_by_what_an_outcome_is_proven(outcome, leg, confidence, proven, said):
     made = dataclasses.replace(NOTHING, taps=tuple(taps), verdict=Verdict(outcome, "x", leg, confidence=confidence))
     line = said % " proven by canaries to see what passes"
     assert line in result_text(made, 100) + "\n" and "\n" + line.rstrip() in markdown(to_result(made))
+
+
+def test_several_probes_that_came_to_different_ends():
+    """The sentence is one of them; lines below it have the ends of all, and rows the probe's number."""
+    probes = [
+        dataclasses.replace(
+            NOTHING.probes[0], n=number, verdict=Verdict("answered", "x", "reply", by, (), by, "proven")
+        )
+        for number, by in enumerate(("pod a", "pod b", "pod a"), 1)
+    ]
+    lost = Verdict("lost", "x", "request", "eth0", ("node a", "pod b"))
+    probes.append(dataclasses.replace(NOTHING.probes[0], n=4, verdict=lost))
+    hops = tuple(hop(CART, "Out", probe=number, timestamp="T") for number in (1, 2))
+    made = dataclasses.replace(NOTHING, probes=tuple(probes), hops=hops)
+    told = result_text(made, 200).splitlines()
+    assert told[1:5] == [
+        "of 4 probes: 3 answered, 1 lost",
+        "  2 answered by pod a",
+        "  1 answered by pod b",
+        "  1 lost between node a and pod b",
+    ]
+    assert [line.rpartition("  ")[2] for line in told if line.startswith("T ")] == [
+        "probe 1; request",
+        "probe 2; request",
+    ]
+
+
+def test_the_same_again():
+    """A packet that was sent again is no further hop, which the narrow table alone does not tell."""
+    told = lines([hop(CART, "Out"), hop(CART, "Out", again=1), hop(CART, "Out", again=2)])
+    assert told[-1] == "the same again in rows 2-3, first at T2"

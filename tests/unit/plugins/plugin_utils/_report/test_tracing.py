@@ -129,7 +129,8 @@ def test_very_many_hops(number, more):
     heading = next(place for place, line in enumerate(lines) if line.startswith("TIMESTAMP"))
     rows = lines[heading + 1 : lines.index("", heading)]
     assert [row.split()[0] for row in rows[:1000]] == times[:1000]
-    assert len(rows) == 1000 + (more is not None) and (more is None or rows[1000].startswith(more))
+    assert rows[1000].startswith("the same again in rows 2-1000, first at ")
+    assert len(rows) == 1001 + (more is not None) and (more is None or rows[1001].startswith(more))
     assert show_trace(made.trace, 100).text == made.text
     written = markdown(made.trace).splitlines()
     assert [line.split(" | ")[0][2:] for line in written if line.startswith("| 2023")] == times

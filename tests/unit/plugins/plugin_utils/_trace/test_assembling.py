@@ -106,7 +106,9 @@ def test_what_kernels_say_of_their_clocks():
     assert {one.node: one.kernel for one in made.clock} == clocks
     assert [dataclasses.replace(one, kernel=None) for one in made.clock] == list(bare.clock)
     assert (made.hops, made.verdict) == (bare.hops, bare.verdict)
-    line = "clocks that are not synchronised, as their kernels say: node node-c"
+    line = (
+        "clocks that are not synchronised, as their kernels say: node node-c; hops are ordered by canaries all the same"
+    )
     assert result_text(made, 100).splitlines()[-1] == line
     assert "- " + line in markdown(to_result(made)).splitlines()
     assert line not in result_text(bare, 100)

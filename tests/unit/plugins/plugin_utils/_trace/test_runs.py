@@ -182,7 +182,7 @@ def test_both_runs_as_text():
     """Each run has its table and its taps, under a line that says which it is."""
     both = joined(FIRST, assembled(SECOND, answers()))
     lines = result_text(both, 200).splitlines()
-    assert lines[1] == "of 2 probes: 1 inconclusive, 1 lost"
+    assert lines[1] == "sent twice: inconclusive, then lost"
     assert [line for line in lines if line.startswith("Run ")] == ["Run 1:", "Run 2, with every node watched:"]
     assert len([line for line in lines if line.startswith("TIMESTAMP")]) == 2
     assert "### Run 2, with every node watched" in markdown(to_result(both)).splitlines()
@@ -194,7 +194,10 @@ def test_a_second_run_that_was_not_sent():
     told = Told({}, None, {"node-b": "tcpdump ended"})
     made = report_trace(SECOND, told, None, 100, FIRST)
     assert made.trace == to_result(FIRST) and made.text == result_text(FIRST, 100)
-    assert made.failure == "trace t-1: it was not sent a second time; node-b: tcpdump ended"
+    why = "trace t-1: it was not sent a second time; node-b: tcpdump ended"
+    assert made.failure == why
+    unmet = report_trace(SECOND, told, "answered", 100, FIRST).failure
+    assert unmet.startswith(why + "; trace t-1: answered was expected, and it was inconclusive: what ")
 
 
 def test_an_earlier_result():

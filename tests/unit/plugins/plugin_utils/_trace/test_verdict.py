@@ -288,10 +288,28 @@ def test_a_node_that_was_not_on_the_way():
 
 
 def test_nodes_that_nobody_has_told():
-    """Without a list of them, there may be one where nobody watched."""
-    planned = dataclasses.replace(SERVICE, every_node=False)
+    """Without a list of them, there may be one where nobody watched; no other advice is given then."""
+    planned = dataclasses.replace(SERVICE, every_node=False, unwatched=("node-b",), listed=False)
     made = judged(*REQUEST[:3], planned=planned)
     assert made.outcome == "inconclusive" and "it is not known which nodes there are" in made.text
+    assert "node-b" not in made.text
+
+
+def test_what_leaves_the_cluster_and_is_not_seen_to():
+    """Where its own node did not see it leave again, nothing is said of who watches outside."""
+    inside = [hop(1, "Out", to=("192.0.2.1", 443)), hop(0, "In", to=("192.0.2.1", 443))]
+    taps = {0: tapped(NODE_A), 1: tapped(CART)}
+    made = judged(*inside, planned=OUTSIDE, taps=taps)
+    assert made.outcome == "inconclusive" and made.text.endswith("node node-a was not seen to send it on")
+    out = hop(0, "Out", to=("192.0.2.1", 443))
+    assert judged(*inside, out, planned=OUTSIDE, taps=taps).text.endswith("nobody watches what is behind it")
+
+
+def test_nodes_that_nobody_can_watch():
+    """To watch all is no advice where one of them is no host of the play."""
+    planned = dataclasses.replace(SERVICE, every_node=False, unwatched=("node-b", "node-d"), absent=("node-d",))
+    made = judged(*REQUEST[:3], planned=planned)
+    assert made.text.endswith("; nobody could watch on node-d: no host of the play that answers is that node")
 
 
 def test_one_of_several_endpoints_on_the_sources_node():
