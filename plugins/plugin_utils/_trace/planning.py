@@ -169,6 +169,10 @@ def _planned(
         node = nodes.get(one.target.node or "") if one.target is not None else None
         return Landing(one.address, one.port, one.title, place(one.target), place(node))
 
+    def question(number: int, one: ends.Asked) -> NameQuestion:
+        asked, landings = one.question, tuple(map(landing, one.landings))
+        return NameQuestion(number, asked.name, asked.type, asked.server, landings, place(one.entry))
+
     made = [Place(places.hosts[node], node, target.ref, netns) for (node, netns), target in watched.items()]
     source = place(found.source)
     source_node = place(nodes.get(found.source.node or "", found.source))
@@ -197,17 +201,7 @@ def _planned(
         entry_place=place(found.entry),
         lone=options.probe == SYN,
         again=options.again,
-        questions=tuple(
-            NameQuestion(
-                number,
-                one.question.name,
-                one.question.type,
-                one.question.server,
-                tuple(map(landing, one.landings)),
-                place(one.entry),
-            )
-            for number, one in enumerate(found.questions, 1)
-        ),
+        questions=tuple(question(number, one) for number, one in enumerate(found.questions, 1)),
         resolution=resolved,
         problem=found.problem,
         each=_each(options, tuple(map(landing, found.landings)), len(found.questions)),
