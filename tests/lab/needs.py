@@ -19,6 +19,7 @@ from .model import LabSpec
 PACKAGES = {
     "tcpdump": "tcpdump",
     "nft": "nftables",
+    "ethtool": "ethtool",
     "sshd": "openssh-server",
     "ssh": "openssh-client",
     "ip": "iproute2",
