@@ -198,6 +198,8 @@ class Sighting:
     """Of a canary: the 32 bits behind its nonce."""
     encapsulation: tuple[Layer, ...] = ()
     """Outermost first."""
+    mac: str | None = None
+    """Of the frame's sender."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -158,6 +158,30 @@ def test_datagrams(traces: Traces, lab: Lab, kind: str) -> None:
     assert len(way(result, "answer")) == 10
 
 
+def test_a_large_segment_that_is_split(traces: Traces, lab: Lab) -> None:
+    """What the pod hands on as one segment leaves its node's NIC as several, each in a frame of the node's own."""
+    node, offloads = lab.node("node-a"), ("tso", "gso", "tx-udp_tnl-segmentation")
+    node.run(["ethtool", "-K", "eth0", *(word for one in offloads for word in (one, "off"))])
+    try:
+        with serving(lab.pod("shop", "db-0"), "http", 8080):
+            result = traces.result(TO_DB, request="http GET /" + "a" * 4000)
+    finally:
+        node.run(["ethtool", "-K", "eth0", *(word for one in offloads for word in (one, "on"))])
+    assert result["verdict"]["outcome"] == "answered", result["verdict"]
+    said = [hop for hop in result["hops"] if hop["leg"] == "request" and (hop["payload"] or 0) > 100]
+    (sent,) = {hop["payload"] for hop in said if hop["pod"] == "shop/cart" and hop["direction"] == "Out"}
+    left = [hop for hop in said if hop["node"] == "node-a" and hop["encapsulation"]]
+    assert len(left) > 2 and sum(hop["payload"] for hop in left) == sent > 4000
+    assert {change for hop in left for change in hop["changes"]} == {"split from %d bytes" % sent}
+    merged = [hop for hop in said if hop["node"] == "node-c" and hop["interface"] == "vxlan.1"]
+    if {hop["payload"] for hop in merged} == {sent}:  # as the kernel's GRO has it
+        assert [hop["changes"][-1:] for hop in merged] == [["merged from %d segments" % len(left)]]
+    assert {hop["mac"] for hop in left} == {node.run(["cat", "/sys/class/net/eth0/address"]).stdout.strip()}
+    first = [hop for hop in result["hops"] if hop["part"] == "first"]
+    assert any(change.startswith("mac ") for hop in first for change in hop["changes"])
+    assert {hop["order"] for hop in result["hops"]} <= {"time", "topology"} and first[0]["order"] == "time"
+
+
 def test_itself_through_its_service(traces: Traces, lab: Lab) -> None:
     """A hairpin: out of the pod, translated twice on its node, and into the same pod."""
     with serving(lab.pod("shop", "db-0"), "http", 5432):

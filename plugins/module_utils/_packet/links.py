@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 
+from .packet import Record
 from .walk import Walk, after_type
 
 LINKS = {
@@ -37,6 +38,16 @@ _NETLINK = 824  # ARPHRD_NETLINK: no EtherType follows
 _MOST_LENGTH = 1500
 _LLC_FRAMES = (1, 4)  # ETH_P_802_3, ETH_P_802_2; other small numbers are Linux's own, such as CAN's
 _SNAP = b"\xaa\xaa\x03\x00\x00\x00"
+
+
+def sender(record: Record) -> str | None:
+    """Return the address of the link layer from which a frame came; None where its header has none of six bytes."""
+    data, link = record.data, LINKS.get(record.link_type)
+    if link == "ethernet" and len(data) >= 12:
+        return data[6:12].hex(":")
+    if link == "sll2" and len(data) >= 20 and data[11] == 6:
+        return data[12:18].hex(":")
+    return None
 
 
 def ethernet(walk: Walk) -> str | None:

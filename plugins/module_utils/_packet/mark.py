@@ -16,6 +16,7 @@ from typing import Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple
 from .. import _trace_records
 from .._trace_records import Mark, Sighting
 from .headers import dissect_whole
+from .links import sender
 from .packet import Packet, Payload, Record
 
 REQUEST, REPLY, ERROR = "request", "reply", "error"
@@ -223,6 +224,7 @@ def _sighting(seen: _Seen, found: _Found) -> Sighting:
         payload=payload.size if payload is not None else None,
         number=_number(found.mark, payload),
         encapsulation=tuple(_trace_records.Layer(*layer) for layer in packet.encapsulation),
+        mac=sender(record),
     )
 
 

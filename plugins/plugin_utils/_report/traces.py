@@ -15,7 +15,7 @@ from ...module_utils._matching import listed
 from ...module_utils._trace_records import Layer
 from .._trace.controller import NAME
 from .._trace.names import every_question
-from .._trace.records import DNS, Hop, Verdict
+from .._trace.records import DNS, TOPOLOGY, Hop, Verdict
 from .._trace.result import Probed, Result, Tap, read_result
 from .._trace.verdict import ANSWERED, DELIVERED, LOOPED, LOST, PROVEN, REFUSED, RESET, UNSENT, worst
 from .parts import count
@@ -90,6 +90,24 @@ def beneath(result: Result) -> list[str]:
 
 
 def clocks(result: Result) -> list[str]:
+    """Return what is to be said of clocks: what they do not tell, and which their kernels do not call synchronised."""
+    return [*_order(result), *_loose(result)]
+
+
+def _order(result: Result) -> list[str]:
+    """Return how many hops stand behind one of another node by the topology; nothing where the clocks tell all."""
+    number = sum(hop.order == TOPOLOGY for hop in result.hops)
+    if not number:
+        return []
+    bounds = [one.either_way_ns for one in result.clock]
+    within = [-(-bound // 1000) for bound in bounds if bound is not None]
+    known = "clocks are known no better than to %d us" % max(within) if len(within) == len(bounds) else ""
+    stand = "1 hop stands" if number == 1 else "%d hops stand" % number
+    text = "%s behind one of another node by the topology, since %s"
+    return [text % (stand, known or "it is not known of all clocks how far they are apart")]
+
+
+def _loose(result: Result) -> list[str]:
     """Return in a line which clocks are not synchronised, as their own kernels have it; nothing where all are."""
     told = [one.node for one in result.clock if one.kernel is not None and not one.kernel.synchronised]
     loose = list(dict.fromkeys(told))
@@ -209,7 +227,7 @@ def _what(hop: Hop) -> Iterable[str]:
         yield "again (%d)" % hop.again
     if hop.encapsulation:
         yield "in %s" % " in ".join(_layer(one) for one in reversed(hop.encapsulation))
-    yield from hop.changes
+    yield from (change for change in hop.changes if not change.startswith("mac "))  # every router's own
 
 
 def _layer(layer: Layer) -> str:

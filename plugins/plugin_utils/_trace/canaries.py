@@ -22,8 +22,11 @@ _AFTER = 1 << 15
 """In the lower half of a canary's number: it was sent after the probes."""
 
 
-def ways(places: Sequence[Place], source_node: int) -> tuple[CanaryWay, ...]:
-    """Return the ways: between each pod and its node, and between the source's node and every other, both ways."""
+def ways(places: Sequence[Place], source_node: int, entry: int | None = None) -> tuple[CanaryWay, ...]:
+    """Return the ways: between each pod and its node, and between the source's node and every other, both ways.
+
+    entry: the node that is asked and sends packets on, if any: between it and every other, too.
+    """
     nodes = {place.node: index for index, place in enumerate(places) if place.target.kind == "node"}
     pairs: list[tuple[int, int]] = []
     for index, place in enumerate(places):
@@ -31,6 +34,8 @@ def ways(places: Sequence[Place], source_node: int) -> tuple[CanaryWay, ...]:
             pairs.append((index, nodes[place.node]))
         elif place.target.kind == "node" and index != source_node:
             pairs.append((source_node, index))
+            if entry not in (None, index, source_node):
+                pairs.append((entry, index))
     both = [way for first, second in pairs for way in ((first, second), (second, first))]
     return tuple(CanaryWay(number, source, destination) for number, (source, destination) in enumerate(both))
 

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ...module_utils._trace_records import Interface, Layer, Sighting, Tapped
 from .clock import Crossing, Offset
-from .records import Hop, Place
+from .offloads import Segments
+from .records import TIME, TOPOLOGY, Hop, Place
 
 _DIRECTIONS = {"Out": 0, "In": 1}
 
@@ -45,6 +46,7 @@ def hops(seen: Sequence[Seen], offsets: Mapping[str, Offset], rank: Mapping[int,
     found = []
     before: dict[tuple[object, ...], Hop] = {}
     times: collections.Counter[tuple[object, ...]] = collections.Counter()
+    segments = Segments()
     for n, row in enumerate(ordered, 1):
         sighting = row.sighting
         spot = (row.seen.index, sighting.ifindex, sighting.direction, len(sighting.encapsulation))
@@ -53,9 +55,23 @@ def hops(seen: Sequence[Seen], offsets: Mapping[str, Offset], rank: Mapping[int,
         times[same, spot] += 1
         hop = _hop(n, row, owners, again)
         last = before.get((same, again))
-        before[same, again] = hop = dataclasses.replace(hop, changes=tuple(_changes(last, hop)) if last else ())
+        cut = segments.change(sighting, spot)
+        changes = (*(_changes(last, hop) if last else ()), *([cut] if cut else ()))
+        order = _order(ordered[n - 2], row, offsets) if n > 1 else TIME
+        before[same, again] = hop = dataclasses.replace(hop, changes=changes, order=order)
         found.append(hop)
     return tuple(found)
+
+
+def _order(before: _Row, now: _Row, offsets: Mapping[str, Offset]) -> str:
+    """Say by what one row stands behind another: by time, or where the clocks' bounds overlap, by the topology."""
+    nodes = before.seen.place.node, now.seen.place.node
+    if nodes[0] == nodes[1]:
+        return TIME
+    unsure = [offsets[node].either_way_ns for node in nodes]
+    known = [one for one in unsure if one is not None]
+    apart = now.time_ns - before.time_ns
+    return TIME if len(known) == len(unsure) and apart > sum(known) else TOPOLOGY
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,6 +202,7 @@ def _hop(n: int, row: _Row, owners: Mapping[tuple[str, int], str], again: int) -
         encapsulation=one.encapsulation,
         changes=(),
         icmp=icmp,
+        mac=one.mac,
     )
 
 
@@ -202,6 +219,8 @@ def _changes(before: Hop, now: Hop) -> Iterator[str]:
         was, became = ((getattr(hop, name), getattr(hop, port)) for hop in (before, now))
         if was != became:
             yield "%s %s -> %s" % (name, end(*was), end(*became))
+    if before.mac is not None and now.mac is not None and before.mac != now.mac:
+        yield "mac %s -> %s" % (before.mac, now.mac)
     if before.ttl is not None and now.ttl is not None and before.ttl != now.ttl:
         yield "ttl %d -> %d" % (before.ttl, now.ttl)
     gone = [layer for layer in before.encapsulation if _name(layer) not in map(_name, now.encapsulation)]

@@ -193,7 +193,7 @@ def _planned(
         places=tuple(made),
         landings=tuple(map(landing, found.landings)),
         marks=own[1],
-        ways=canaries.ways(made, source_node or 0),
+        ways=canaries.ways(made, source_node or 0, place(found.entry)),
         every_node=listed and not unwatched,
         unwatched=tuple(unwatched),
         absent=tuple(name for name in unwatched if name not in nodes),

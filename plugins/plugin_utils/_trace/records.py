@@ -17,6 +17,8 @@ OUTCOMES = (
     *("delivered", "inconclusive", "intercepted", "answered"),
 )
 """What may become of a probe, the worst first."""
+TIME, TOPOLOGY = "time", "topology"
+"""By what a hop stands behind another."""
 DNS = "dns"
 """The leg of questions for the destination's name, and of their answers."""
 
@@ -187,6 +189,10 @@ class Hop:
     """What differs from the same packet's hop before."""
     icmp: str | None = None
     """Type and code of an ICMP error, as numbers with a slash."""
+    mac: str | None = None
+    """From which address of the link layer its frame came; of a tunnel's packet, the frame around it."""
+    order: str = TIME
+    """TOPOLOGY: the clocks do not tell whether it was behind the hop before, which is of another node."""
 
 
 @dataclasses.dataclass(frozen=True)

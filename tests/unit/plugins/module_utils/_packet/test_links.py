@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._packet.headers import dissect
+from ansible_collections.kube.pcap.plugins.module_utils._packet.links import sender
 from ansible_collections.kube.pcap.plugins.module_utils._packet.packet import Record
 
 from ..packet_bytes import IP_ONLY, LINK_TYPES, arp, esp, gre, ipv4, ipv6, linked, mpls, record, tcp, udp, vlan
@@ -89,3 +92,17 @@ def test_unknown_link_type(link_type):
     """It is told which it is, and which are read."""
     packet = dissect(Record(0, None, link_type, "<", 60, bytes(60)))
     assert packet.error == "its link type is %d; 0, 1, 12, 14, 101, 108, 113, 228, 229, 276 are read" % link_type
+
+
+def test_who_sent_a_frame():
+    """Of Ethernet and of SLL2, where its address has six bytes; of nothing else, and of no less."""
+    mac = bytes.fromhex("020000000001")
+    cooked = struct.pack(">HxxIHBB6sxx", 0x0800, 2, 1, 4, 6, mac)
+
+    def told(link_type, data):
+        return sender(Record(0, None, link_type, "<", len(data), data))
+
+    assert told(1, b"\xff" * 6 + mac + b"\x08\x00") == told(276, cooked) == "02:00:00:00:00:01"
+    assert told(276, cooked[:11] + b"\0" + cooked[12:]) is None
+    assert [told(kind, cooked[:10]) for kind in (1, 276)] == [None, None]
+    assert told(101, cooked) is None

@@ -182,6 +182,7 @@ def test_what_is_told():
     assert (one.ifindex, one.src, one.dst, one.sport, one.dport) == (3, "10.0.0.1", "10.0.0.2", 20001, 80)
     assert (one.flags, one.seq, one.ttl, one.payload, one.length) == ("S", ISN, 61, 0, len(made.data))
     assert [(layer.type, layer.id) for layer in one.encapsulation] == [("vxlan", 1)]
+    assert one.mac == made.data[12:18].hex(":")
     said = ipv4(tcp(20001, 80, ISN + 1, 1, "P.")._replace(data=tcp(20001, 80, ISN + 1, 1, "P.").data + b"GET /"))
     assert sightings([record(ethernet(ipv4(SYN))), record(ethernet(said), snaplen=60)], [TCP])[1].payload == 5
 

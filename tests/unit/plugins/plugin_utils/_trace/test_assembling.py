@@ -203,6 +203,8 @@ def test_text():
         "0 of 5 taps proven by canaries to see what passes",
         "node node-c: it | ended?",
         "pod shop/db on node-c: it gave no answer",
+        "1 hop stands behind one of another node by the topology, since it is not known of all clocks how far they are "
+        "apart",
     ]
 
 

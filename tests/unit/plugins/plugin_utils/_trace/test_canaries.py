@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from ansible_collections.kube.pcap.plugins.module_utils._records import Target
+from ansible_collections.kube.pcap.plugins.module_utils._records import Target, TargetRef
 from ansible_collections.kube.pcap.plugins.module_utils._trace_records import Layer, Mark, Sighting
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace import canaries
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.clock import Crossing, Offset, offsets
@@ -32,6 +34,19 @@ def test_ways():
     pairs = {frozenset((way.source, way.destination)) for way in found}
     assert pairs == {frozenset(pair) for pair in [(NODE_A, NODE_C), (CART, NODE_A), (WEB, NODE_A), (DB, NODE_C)]}
     assert len(found) == 8 and [way.number for way in found] == list(range(8))
+
+
+def test_ways_of_a_node_that_sends_on():
+    """Between it and every other node, too: what it sends on goes there."""
+    nodes = dataclasses.replace(
+        SERVICE.places[NODE_C], node="node-d", target=TargetRef("node", None, "node-d", None, "node-d")
+    )
+    places = (*SERVICE.places, nodes)
+    found = {frozenset((way.source, way.destination)) for way in canaries.ways(places, NODE_A, NODE_C)}
+    assert found - {frozenset((way.source, way.destination)) for way in canaries.ways(places, NODE_A)} == {
+        frozenset((NODE_C, len(SERVICE.places)))
+    }
+    assert canaries.ways(places, NODE_A, NODE_A) == canaries.ways(places, NODE_A)
 
 
 def test_by_node():

@@ -87,6 +87,30 @@ def test_clocks():
     assert found[1].time_ns == NOW + 1_000_500 and found[1].timestamp == "2023-11-14T22:13:20.000000Z"
 
 
+def test_order():
+    """Between nodes nearer than the clocks' bounds, or without any, by the topology; on one node by time."""
+    near = {**SAME, "node-c": Offset("node-c", -100, 100)}
+    where = [seen(NODE_A, sighting(0, 7, "In"), sighting(50, 2, "Out")), seen(NODE_C, sighting(150, 2, "In"))]
+    assert [hop.order for hop in hops(where, near, RANK)] == ["time", "time", "topology"]
+    assert [hop.order for hop in hops(where, SAME, RANK)] == ["time", "time", "time"]
+    far = [where[0], seen(NODE_C, sighting(151, 2, "In"))]
+    assert [hop.order for hop in hops(far, near, RANK)] == ["time", "time", "time"]
+    unknown = {**SAME, "node-c": Offset("node-c", None, 100)}
+    assert [hop.order for hop in hops(far, unknown, RANK)] == ["time", "time", "topology"]
+
+
+def test_frames_and_segments():
+    """Who sent the frame, and what became of a large segment of the connection."""
+    data = {"part": "later", "flags": "P.", "payload": 2000}
+    pieces = [{**data, "payload": 1000, "seq": seq, "mac": "02:00:00:00:00:02"} for seq in (6, 1006)]
+    where = seen(NODE_A, *(sighting(100 + n, 2, "Out", **piece) for n, piece in enumerate(pieces)))
+    found = hops([seen(CART, sighting(0, 3, "Out", seq=6, mac="02:00:00:00:00:01", **data)), where], SAME, RANK)
+    assert [hop.changes for hop in found] == [(), ("split from 2000 bytes",), ("split from 2000 bytes",)]
+    first = [seen(CART, sighting(0, 3, "Out", mac="02:00:00:00:00:01"))]
+    (_out, came) = hops([*first, seen(NODE_A, sighting(9, 7, "In", mac="02:00:00:00:00:02"))], SAME, RANK)
+    assert (came.mac, came.changes) == ("02:00:00:00:00:02", ("mac 02:00:00:00:00:01 -> 02:00:00:00:00:02",))
+
+
 def test_crossings():
     """From one node to another further on the way, there and back; what was sent again is left out."""
     back = {"leg": "reply", "part": "answer", "flags": "S.", "seq": 9, "ack": 6}
