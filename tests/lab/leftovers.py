@@ -54,9 +54,11 @@ def traces(folder: pathlib.Path, group: str, link: str) -> dict[str, list[str]]:
     return {kind: found for kind, found in everything.items() if found}
 
 
-def namespaces(pids: list[int]) -> set[tuple[str, int | None]]:
-    """The namespaces of processes."""
-    return {(kind, kernel.namespace_inode(pid, kind)) for pid in pids for kind in ("net", "pid", "mnt", "uts", "ipc")}
+def namespaces(pids: list[int]) -> set[tuple[str, int]]:
+    """The namespaces of processes; one that has ended has none."""
+    kinds = ("net", "pid", "mnt", "uts", "ipc")
+    found = ((kind, kernel.namespace_inode(pid, kind)) for pid in pids for kind in kinds)
+    return {(kind, inode) for kind, inode in found if inode is not None}
 
 
 def ticks() -> int:
@@ -64,7 +66,7 @@ def ticks() -> int:
     return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
 
 
-def held(until: int) -> set[tuple[str, int | None]]:
+def held(until: int) -> set[tuple[str, int]]:
     """Every namespace of this machine that a process from before ``until``, a descriptor or a mount holds.
 
     Later processes are left out: the kernel gives the inode of a namespace that is gone away again, at once.
