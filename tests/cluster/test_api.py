@@ -161,7 +161,7 @@ def test_a_snapshot_is_as_good(cluster, tmp_path):
         ("pod shp/web", "namespace shp has no pods; namespaces with pods are kube-system, other, shop"),
         ("pods shop app=wbe", "targets: pods shop app=wbe matches no pod; namespace shop has the pods "),
         ("deployment shop/wbe", "targets: deployment shop/wbe matches no pod; namespace shop has the deployments web"),
-        ("service shop/wbe", "namespace shop has the services db, web, web-headless"),
+        ("service shop/wbe", "namespace shop has the services db, db-primary, web, web-headless"),
         ("node node-d", "targets: node node-d matches no node; there are node-a, node-b, node-c"),
         ("pod shop/sidecar[nope]", 'targets: pod shop/sidecar has no container "nope"; its containers are '),
     ],

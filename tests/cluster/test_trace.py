@@ -95,6 +95,18 @@ def test_ways(traces: Traces, expression: str, by: str) -> None:
     assert answered(result).startswith(by), result["verdict"]
 
 
+def test_an_endpoint_on_the_sources_own_node(cluster: Cluster, traces: Traces) -> None:
+    """KP-7: the node gives its request another source before any tap sees it; a bridge shows the answer for its own."""
+    pod = next(one for one in named(cluster, "shop", "app=db") if one.name == "db-0")
+    result = traces.result("from node %s to service shop/db-primary and tcp port 7000" % pod.node.name)
+    assert answered(result) == "pod shop/db-0 on %s" % pod.node.name
+    (probe,) = result["probes"]
+    first, last = result["hops"][0], [hop for hop in result["hops"] if hop["part"] == "answer"][-1]
+    assert first["interface"] == last["interface"] == "cni0"
+    assert (first["src"], first["sport"]) != (last["dst"], last["dport"])
+    assert (last["dst"], last["dport"]) == (probe["sent"]["source"], probe["sent"]["source_port"])
+
+
 @pytest.mark.parametrize(
     "name, by",
     [

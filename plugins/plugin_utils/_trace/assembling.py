@@ -45,10 +45,11 @@ def assemble(
         aim = planned if question is None else _about(planned, question)
         aim = aim if endpoint is None else _alone(planned, endpoint)
         evidence = verdict.Evidence(aim, {one.index: one.tapped for one in seen}, proven, unknown)
-        judged = verdict.judge(evidence, own, told.get(mark.probe))
+        socket = told.get(mark.probe)
+        judged = verdict.judge(evidence, own, socket)
         if question is None:
-            arrived.append(Passage(aim, evidence.taps, proven, own).arrived())
-        probes.append(Probed(mark.probe, mark, told.get(mark.probe), judged, question, _title(endpoint), planned.run))
+            arrived.append(Passage(aim, evidence.taps, proven, own, socket).arrived())
+        probes.append(Probed(mark.probe, mark, socket, judged, question, _title(endpoint), planned.run))
     return Result(
         schema=SCHEMA,
         id=planned.id,

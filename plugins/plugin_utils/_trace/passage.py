@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 from ...module_utils._records import CONTROLLER
-from ...module_utils._trace_records import Tapped
+from ...module_utils._trace_records import Sent, Tapped
 from . import blind
 from .records import Hop, Landing, Planned
 
@@ -21,10 +21,17 @@ class Passage:
     """One probe's, as its hops and the taps show it; nothing is judged here."""
 
     def __init__(
-        self, planned: Planned, taps: Mapping[int, Tapped], proven: Mapping[int, tuple[str, ...]], hops: Sequence[Hop]
+        self,
+        planned: Planned,
+        taps: Mapping[int, Tapped],
+        proven: Mapping[int, tuple[str, ...]],
+        hops: Sequence[Hop],
+        sent: Sent | None,
     ) -> None:
-        """hops: the probe's own, in order. taps, proven: by place, as ``verdict.Evidence`` has them."""
-        self._planned, self._taps, self._proven = planned, taps, proven
+        """hops: the probe's own, in order. taps, proven: by place, as ``verdict.Evidence`` has them. sent: the probe's,
+        as its socket told it.
+        """
+        self._planned, self._taps, self._proven, self._sent = planned, taps, proven, sent
         self.request = [hop for hop in hops if hop.part == "first"]
         self.answer = [hop for hop in hops if hop.part == "answer"]
         self.errors = [hop for hop in hops if hop.part == "error"]
@@ -171,21 +178,24 @@ class Passage:
         return self.request[-1].direction == "Out" and self.comes_in(self.answer[0])
 
     def is_home(self, hop: Hop) -> bool:
-        """Say whether a hop is of what came in at the source, for the address and port from which the request left."""
+        """Say whether a hop is of what came in at the source, for one of its own ends."""
         if hop.tap != self._planned.source_place or hop.direction != "In":
             return False
         ends = self._own_ends()
         return (hop.dst, hop.dport) in ends if hop.part == "answer" else hop.dst in {address for address, _port in ends}
 
     def _own_ends(self) -> set[tuple[str | None, int | None]]:
-        """Return from where the request left the source: what comes back to a node may be on its way elsewhere."""
-        found: set[tuple[str | None, int | None]] = set()
+        """Return the source's addresses and ports: what else comes back to a node may be on its way elsewhere."""
+        left: set[tuple[str | None, int | None]] = set()
         for hop in self.request:
             if hop.tap == self._planned.source_place:
-                if found and hop.direction == "In" and hop.interface != _LOOPBACK:
+                if left and hop.direction == "In" and hop.interface != _LOOPBACK:
                     break
-                found.add((hop.src, hop.sport))
-        return found
+                left.add((hop.src, hop.sport))
+        # A node may have translated them before any tap saw the request. Where a bridge's packets pass the firewall,
+        # the answer is at the bridge itself already for the socket's own.
+        sent = self._sent
+        return left if sent is None or sent.source is None else left | {(sent.source, sent.source_port)}
 
     def loop(self) -> tuple[int, int] | None:
         """Return the TTLs before and after the request went in a circle; None where it was not seen to."""

@@ -73,7 +73,7 @@ class _Case:
 
     def __init__(self, evidence: Evidence, hops: Sequence[Hop], sent: Sent | None) -> None:
         self._planned, self._sent = evidence.planned, sent
-        self._passage = Passage(evidence.planned, evidence.taps, evidence.proven, hops)
+        self._passage = Passage(evidence.planned, evidence.taps, evidence.proven, hops, sent)
 
     def verdict(self) -> Verdict:
         """Return the verdict."""

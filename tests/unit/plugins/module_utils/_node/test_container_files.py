@@ -14,6 +14,7 @@ import pytest
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import TargetError
 from ansible_collections.kube.pcap.plugins.module_utils._node.container_files import read_inside
+from ansible_collections.kube.pcap.tests.descriptors import open_now
 
 MOST = 1024
 
@@ -26,9 +27,9 @@ def root(tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
     (made / "etc").mkdir(parents=True)
     (made / "run").mkdir()
     (made / "run" / "conf").write_text("the pod's")
-    before = set(os.listdir("/proc/self/fd"))
+    before = open_now()
     yield made
-    assert set(os.listdir("/proc/self/fd")) == before
+    assert open_now() <= before
 
 
 def read(root: pathlib.Path, path: str = "/etc/resolv.conf") -> str | None:

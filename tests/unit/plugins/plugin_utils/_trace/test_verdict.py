@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -440,6 +441,25 @@ def test_an_answer_that_only_passes_the_source():
     assert judged(*there, *reset, planned=planned).outcome != "refused"
     home = hop(NODE_A, "In", "answer", TO_PORT, dst="192.0.2.9")
     assert judged(*there, *back, home, planned=planned).outcome == "answered"
+
+
+def test_an_answer_that_a_bridge_shows_translated_back():
+    """A node gives what it sends to its own pod another source before a tap sees it; the answer is for its socket."""
+    planned = dataclasses.replace(SERVICE, source="node node-a", source_place=NODE_A, landings=SERVICE.landings[:1])
+    masked: dict[str, Any] = {"to": TO_WEB, "src": "10.244.1.1", "sport": 1047}
+    there = [hop(NODE_A, "Out", interface="cni0", **masked), hop(WEB, "In", **masked)]
+    back = [
+        hop(WEB, "Out", "answer", TO_WEB, dst="10.244.1.1", dport=1047),
+        hop(NODE_A, "P", "answer", TO_WEB, dst="10.244.1.1", dport=1047, interface="veth1"),
+        hop(NODE_A, "In", "answer", TO_WEB, dst="192.0.2.9", dport=25568, interface="cni0"),
+    ]
+    sent = Sent(1, 1, source="192.0.2.9", source_port=25568, connected=True)
+    made = judged(*there, *back, planned=planned, sent=sent)
+    assert (made.outcome, made.confidence, made.answered_by) == ("answered", "proven", "pod shop/web on node-a"), made
+    others = dataclasses.replace(sent, source_port=25569, connected=False, error="ETIMEDOUT", stage="connect")
+    assert judged(*there, *back, planned=planned, sent=others).outcome == "inconclusive"
+    error = hop(NODE_A, "In", "error", dst="192.0.2.9", protocol="icmp", icmp="3/3", interface="cni0")
+    assert judged(*there, error, planned=planned, sent=sent).outcome == "refused"
 
 
 def test_an_endpoint_on_the_sources_node_behind_another():
