@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
 from ansible_collections.kube.pcap.plugins.module_utils._records import to_result
+from ansible_collections.kube.pcap.plugins.plugin_utils._archive.access import OPTIONS as ACCESS
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.merging import (
     cluster_candidates,
     cluster_told,
@@ -27,6 +28,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._plan import plan_captur
 from ansible_collections.kube.pcap.plugins.plugin_utils._play import Answer, check_batch, read_answers
 from ansible_collections.kube.pcap.plugins.plugin_utils._request import change, collection
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.answers import Registered, gather, read_planned
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.bucket import check_sink
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.controller import is_source, look
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.files import check_new
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.names import asking, resolved
@@ -70,6 +72,8 @@ class ActionModule(ControllerAction):
         "read_here": {"type": "list", "elements": "str", "default": []},
         "sent_here": {"type": "str"},
         "dest": {"type": "str"},
+        "sink": {"type": "str"},
+        **ACCESS,
     }
 
     def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,6 +97,7 @@ class ActionModule(ControllerAction):
             wanted = read(options["request"])
             if wanted.id is not None and options["dest"]:
                 check_new(resolve_path(options["dest"], os.getcwd()), wanted.id)
+            check_sink(options["sink"], wanted.id, options, os.environ)
             asked = asking(options["request"].get("trace_expression"))
             return {"resolve": None if asked is None else to_result(asked)}
         if options["of"] == "collect":

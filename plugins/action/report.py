@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.utils.display import Display
 
+from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
+from ansible_collections.kube.pcap.plugins.module_utils._sinks import is_bucket
+from ansible_collections.kube.pcap.plugins.plugin_utils._archive.access import OPTIONS as ACCESS
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.snapshot import resolve_path
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
 from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
@@ -36,6 +39,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._report.tracing import (
     show_trace,
 )
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.answers import Registered, gather, read_planned
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.bucket import get_trace, put_trace
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.files import read_stored, write_trace
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.result import read_earlier
 
@@ -43,6 +47,14 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._trace.result import rea
 def _artifacts(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return data that AWX keeps of a job, and hands to the next nodes of a workflow, as ``set_stats`` has it."""
     return {"data": data, "per_host": False, "aggregate": False}
+
+
+def _stored(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the result of a trace that was made before, of a file or a bucket."""
+    given = options["stored"]
+    if is_bucket(given):
+        return get_trace(given, options, os.environ)
+    return read_stored(given, os.getcwd())
 
 
 class ActionModule(ControllerAction):
@@ -63,8 +75,10 @@ class ActionModule(ControllerAction):
         "registered_here": {"type": "list", "elements": "str", "default": []},
         "sent_here": {"type": "str"},
         "dest": {"type": "str"},
+        "sink": {"type": "str"},
         "expect": {"type": "str"},
         "stored": {"type": "str"},
+        **ACCESS,
     }
 
     def answer(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,7 +89,7 @@ class ActionModule(ControllerAction):
         told = {"lenient": options["unmatched"] == "warn", "check_mode": self._task.check_mode}
         made: Report | ToolReport | TraceReport
         if of == "show":
-            made = show_trace(read_stored(options["stored"], os.getcwd()), Display().columns)
+            made = show_trace(_stored(options), Display().columns)
         elif of == "trace":
             made = self._trace(options, known)
         elif of == "exec":
@@ -110,7 +124,19 @@ class ActionModule(ControllerAction):
         registered = Registered(*(options[name] for name in ("registered", "sent", "registered_here", "sent_here")))
         told = gather(planned, registered, known)
         made = report_trace(planned, told, options["expect"], Display().columns, read_earlier(plan))
-        if made.trace is not None and options["dest"]:
-            path = write_trace(resolve_path(options["dest"], os.getcwd()), made.trace, markdown(made.trace))
-            return dataclasses.replace(made, text="%s\nstored as %s" % (made.text, clean(path)))
-        return made
+        return made if made.trace is None else self._keep(made, made.trace, options)
+
+    def _keep(self, made: TraceReport, trace: Mapping[str, Any], options: Mapping[str, Any]) -> TraceReport:
+        """Return the report of a result that is stored; a place that fails takes nothing away from what is told."""
+        said, failures, text = [made.text], [made.failure], markdown(trace)
+        places: list[Callable[[], str]] = []
+        if options["sink"]:
+            places.append(lambda: put_trace(options["sink"], trace, text, options, os.environ))
+        if options["dest"]:
+            places.append(lambda: write_trace(resolve_path(options["dest"], os.getcwd()), trace, text))
+        for keep in places:
+            try:
+                said.append("stored as %s" % clean(keep()))
+            except PcapError as error:
+                failures.append("trace %s: %s" % (trace["id"], error))
+        return dataclasses.replace(made, text="\n".join(said), failure="; ".join(filter(None, failures)) or None)

@@ -24,7 +24,12 @@ MANIFEST = "manifest.jsonl"
 _BUCKET = re.compile(r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]\Z", re.ASCII)
 _PREFIX = re.compile(r"^[A-Za-z0-9._@+=-]+(?:/[A-Za-z0-9._@+=-]+)*\Z", re.ASCII)
 _LONGEST_PREFIX = 400
-_TYPES = {".pcap": "application/vnd.tcpdump.pcap", ".gz": "application/gzip", ".jsonl": "application/jsonl"}
+_TYPES = {
+    ".pcap": "application/vnd.tcpdump.pcap",
+    ".gz": "application/gzip",
+    ".jsonl": "application/jsonl",
+    ".md": "text/markdown; charset=utf-8",
+}
 
 
 @dataclasses.dataclass(frozen=True)

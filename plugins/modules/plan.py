@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - kube.pcap._attributes.info
   - kube.pcap._attributes.controller
   - kube.pcap._attributes.actiongroup
+  - kube.pcap._gcp
 requirements:
   - scapy >= 2.5.0 (Python package, on the controller, for a trace whose C(trace_probe) is V(syn))
 options:
@@ -89,6 +90,11 @@ options:
     description:
       - The folder of the controller into which M(kube.pcap.report) will write the trace. For V(asked), which fails
         where a trace of the name in C(trace_id) is stored there.
+    type: str
+  sink:
+    description:
+      - The bucket into which M(kube.pcap.report) will put the trace, as C(gs://BUCKET/PREFIX). For V(asked), which
+        fails where it cannot be reached or written, or where a trace of the name in C(trace_id) is there.
     type: str
 seealso:
   - module: kube.pcap.capture

@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - kube.pcap._attributes.info
   - kube.pcap._attributes.controller
   - kube.pcap._attributes.actiongroup
+  - kube.pcap._gcp
 options:
   of:
     description: What the play did.
@@ -73,6 +74,12 @@ options:
       - A folder of the controller. C(trace.json) and C(trace.md) are written into the folder of the trace's name there.
         For V(trace); not in check mode. The path of C(trace.json) is the last line that is printed.
     type: str
+  sink:
+    description:
+      - A bucket, as C(gs://BUCKET/PREFIX). C(PREFIX/ID/trace.json) and C(PREFIX/ID/trace.md) are put there, ID being
+        the trace's name, and never replaced. For V(trace); not in check mode.
+      - It fails where that is refused, and prints and returns the result all the same.
+    type: str
   expect:
     description: The outcome without which it fails, such as V(answered). For V(trace).
     type: str
@@ -80,6 +87,7 @@ options:
     description:
       - A file C(trace.json) of the controller, or a trace's folder. A relative path begins where the play was started.
         For V(show), which prints it again and asks no host.
+      - Or C(gs://BUCKET/PREFIX/ID), what a trace's O(sink) and name were.
     type: str
 seealso:
   - module: kube.pcap.capture

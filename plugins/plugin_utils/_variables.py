@@ -22,7 +22,7 @@ _OPTIONS = {
     CAPTURE: {TARGETS, *STOP, *COLLECT, "capture_api", "capture_snapshot", *(CAPTURE + name for name in NAMES)},
     EXEC: {*REQUEST, "exec_api", "exec_snapshot"},
     AGENT: {AGENT + name for name in AGENT_OPTIONS},
-    TRACE: {*TRACE_OPTIONS, "trace_api", "trace_snapshot", "trace_dest", "trace_from"},
+    TRACE: {*TRACE_OPTIONS, "trace_api", "trace_snapshot", "trace_dest", "trace_sink", "trace_from"},
 }
 _RESULTS = ("result", "verdict")
 """What plays say themselves: in a variable, and to the next nodes of a workflow."""

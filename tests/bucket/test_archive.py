@@ -112,6 +112,9 @@ def test_with_a_key(request, place, tmp_path, store):
     assert archive.find(BUCKET, name) is None
     found = archive.put(path, BUCKET, name, TYPE, md5)
     assert (found.size, found.md5) == (7, md5)
+    assert archive.read(BUCKET, name, 7) == b"packets" and archive.read(BUCKET, name + "x", 7) is None
+    with pytest.raises(PcapError, match="^gs://caps/%s: it is larger than 0 MiB$" % name):
+        archive.read(BUCKET, name, 6)
     assert archive.find(BUCKET, name) == found
     (kept,) = store.objects(BUCKET, prefix)
     assert (kept.name, kept.md5, kept.content_type, kept.crc32c) == (name, md5, TYPE, found.crc32c)

@@ -109,6 +109,18 @@ class Archive:
             blob = self._client.bucket(bucket).get_blob(name, **self._bounds)
             return _found(blob) if blob else None
 
+    def read(self, bucket: str, name: str, most: int) -> bytes | None:
+        """Return what an object holds, or None where it is not there; more than so many bytes are a PcapError."""
+        where = "%s%s/%s" % (SCHEME, bucket, name)
+        with self._asking(where, _GRANT % "roles/storage.objectViewer"):
+            blob = self._client.bucket(bucket).get_blob(name, **self._bounds)
+            if blob is None:
+                return None
+            if blob.size > most:
+                raise PcapError("%s: it is larger than %d MiB" % (where, most >> 20))
+            content: bytes = blob.download_as_bytes(raw_download=True, checksum="crc32c", **self._bounds)
+            return content
+
     def put(self, path: str, bucket: str, name: str, content_type: str, md5: str) -> Found:
         """Upload a file that has this MD5 (hexadecimal) under a name that nobody has.
 

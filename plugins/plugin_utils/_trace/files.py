@@ -10,23 +10,40 @@ import contextlib
 import json
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...module_utils._errors import FileError, OptionError
+from ...module_utils._errors import FileError, OptionError, PcapError
 from .._cluster.snapshot import resolve_path
 from .request import ID
 from .result import read_result
 
 NAME, MARKDOWN = "trace.json", "trace.md"
+DEST, FROM = "trace_dest", "trace_from"
+
+
+@contextlib.contextmanager
+def named(option: str) -> Iterator[None]:
+    """Put an option's name before what is told of its files or bucket; an OptionError has a name."""
+    try:
+        yield
+    except OptionError:
+        raise
+    except PcapError as error:
+        raise FileError("%s: %s" % (option, error)) from None
+
+
+def taken(where: str) -> OptionError:
+    """Return the refusal of a trace's name under which another is stored."""
+    right = "choose another, leave it empty for one that no trace has, or remove the folder"
+    return OptionError(ID, "a trace of this name is stored in %s already" % where, right)
 
 
 def check_new(folder: str, id: str) -> None:
     """Raise OptionError where a trace of this name is stored below a folder: nothing is to take its place."""
     own = os.path.join(folder, id)
     if os.path.lexists(os.path.join(own, NAME)):
-        right = "choose another, leave it empty for one that no trace has, or remove the folder"
-        raise OptionError(ID, "a trace of this name is stored in %s already" % own, right)
+        raise taken(own)
 
 
 def write_trace(folder: str, result: Mapping[str, Any], text: str) -> str:
@@ -39,10 +56,15 @@ def write_trace(folder: str, result: Mapping[str, Any], text: str) -> str:
     try:
         os.makedirs(own, 0o700, exist_ok=True)
         _write(os.path.join(own, MARKDOWN), text)
-        _write(os.path.join(own, NAME), json.dumps(result, indent=1) + "\n")
+        _write(os.path.join(own, NAME), written(result))
     except OSError as error:
-        raise FileError("trace_dest: nothing can be written into %s: %s" % (own, error.strerror)) from None
+        raise FileError("%s: nothing can be written into %s: %s" % (DEST, own, error.strerror)) from None
     return os.path.join(own, NAME)
+
+
+def written(result: Mapping[str, Any]) -> str:
+    """Return a result as it is stored; ``parsed`` reads it."""
+    return json.dumps(result, indent=1) + "\n"
 
 
 def _write(path: str, text: str) -> None:
@@ -60,11 +82,11 @@ def _write(path: str, text: str) -> None:
 def read_stored(given: str | None, started_in: str) -> dict[str, Any]:
     """Return what the option ``trace_from`` names; raise PcapError that names the option."""
     if not given:
-        raise OptionError("trace_from", "nothing is named", "write a file trace.json, or a trace's folder")
-    try:
+        raise OptionError(
+            FROM, "nothing is named", "write a file trace.json, a trace's folder, or gs://BUCKET/PREFIX/ID"
+        )
+    with named(FROM):
         return read_trace(given, started_in)
-    except FileError as error:
-        raise FileError("trace_from: %s" % error) from None
 
 
 def read_trace(given: str, started_in: str) -> dict[str, Any]:
@@ -73,14 +95,20 @@ def read_trace(given: str, started_in: str) -> dict[str, Any]:
     if os.path.isdir(path):
         path = os.path.join(path, NAME)
     try:
-        with open(path, encoding="utf-8") as file:
-            stored: dict[str, Any] = json.load(file)
+        with open(path, "rb") as file:
+            return parsed(path, file.read())
     except OSError as error:
         raise FileError("%s cannot be read: %s" % (path, error.strerror)) from None
+
+
+def parsed(where: str, content: bytes) -> dict[str, Any]:
+    """Return the result that a file or object holds; raise FileError that names it."""
+    try:
+        stored: dict[str, Any] = json.loads(content.decode())
     except (ValueError, RecursionError) as error:
-        raise FileError("%s is no result of a trace: %s" % (path, error)) from None
+        raise FileError("%s is no result of a trace: %s" % (where, error)) from None
     try:
         read_result(stored)
     except FileError as error:
-        raise FileError("%s: %s" % (path, error)) from None
+        raise FileError("%s: %s" % (where, error)) from None
     return stored

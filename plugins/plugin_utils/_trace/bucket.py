@@ -1,0 +1,92 @@
+# Copyright (c) 2026, the kube.pcap authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A trace's files in a bucket. PRIVATE to the collection.
+
+<prefix>/<id>/trace.json    the result
+<prefix>/<id>/trace.md      the same as Markdown
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import pathlib
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+from ...module_utils._errors import FileError, OptionError, PcapError, shown
+from ...module_utils._names import check_id
+from ...module_utils._sinks import SCHEME, Bucket, content_type, is_bucket, parse_bucket
+from .._archive.access import read_access
+from .._archive.gcs import Archive
+from .files import FROM, MARKDOWN, NAME, named, parsed, taken, written
+
+SINK = "trace_sink"
+_LARGEST_RESULT = 64 << 20
+"""Bytes of a stored result that is still read: many times what a trace can write."""
+
+
+def check_sink(sink: str | None, id: str | None, access: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+    """Raise PcapError where a trace could not be put into its bucket, or one of this name (if it has one) is there.
+
+    access: the options that say who asks. No bucket, nothing to check.
+    """
+    if not sink:
+        return
+    bucket = _bucket(sink)
+    archive = Archive.open(read_access(access, environment))
+    with named(SINK):
+        archive.check(bucket.name, bucket.object([""]))
+        there = None
+        if id is not None:
+            # Who may only create may not look; then the name is refused in the end.
+            with contextlib.suppress(PcapError):
+                there = archive.find(bucket.name, bucket.object([id, NAME]))
+    if there is not None:
+        raise taken(_url(bucket, id or ""))
+
+
+def put_trace(
+    sink: str, result: Mapping[str, Any], text: str, access: Mapping[str, Any], environment: Mapping[str, str]
+) -> str:
+    """Put a result and its Markdown into a bucket, and return the URL of ``trace.json``; raise PcapError."""
+    bucket, id = _bucket(sink), str(result["id"])
+    archive = Archive.open(read_access(access, environment))
+    with named(SINK), tempfile.TemporaryDirectory(prefix="kube-pcap-") as folder:
+        for name, content in ((MARKDOWN, text.encode()), (NAME, written(result).encode())):
+            path = pathlib.Path(folder) / name
+            path.write_bytes(content)
+            md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+            archive.put(str(path), bucket.name, bucket.object([id, name]), content_type(name), md5)
+    return "%s/%s" % (_url(bucket, id), NAME)
+
+
+def get_trace(given: str, access: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the result that ``gs://BUCKET/PREFIX/ID`` names, or its ``trace.json``; raise PcapError."""
+    parent, _slash, id = given.rstrip("/").removesuffix("/" + NAME).rpartition("/")
+    if not is_bucket(parent):
+        right = "write gs://BUCKET/PREFIX/ID, as the trace was told %s and its id" % SINK
+        raise OptionError(FROM, "%s names no trace in a bucket" % shown(given), right)
+    bucket = parse_bucket(FROM, parent)
+    name = bucket.object([check_id(FROM, id), NAME])
+    archive = Archive.open(read_access(access, environment))
+    with named(FROM):
+        content = archive.read(bucket.name, name, _LARGEST_RESULT)
+        where = "%s%s/%s" % (SCHEME, bucket.name, name)
+        if content is None:
+            raise FileError("%s is not there" % where)
+        return parsed(where, content)
+
+
+def _bucket(sink: str) -> Bucket:
+    if not is_bucket(sink):
+        right = "write gs://BUCKET/PREFIX; a folder of the controller is trace_dest"
+        raise OptionError(SINK, "%s is no bucket" % shown(sink), right)
+    return parse_bucket(SINK, sink)
+
+
+def _url(bucket: Bucket, id: str) -> str:
+    return "%s%s/%s" % (SCHEME, bucket.name, bucket.object([id]))
