@@ -105,14 +105,17 @@ class ActionModule(ControllerAction):
         if made.text:
             Display().display(made.text)
         result = dataclasses.asdict(made)
-        if result.pop("failure"):
-            result.update(failed=True, msg=made.failure)
-        elif result.get("id"):
-            result["ansible_stats"] = _artifacts({"capture_id": result["id"]})
-        elif of == "trace" and isinstance(made, TraceReport) and made.trace is not None:
+        failure = result.pop("failure")
+        if of == "trace" and isinstance(made, TraceReport) and made.trace is not None:
             told_of = {"id": made.trace["id"], **made.trace["verdict"]}
             kept = {name: told_of[name] for name in ("id", "outcome", "confidence", "text")}
             result["ansible_stats"] = _artifacts({"trace_verdict": kept})
+            # Ansible prints the whole result of a task that fails; the role's next task fails instead.
+            result["failure"] = None if failure is None else clean(failure)
+        elif failure:
+            result.update(failed=True, msg=failure)
+        elif result.get("id"):
+            result["ansible_stats"] = _artifacts({"capture_id": result["id"]})
         return result
 
     def _trace(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> TraceReport:

@@ -78,10 +78,11 @@ options:
     description:
       - A bucket, as C(gs://BUCKET/PREFIX). C(PREFIX/ID/trace.json) and C(PREFIX/ID/trace.md) are put there, ID being
         the trace's name, and never replaced. For V(trace); not in check mode.
-      - It fails where that is refused, and prints and returns the result all the same.
+      - Where that is refused, RV(failure) tells it.
     type: str
   expect:
-    description: The outcome without which it fails, such as V(answered). For V(trace).
+    description:
+      - The outcome that is expected, such as V(answered). With another, RV(failure) tells that. For V(trace).
     type: str
   stored:
     description:
@@ -119,6 +120,13 @@ trace:
       hold (C(docs/design.md)).
   returned: with O(of=trace) or O(of=show)
   type: dict
+failure:
+  description:
+    - Why the play is to fail though there is a result. The outcome is another than O(expect), or the trace could not be
+      sent a second time, or could not be stored. Null where nothing is wrong.
+    - The task itself does not fail by it, since Ansible would print all of RV(trace) then.
+  returned: with O(of=trace), where something was sent
+  type: str
 id:
   description: The capture's name, null when there are several or none.
   returned: with another O(of) than V(exec), V(trace) and V(show)

@@ -362,11 +362,13 @@ def test_refusals(traces: Traces) -> None:
 
 
 def test_expectations(traces: Traces, lab: Lab) -> None:
-    """A play may be told which outcome it needs (KP-13); the result is there all the same."""
+    """A play may be told which outcome it needs (KP-13); the result is there all the same, and is not printed."""
     run = traces.run(TO_DB, expect="answered")
     (told,) = run.of("report").values()
-    assert run.rc == 2 and "answered was expected, and it was refused" in told["msg"]
-    assert told["trace"]["verdict"]["outcome"] == "refused"
+    assert run.rc == 2 and failed(run) == [told["failure"]]
+    assert "answered was expected, and it was refused" in told["failure"]
+    assert told["trace"]["verdict"]["outcome"] == told["ansible_stats"]["data"]["trace_verdict"]["outcome"] == "refused"
+    assert "encapsulation" not in run.stdout + run.stderr
     assert traces.run(TO_DB, expect="refused").rc == 0
 
 

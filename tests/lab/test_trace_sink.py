@@ -63,7 +63,7 @@ def test_a_bucket_that_fails_in_the_end(kept: Traces, bucket: Bucket) -> None:
     bucket.faults.status(403, only=lambda seen: "uploadType=multipart" in seen.path)
     run = kept.run(REQUEST)
     (told,) = run.of("report").values()
-    assert run.rc == 2 and "trace t-1: trace_sink: gs://captures/traces/t-1/trace.md: " in told["msg"]
+    assert run.rc == 2 and "trace t-1: trace_sink: gs://captures/traces/t-1/trace.md: " in told["failure"]
     assert told["trace"]["verdict"]["text"] in said(run)
     assert json.loads((kept.folder / "t-1" / "trace.json").read_text()) == told["trace"]
     assert not bucket.objects()
