@@ -131,15 +131,18 @@ class ActionModule(ControllerAction):
 
     def _keep(self, made: TraceReport, trace: Mapping[str, Any], options: Mapping[str, Any]) -> TraceReport:
         """Return the report of a result that is stored; a place that fails takes nothing away from what is told."""
-        said, failures, text = [made.text], [made.failure], markdown(trace)
+        text, failures = markdown(trace), [made.failure]
         places: list[Callable[[], str]] = []
+        if options["dest"]:  # first: a bucket may take its time
+            places.append(lambda: write_trace(resolve_path(options["dest"], os.getcwd()), trace, text))
         if options["sink"]:
             places.append(lambda: put_trace(options["sink"], trace, text, options, os.environ))
-        if options["dest"]:
-            places.append(lambda: write_trace(resolve_path(options["dest"], os.getcwd()), trace, text))
+        stored: list[str] = []
         for keep in places:
             try:
-                said.append("stored as %s" % clean(keep()))
+                stored.insert(0, "stored as %s" % clean(keep()))
             except PcapError as error:
                 failures.append("trace %s: %s" % (trace["id"], error))
-        return dataclasses.replace(made, text="\n".join(said), failure="; ".join(filter(None, failures)) or None)
+        return dataclasses.replace(
+            made, text="\n".join([made.text, *stored]), failure="; ".join(filter(None, failures)) or None
+        )

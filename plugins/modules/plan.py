@@ -94,7 +94,8 @@ options:
   sink:
     description:
       - The bucket into which M(kube.pcap.report) will put the trace, as C(gs://BUCKET/PREFIX). For V(asked), which
-        fails where it cannot be reached or written, or where a trace of the name in C(trace_id) is there.
+        fails where it cannot be reached or written, or where a trace of the name in C(trace_id) is there, if the
+        account may look.
     type: str
 seealso:
   - module: kube.pcap.capture

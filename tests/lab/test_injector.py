@@ -298,6 +298,7 @@ def test_an_echo(target: Target, family: int, words: str) -> None:
     with watching(target, 2, "icmp or icmp6") as seen:
         (sent,) = inject(target, dataclasses.replace(ECHO, destination=LOCAL[family], ttl=9))
     assert (sent.stage, base64.b64decode(sent.received)) == (None, b"a nonce")
+    assert (sent.source, sent.source_port) == (LOCAL[family], None)
     assert words in seen[0] and "echo reply, id 48879, seq 7" in seen[1]
     assert re.search(r"ttl 9\b|hlim 9\b", seen[0]) and "wrong" not in seen[0] and "bad" not in seen[0]
 

@@ -35,7 +35,7 @@ class Exchange:
         self.probe, self.sock = probe, sock
         self.stage = "open"
         self.connected = False
-        self.name: tuple[str, int] | None = None
+        self.name: tuple[str, int | None] | None = None
         """The address and port that the kernel has it come from; None where nothing asks it."""
         self.sent_bytes = 0
         self.received = b""
@@ -62,7 +62,7 @@ class Exchange:
             self.sock.connect((self.probe.destination, self.probe.port or 0))
         finally:
             address, port = self.sock.getsockname()[:2]
-            self.name = (address, port)
+            self.name = (address, port if self.probe.port else None)  # of an echo it is the protocol's number
 
     def say(self, message: bytes) -> None:
         """Send all of a message."""

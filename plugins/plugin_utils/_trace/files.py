@@ -33,9 +33,9 @@ def named(option: str) -> Iterator[None]:
         raise FileError("%s: %s" % (option, error)) from None
 
 
-def taken(where: str) -> OptionError:
-    """Return the refusal of a trace's name under which another is stored."""
-    right = "choose another, leave it empty for one that no trace has, or remove the folder"
+def taken(where: str, free: str) -> OptionError:
+    """Return the refusal of a trace's name under which another is stored; ``free``: what makes room for it."""
+    right = "choose another, leave it empty for one that no trace has, or %s" % free
     return OptionError(ID, "a trace of this name is stored in %s already" % where, right)
 
 
@@ -43,7 +43,7 @@ def check_new(folder: str, id: str) -> None:
     """Raise OptionError where a trace of this name is stored below a folder: nothing is to take its place."""
     own = os.path.join(folder, id)
     if os.path.lexists(os.path.join(own, NAME)):
-        raise taken(own)
+        raise taken(own, "remove the folder")
 
 
 def write_trace(folder: str, result: Mapping[str, Any], text: str) -> str:

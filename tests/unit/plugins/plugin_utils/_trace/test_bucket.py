@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError
+from ansible_collections.kube.pcap.plugins.module_utils._errors import OptionError, PcapError
+from ansible_collections.kube.pcap.plugins.plugin_utils._archive import library
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.bucket import check_sink, get_trace
 
 
@@ -45,6 +46,13 @@ def test_what_is_no_bucket(sink, said):
     with pytest.raises(OptionError) as caught:
         check_sink(sink, None, {}, {})
     assert str(caught.value).startswith(said)
+
+
+def test_no_library(monkeypatch):
+    """The option that wants it is named."""
+    monkeypatch.setattr(library, "MISSING", "No module named 'google'")
+    with pytest.raises(PcapError, match="^trace_sink: google-cloud-storage is missing for "):
+        check_sink("gs://caps", None, {}, {})
 
 
 def test_without_a_sink():
