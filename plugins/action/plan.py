@@ -20,7 +20,6 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.merging import 
     node_candidates,
 )
 from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.services import told_services
-from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.snapshot import resolve_path
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
 from ansible_collections.kube.pcap.plugins.plugin_utils._exec import plan_exec
 from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
@@ -28,9 +27,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._plan import plan_captur
 from ansible_collections.kube.pcap.plugins.plugin_utils._play import Answer, check_batch, read_answers
 from ansible_collections.kube.pcap.plugins.plugin_utils._request import change, collection
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.answers import Registered, gather, read_planned
-from ansible_collections.kube.pcap.plugins.plugin_utils._trace.bucket import check_sink
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.controller import is_source, look
-from ansible_collections.kube.pcap.plugins.plugin_utils._trace.files import check_new
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.names import asking, resolved
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.planning import (
     TracePlan,
@@ -41,6 +38,7 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._trace.planning import (
 )
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.request import read
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.runs import fallen, lacks_nodes, once_more
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.storing import check_places
 from ansible_collections.kube.pcap.plugins.plugin_utils._variables import CAPTURE, EXEC, TRACE, check_cut, strange
 
 _PLANS = {"start": plan_capture, "exec": plan_exec}
@@ -95,9 +93,7 @@ class ActionModule(ControllerAction):
     def _planned(self, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         if options["of"] == "asked":
             wanted = read(options["request"])
-            if wanted.id is not None and options["dest"]:
-                check_new(resolve_path(options["dest"], os.getcwd()), wanted.id)
-            check_sink(options["sink"], wanted.id, options, os.environ)
+            check_places(options, wanted.id, os.getcwd(), os.environ)
             asked = asking(options["request"].get("trace_expression"))
             return {"resolve": None if asked is None else to_result(asked)}
         if options["of"] == "collect":

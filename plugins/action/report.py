@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.utils.display import Display
 
-from ansible_collections.kube.pcap.plugins.module_utils._errors import PcapError
-from ansible_collections.kube.pcap.plugins.module_utils._sinks import is_bucket
 from ansible_collections.kube.pcap.plugins.plugin_utils._archive.access import OPTIONS as ACCESS
-from ansible_collections.kube.pcap.plugins.plugin_utils._cluster.snapshot import resolve_path
 from ansible_collections.kube.pcap.plugins.plugin_utils._controller import ControllerAction
 from ansible_collections.kube.pcap.plugins.plugin_utils._plain import plain
 from ansible_collections.kube.pcap.plugins.plugin_utils._play import later, read_answers
@@ -39,22 +36,13 @@ from ansible_collections.kube.pcap.plugins.plugin_utils._report.tracing import (
     show_trace,
 )
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.answers import Registered, gather, read_planned
-from ansible_collections.kube.pcap.plugins.plugin_utils._trace.bucket import get_trace, put_trace
-from ansible_collections.kube.pcap.plugins.plugin_utils._trace.files import read_stored, write_trace
 from ansible_collections.kube.pcap.plugins.plugin_utils._trace.result import read_earlier
+from ansible_collections.kube.pcap.plugins.plugin_utils._trace.storing import read_from, store
 
 
 def _artifacts(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return data that AWX keeps of a job, and hands to the next nodes of a workflow, as ``set_stats`` has it."""
     return {"data": data, "per_host": False, "aggregate": False}
-
-
-def _stored(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the result of a trace that was made before, of a file or a bucket."""
-    given = options["stored"]
-    if is_bucket(given):
-        return get_trace(given, options, os.environ)
-    return read_stored(given, os.getcwd())
 
 
 class ActionModule(ControllerAction):
@@ -89,7 +77,8 @@ class ActionModule(ControllerAction):
         told = {"lenient": options["unmatched"] == "warn", "check_mode": self._task.check_mode}
         made: Report | ToolReport | TraceReport
         if of == "show":
-            made = show_trace(_stored(options), Display().columns)
+            stored = read_from(options["stored"], options, os.getcwd(), os.environ)
+            made = show_trace(stored, Display().columns)
         elif of == "trace":
             made = self._trace(options, known)
         elif of == "exec":
@@ -127,22 +116,6 @@ class ActionModule(ControllerAction):
         registered = Registered(*(options[name] for name in ("registered", "sent", "registered_here", "sent_here")))
         told = gather(planned, registered, known)
         made = report_trace(planned, told, options["expect"], Display().columns, read_earlier(plan))
-        return made if made.trace is None else self._keep(made, made.trace, options)
-
-    def _keep(self, made: TraceReport, trace: Mapping[str, Any], options: Mapping[str, Any]) -> TraceReport:
-        """Return the report of a result that is stored; a place that fails takes nothing away from what is told."""
-        text, failures = markdown(trace), [made.failure]
-        places: list[Callable[[], str]] = []
-        if options["dest"]:  # first: a bucket may take its time
-            places.append(lambda: write_trace(resolve_path(options["dest"], os.getcwd()), trace, text))
-        if options["sink"]:
-            places.append(lambda: put_trace(options["sink"], trace, text, options, os.environ))
-        stored: list[str] = []
-        for keep in places:
-            try:
-                stored.insert(0, "stored as %s" % clean(keep()))
-            except PcapError as error:
-                failures.append("trace %s: %s" % (trace["id"], error))
-        return dataclasses.replace(
-            made, text="\n".join([made.text, *stored]), failure="; ".join(filter(None, failures)) or None
-        )
+        if made.trace is None:
+            return made
+        return made.with_places(*store(options, made.trace, markdown(made.trace), os.getcwd(), os.environ))

@@ -36,9 +36,8 @@ def test_kept_and_shown(kept: Traces, bucket: Bucket, tmp_path: pathlib.Path) ->
     assert json.loads(bucket.content(OWN + "trace.json")) == result
     assert bucket.content(OWN + "trace.md") == (kept.folder / "t-1" / "trace.md").read_bytes()
     *text, there, here = run.of("report").popitem()[1]["text"].splitlines()
-    assert (
-        there == "stored as gs://captures/traces/t-1/trace.json" and here == "stored as %s/t-1/trace.json" % kept.folder
-    )
+    assert there == "stored as gs://captures/traces/t-1/trace.json"
+    assert here == "stored as %s/t-1/trace.json" % kept.folder
 
     for named in ("gs://captures/traces/t-1", "gs://captures/traces/t-1/trace.json"):
         again = kept.ansible.playbook("kube.pcap.show", extra_vars={"trace_from": named}, env=kept.env)

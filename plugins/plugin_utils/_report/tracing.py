@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from ...module_utils._records import to_result
@@ -30,6 +31,12 @@ class TraceReport:
     text: str
     failure: str | None = None
     """Why the play must fail, though hosts answered."""
+
+    def with_places(self, stored: Sequence[str], failures: Sequence[str]) -> TraceReport:
+        """Return the report of a result that is stored; a place that fails takes nothing away from what is told."""
+        lines = [self.text, *("stored as %s" % clean(place) for place in stored)]
+        failure = "; ".join([*([self.failure] if self.failure else []), *failures]) or None
+        return dataclasses.replace(self, text="\n".join(lines), failure=failure)
 
 
 def report_trace(
